@@ -1,0 +1,21 @@
+"""The peers, by the module that holds each; a module is imported when its peer takes part."""
+
+import importlib
+
+# Row titles of the tables, in the tables' order.
+MODULES = {
+    "cbackprop": ("compiled", "Compiled"),
+    "plain twin": ("plain_twin", "Twin"),
+    "NumPy matrix": ("numpy_matrix", "NumpyMatrix"),
+    "Numba loops": ("numba_loops", "NumbaLoops"),
+    "JAX scan": ("jax_scan", "JaxScan"),
+    "PyTorch": ("torch_eager", "TorchAutograd"),
+    "PyTorch by hand": ("torch_eager", "TorchByHand"),
+    "scikit-learn": ("sklearn_mlp", "SklearnMLP"),
+}
+
+
+def load(name):
+    """Return the class of the peer called `name`; ImportError where it is not installed."""
+    module, cls = MODULES[name]
+    return getattr(importlib.import_module(f"peers.{module}"), cls)

@@ -1,0 +1,30 @@
+"""Backpropagation from Michael Nielsen's book, at the speed of the processor.
+
+Change ``import network`` into ``from cbackprop import network`` and the book's scripts run as
+they are, many times faster.
+"""
+
+try:
+    import cbackprop._isa  # noqa: F401  (the first of the compiled modules)
+except ModuleNotFoundError as error:
+    if not error.name.startswith("cbackprop._"):
+        raise
+    raise ImportError(
+        "cbackprop's compiled modules are missing: this is the source tree, not yet built. "
+        "Run 'pip install .' (or 'pip install -e .' to work on it) in the folder that holds "
+        "pyproject.toml, and import it from another folder."
+    ) from error
+
+from cbackprop.config import show_config
+from cbackprop.network import Network
+
+__all__ = ["Network", "__version__", "show_config"]
+
+
+def __getattr__(name):
+    # Read when asked for: importlib.metadata costs several milliseconds that few scripts need.
+    if name == "__version__":
+        from importlib.metadata import version  # noqa: PLC0415
+
+        return version("cbackprop")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

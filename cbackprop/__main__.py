@@ -1,0 +1,250 @@
+"""The command ``cbackprop``: trains the book's network, then times it beside plain NumPy."""
+
+import argparse
+import contextlib
+import io
+import math
+import os
+import random
+import statistics
+import sys
+import time
+import warnings
+
+import numpy as np
+
+from cbackprop import __version__, mnist_loader
+from cbackprop.network import Network
+from cbackprop.twin import PlainNetwork
+
+PIXELS, DIGITS = 784, 10
+RUNS = 3
+RUN_SECONDS = 1.5  # about the most that one timed run takes, of either network
+PROBE = 100  # examples that tell how fast the twin is
+
+DESCRIPTION = """\
+Train a neural network to read handwritten digits (the MNIST images), as chapter 1 of Michael
+Nielsen's book does, and time it beside the same network in plain NumPy.
+
+Each line printed while it trains is an epoch, one pass over all training images, and says how many
+of the test images the network then reads right. At the end stand the seconds that an epoch of
+training takes, here and in plain NumPy, and how many times faster that is."""
+
+EPILOG = """\
+examples:
+  cbackprop                              the book's first network, on the sample of MNIST
+  cbackprop --data mnist.pkl.gz          the same on all of MNIST
+  cbackprop --sizes 784,100,10 --seed 1  100 hidden neurons; the same numbers every time"""
+
+
+def _sizes(text):
+    try:
+        sizes = [int(part) for part in text.split(",")]
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not a list of whole numbers with commas between, like 784,30,10"
+        ) from None
+    if len(sizes) < 2 or min(sizes) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r}: give two or more layers of at least 1 neuron")
+    if (sizes[0], sizes[-1]) != (PIXELS, DIGITS):
+        raise argparse.ArgumentTypeError(
+            f"{text!r}: the first must be {PIXELS}, the pixels of an image, and the last "
+            f"{DIGITS}, the digits to tell apart"
+        )
+    return sizes
+
+
+def _count(text):
+    try:
+        count = int(text)
+    except ValueError:
+        count = 0
+    if count < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1")
+    return count
+
+
+def _rate(text):
+    try:
+        rate = float(text)
+    except ValueError:
+        rate = math.nan
+    if not 0 < rate < math.inf:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number above 0")
+    return rate
+
+
+def _seed(text):
+    try:
+        seed = int(text)
+    except ValueError:
+        seed = -1
+    if not 0 <= seed < 2**32:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 0 to 4294967295")
+    return seed
+
+
+def _parser():
+    parser = argparse.ArgumentParser(
+        prog="cbackprop",
+        usage="cbackprop [options]",
+        description=DESCRIPTION,
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "--data",
+        metavar="PATH",
+        help="where MNIST is: the book's mnist.pkl.gz, Keras' mnist.npz, or the folder of the "
+        "four IDX files (default: what the environment variable CBACKPROP_MNIST names, else "
+        "mnist.pkl.gz in ../data or here, else a sample inside this package with a tenth of the "
+        "images)",
+    )
+    parser.add_argument(
+        "--sizes",
+        type=_sizes,
+        default=[784, 30, 10],
+        metavar="N,...,N",
+        help="neurons in each layer, from the 784 pixels to the 10 digits (default: 784,30,10)",
+    )
+    parser.add_argument(
+        "--epochs", type=_count, default=30, metavar="N", help="passes over the data (default: 30)"
+    )
+    parser.add_argument(
+        "--mini-batch-size",
+        type=_count,
+        default=10,
+        metavar="N",
+        help="images that the network sees between two steps of learning (default: 10)",
+    )
+    parser.add_argument(
+        "--eta",
+        type=_rate,
+        default=3.0,
+        metavar="RATE",
+        help="the learning rate, how far each step goes (default: 3.0)",
+    )
+    parser.add_argument(
+        "--seed",
+        type=_seed,
+        metavar="N",
+        help="start random and numpy.random from this number, so that a run can be repeated "
+        "(default: every run draws others)",
+    )
+    parser.add_argument(
+        "--dtype",
+        choices=("float64", "float32"),
+        default="float64",
+        help="the type of the numbers; float32 is faster and less exact (default: float64)",
+    )
+    parser.add_argument("--version", action="version", version=f"cbackprop {__version__}")
+    return parser
+
+
+def _load(parser, path):
+    """The training and test data; what is wrong with the file becomes the command's error."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        try:
+            training_data, _, test_data = mnist_loader.load_data_wrapper(path)
+        except (OSError, ValueError) as error:
+            message = error
+            if isinstance(error, OSError) and error.strerror:
+                message = f"{error.strerror}: {error.filename}"
+            parser.error(f"cannot read the data: {message}")
+    if caught:
+        # The loader's warning speaks of its argument; here there is an option.
+        print(
+            "Training on the sample of MNIST inside this package, "
+            f"{len(training_data):,} training and {len(test_data):,} test images; "
+            "--data takes all of it.",
+            file=sys.stderr,
+        )
+    return training_data, test_data
+
+
+def _compare(net, start, training_data, epochs, arguments):
+    """Print the seconds an epoch of `net` and of its plain twin, and their ratio.
+
+    Both train from the parameters `start`, (weights, biases); a run of `net` is `epochs` long.
+    """
+    n, m = len(training_data), arguments.mini_batch_size
+
+    def seconds(network, examples, epochs):
+        network.weights, network.biases = start
+        with contextlib.redirect_stdout(io.StringIO()):
+            begun = time.perf_counter()
+            network.SGD(examples, epochs, m, arguments.eta)
+            return time.perf_counter() - begun
+
+    twin = PlainNetwork(arguments.sizes, dtype=arguments.dtype)
+    # The whole epoch where it fits into a run, otherwise as many whole mini-batches as do.
+    probe = training_data[: max(m, PROBE)]
+    fitting = int(RUN_SECONDS * len(probe) / seconds(twin, probe, 1))
+    part = training_data if fitting >= n else training_data[: max(m, fitting // m * m)]
+    ours, plain = [], []
+    for _ in range(RUNS):
+        ours.append(seconds(net, training_data, epochs) / epochs)
+        plain.append(seconds(twin, part, 1) * n / len(part))
+    ours, plain = statistics.median(ours), statistics.median(plain)
+    timed = "one epoch" if len(part) == n else f"{len(part):,} examples, scaled up"
+    print(f"\nSeconds an epoch of {n:,} examples: training alone, from the same start,")
+    print(f"median of {RUNS} runs by turns")
+    print(f"  cbackprop         {ours:#9.4g}   a run: {epochs} epochs, reading the data included")
+    print(f"  plain NumPy twin  {plain:#9.4g}   a run: {timed}")
+    print(f"  ratio             {plain / ours:9.1f}")
+    print(f"cbackprop took the path {net.backend!r}", flush=True)
+
+
+def _run(arguments, parser):
+    if arguments.seed is not None:
+        random.seed(arguments.seed)
+        np.random.seed(arguments.seed)
+    try:
+        net = Network(arguments.sizes, dtype=arguments.dtype)
+    except (MemoryError, ValueError) as error:
+        parser.error(f"argument --sizes: {error}")
+    training_data, test_data = _load(parser, arguments.data)
+    start = net.weights, net.biases  # training leaves these arrays as they are
+    epochs, m, eta = arguments.epochs, arguments.mini_batch_size, arguments.eta
+    begun = time.perf_counter()
+    net.SGD(training_data, epochs, m, eta, test_data=test_data)
+    an_epoch = (time.perf_counter() - begun) / epochs
+    timed_epochs = max(1, min(epochs, int(RUN_SECONDS / an_epoch)))
+    _compare(net, start, training_data, timed_epochs, arguments)
+
+
+def main(argv=None):
+    """Run the command.
+
+    Parameters
+    ----------
+    argv : list of str, optional
+        Its arguments; those of the process when left out.
+
+    Returns
+    -------
+    int
+        0, or 130 after Ctrl-C, or 1 where nobody reads its output any more.
+
+    Raises
+    ------
+    SystemExit
+        With 2 where an argument or the data is wrong, and with 0 after ``--help``.
+    """
+    parser = _parser()
+    arguments = parser.parse_args(argv)
+    try:
+        _run(arguments, parser)
+    except KeyboardInterrupt:
+        print("\ncbackprop: interrupted", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        # As in `cbackprop | head -1`; at its exit Python would flush into the closed pipe again.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,128 @@
+"""The MNIST digits as the book's ``mnist_loader`` gives them, and a sample where they are missing.
+
+The files are looked for in this order, and the first that is there is read:
+
+1. the argument ``path``;
+2. the environment variable ``CBACKPROP_MNIST``, read at each call;
+3. ``../data/mnist.pkl.gz`` and ``./mnist.pkl.gz``, as the book's scripts expect;
+4. a sample of 7,000 digits inside this package, with a ``UserWarning`` that says so.
+
+A path may be the book's ``mnist.pkl.gz``, Keras' ``mnist.npz``, or a folder with the four IDX
+files (gzipped or not), and gives the same arrays bit for bit whichever it is.
+"""
+
+import errno
+import os
+import warnings
+
+import numpy as np
+
+# `np` is there because `from mnist_loader import *` brings it in the book.
+__all__ = ["load_data", "load_data_wrapper", "np", "vectorized_result"]
+
+BOOK_PATHS = (os.path.join("..", "data", "mnist.pkl.gz"), "mnist.pkl.gz")
+
+
+def load_data(path=None):
+    """Return MNIST as three pairs of arrays: training, validation and test data.
+
+    Parameters
+    ----------
+    path : str or os.PathLike, optional
+        A file or folder with MNIST; looked for as this module's docstring says when left out.
+
+    Returns
+    -------
+    training_data, validation_data, test_data : tuple of (ndarray, ndarray)
+        The images, an array (n, 784) with a row per image, float32 from 0 for white to 255/256
+        for black, and their digits, an array (n,) of int64. MNIST has 50,000, 10,000 and 10,000.
+
+    Raises
+    ------
+    FileNotFoundError
+        The path, given or named by ``CBACKPROP_MNIST``, is not there or holds no MNIST.
+    ValueError
+        A file is damaged, truncated, or not MNIST; the message names it and what was wrong.
+
+    Warns
+    -----
+    UserWarning
+        No file was found, and the sample (5,000, 1,000 and 1,000 images) takes its place.
+    """
+    return _load(path)
+
+
+def load_data_wrapper(path=None):
+    """Return MNIST as three lists of pairs, the form in which ``Network`` takes it.
+
+    Parameters
+    ----------
+    path : str or os.PathLike, optional
+        As in `load_data`, which also says what is raised and warned of.
+
+    Returns
+    -------
+    training_data : list of (x, y)
+        x is an image, an array (784, 1); y is its digit as a unit vector, an array (10, 1).
+    validation_data, test_data : list of (x, y)
+        x as above; y is the digit itself, an int64.
+    """
+    (x_training, y_training), *others = _load(path)
+    y_training = map(vectorized_result, y_training)
+    training_data = list(zip(_columns(x_training), y_training, strict=True))
+    validation_data, test_data = (list(zip(_columns(x), y, strict=True)) for x, y in others)
+    return training_data, validation_data, test_data
+
+
+def vectorized_result(j):
+    """Return the unit vector (10, 1), float64, with 1.0 in row ``j`` and zeros elsewhere.
+
+    It is the output that the network should give for the digit ``j``.
+    """
+    digit = np.asarray(j)
+    # Used as an index, as in the book, True would set all ten rows and -1 the last one.
+    if digit.size != 1 or digit.dtype.kind not in "iu":
+        raise TypeError(f"j must be one whole number from 0 to 9, not {j!r}")
+    digit = digit.item()
+    if not 0 <= digit <= 9:
+        raise ValueError(f"j must be a digit from 0 to 9, not {digit}")
+    e = np.zeros((10, 1))
+    e[digit] = 1.0
+    return e
+
+
+def _columns(x):
+    """Return the rows of ``x`` (n, 784) as a list of columns (784, 1), views into ``x``."""
+    return [np.reshape(row, (784, 1)) for row in x]
+
+
+def _load(path):
+    """Find MNIST and read it; both public functions call this, at one depth, for the warning."""
+    # Imported here, so that a script which brings its own data does not wait for zip and gzip.
+    from . import _mnist_files  # noqa: PLC0415
+
+    if path is not None:
+        return _mnist_files.read(_existing(path, "the path given to the MNIST loader"))
+    if named := os.environ.get("CBACKPROP_MNIST"):
+        named = _existing(named, "the path in the environment variable CBACKPROP_MNIST")
+        return _mnist_files.read(named)
+    for book_path in BOOK_PATHS:
+        if os.path.isfile(book_path):
+            return _mnist_files.read(book_path)
+    warnings.warn(
+        "MNIST was not found, so this is a sample of it: 5,000 training, 1,000 validation and "
+        "1,000 test images. For all 70,000, put the book's mnist.pkl.gz into ../data or here, or "
+        "set CBACKPROP_MNIST (or the argument path) to mnist.pkl.gz, to Keras' mnist.npz or to "
+        "the folder with the four IDX files.",
+        UserWarning,
+        stacklevel=3,
+    )
+    return _mnist_files.read_sample()
+
+
+def _existing(path, origin):
+    """Return ``path`` as a string, or raise a FileNotFoundError that says where it came from."""
+    path = os.path.expanduser(os.fsdecode(path))
+    if not os.path.exists(path):
+        raise FileNotFoundError(errno.ENOENT, f"{origin} does not exist", path)
+    return path

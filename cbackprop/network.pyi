@@ -1,0 +1,38 @@
+import random as random
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, DTypeLike, NDArray
+
+from cbackprop.twin import PlainNetwork
+
+__all__ = ["Network", "np", "random", "sigmoid", "sigmoid_prime"]
+
+def sigmoid(z: ArrayLike) -> Any: ...
+def sigmoid_prime(z: ArrayLike) -> Any: ...
+
+class Network(PlainNetwork):
+    num_layers: int
+    sizes: Sequence[int]
+    dtype: np.dtype[Any]
+    biases: list[NDArray[Any]]
+    weights: list[NDArray[Any]]
+    def __init__(self, sizes: Sequence[int], *, dtype: DTypeLike = ...) -> None: ...
+    @property
+    def backend(self) -> str: ...
+    def feedforward(self, a: ArrayLike) -> NDArray[Any]: ...
+    def backprop(self, x: ArrayLike, y: ArrayLike) -> tuple[list[NDArray[Any]], list[NDArray[Any]]]: ...
+    def update_mini_batch(self, mini_batch: Iterable[tuple[ArrayLike, ArrayLike]], eta: float) -> None: ...
+    def SGD(
+        self,
+        training_data: Iterable[Any],
+        epochs: int,
+        mini_batch_size: int,
+        eta: float,
+        test_data: Iterable[Any] | None = None,
+        *,
+        n_threads: int | None = None,
+    ) -> None: ...
+    def evaluate(self, test_data: Iterable[Any]) -> int: ...
+    def cost_derivative(self, output_activations: Any, y: Any) -> Any: ...

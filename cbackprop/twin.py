@@ -1,0 +1,126 @@
+"""The plain NumPy twin: the chapter's algorithm, a line of NumPy for each of its equations.
+
+It is the path that :class:`cbackprop.network.Network` takes for whatever a reader has replaced, the oracle
+of the tests and the baseline of the benchmarks. Nothing in it is made to be fast.
+"""
+
+import random
+
+import numpy as np
+
+__all__ = ["PlainNetwork", "sigmoid", "sigmoid_prime"]
+
+
+def sigmoid(z):
+    """σ(z) = 1 / (1 + e^−z), element by element."""
+    with np.errstate(over="ignore", under="ignore"):
+        return 1.0 / (1.0 + np.exp(-z))
+
+
+def sigmoid_prime(z):
+    """σ′(z) = σ(z)·(1 − σ(z)), element by element."""
+    return sigmoid(z) * (1 - sigmoid(z))
+
+
+class PlainNetwork:
+    """A feedforward network trained by stochastic gradient descent, example by example.
+
+    Parameters
+    ----------
+    sizes : sequence of int
+        The number of neurons of each layer, input layer first.
+    dtype : numpy.dtype, keyword only
+        ``float64`` or ``float32``, the type of the parameters.
+
+    Attributes
+    ----------
+    num_layers : int
+    sizes : sequence of int
+    biases : list of ndarray
+        One (n, 1) array for each layer after the input layer.
+    weights : list of ndarray
+        One (n_out, n_in) array for each layer after the input layer: entry (j, k) joins neuron k of
+        the layer before to neuron j.
+    """
+
+    dtype = np.dtype(np.float64)
+
+    def __init__(self, sizes, *, dtype=np.float64):
+        self.num_layers = len(sizes)
+        self.sizes = sizes
+        self.dtype = np.dtype(dtype)
+        # The order of the draws is part of the promise: all biases, then all weights.
+        biases = [np.random.randn(n, 1) for n in sizes[1:]]
+        weights = [np.random.randn(n_out, n_in) for n_in, n_out in zip(sizes, sizes[1:])]
+        self.biases = [b.astype(self.dtype, copy=False) for b in biases]
+        self.weights = [w.astype(self.dtype, copy=False) for w in weights]
+
+    # The two functions of z, as methods so that a subclass's module can supply its own.
+    def _sigma(self, z):
+        return sigmoid(z)
+
+    def _sigma_prime(self, z):
+        return sigmoid_prime(z)
+
+    def feedforward(self, a):
+        """The output activations a^L for the input activations `a`, (n_in, 1) or (n_in, m)."""
+        a = np.asarray(a, self.dtype)
+        for b, w in zip(self.biases, self.weights):
+            a = self._sigma(np.dot(w, a) + b)
+        return a
+
+    def backprop(self, x, y):
+        """The gradient (nabla_b, nabla_w) of the cost C_x of the one example (x, y)."""
+        # Input and feedforward: z^l = w^l a^{l-1} + b^l, a^l = σ(z^l)
+        zs, activations = [], [np.asarray(x, self.dtype)]
+        for b, w in zip(self.biases, self.weights):
+            zs.append(np.dot(w, activations[-1]) + b)
+            activations.append(self._sigma(zs[-1]))
+        # Output error (BP1): δ^L = ∇_a C ⊙ σ′(z^L)
+        delta = self.cost_derivative(activations[-1], y) * self._sigma_prime(zs[-1])
+        delta = delta.astype(self.dtype, copy=False)
+        deltas = [delta]
+        # Backpropagate (BP2): δ^l = ((w^{l+1})^T δ^{l+1}) ⊙ σ′(z^l)
+        for w, z in zip(self.weights[:0:-1], zs[-2::-1]):
+            delta = np.dot(w.T, delta) * self._sigma_prime(z)
+            deltas.insert(0, delta)
+        # Gradient (BP3, BP4): ∂C/∂b^l_j = δ^l_j, ∂C/∂w^l_jk = a^{l-1}_k δ^l_j
+        return deltas, [np.dot(delta, a.T) for delta, a in zip(deltas, activations)]
+
+    def cost_derivative(self, output_activations, y):
+        """∇_a C = a^L − y, of the quadratic cost C_x = ½‖a^L − y‖²."""
+        return output_activations - y
+
+    def update_mini_batch(self, mini_batch, eta):
+        """One step of gradient descent: w → w − (η/m) Σ_x ∂C_x/∂w, and the same for b."""
+        nabla_b = [np.zeros(b.shape, self.dtype) for b in self.biases]
+        nabla_w = [np.zeros(w.shape, self.dtype) for w in self.weights]
+        for x, y in mini_batch:
+            nabla_b_x, nabla_w_x = self.backprop(x, y)
+            nabla_b = [total + one for total, one in zip(nabla_b, nabla_b_x)]
+            nabla_w = [total + one for total, one in zip(nabla_w, nabla_w_x)]
+        step = self.dtype.type(eta / len(mini_batch))
+        weights = [w - step * nabla for w, nabla in zip(self.weights, nabla_w)]
+        biases = [b - step * nabla for b, nabla in zip(self.biases, nabla_b)]
+        # Both at once, so that Ctrl-C finds the network after a whole mini-batch or before it.
+        self.weights, self.biases = weights, biases
+
+    def SGD(self, training_data, epochs, mini_batch_size, eta, test_data=None):
+        """Stochastic gradient descent over `epochs` epochs of shuffled mini-batches."""
+        if not isinstance(training_data, list):
+            training_data = list(training_data)
+        if test_data is not None and not isinstance(test_data, list):
+            test_data = list(test_data)
+        n = len(training_data)
+        for j in range(epochs):
+            random.shuffle(training_data)
+            for start in range(0, n, mini_batch_size):
+                self.update_mini_batch(training_data[start : start + mini_batch_size], eta)
+            if test_data:
+                print(f"Epoch {j}: {self.evaluate(test_data)} / {len(test_data)}", flush=True)
+            else:
+                print(f"Epoch {j} complete", flush=True)
+
+    def evaluate(self, test_data):
+        """How many of the pairs (x, label) the network classifies right: argmax a^L = label."""
+        return sum(int(np.argmax(self.feedforward(x)) == label) for x, label in test_data)

@@ -1,0 +1,60 @@
+"""What pyproject.toml cannot say: how the compiled modules are built."""
+
+import os
+import sys
+from pathlib import Path
+
+import numpy
+from Cython.Build import cythonize
+from setuptools import Extension, setup
+
+SANITIZERS = {"1": "address,undefined", "thread": "thread"}
+
+if sys.platform == "win32":
+    compile_args, link_args = ["/O2", "/std:c11"], []
+else:
+    # -ffp-contract=fast: a * b + c may become one instruction, by default so in gcc, not in clang.
+    compile_args, link_args = ["-O3", "-std=gnu11", "-ffp-contract=fast", "-pthread"], ["-pthread"]
+
+sanitizer = os.environ.get("CBACKPROP_SANITIZE")
+if sanitizer:
+    flag = f"-fsanitize={SANITIZERS[sanitizer]}"
+    compile_args += [flag, "-fno-omit-frame-pointer", "-g", "-O1"]
+    link_args += [flag]
+
+
+def extension(name, *kernels):
+    """The module cbackprop.<name>, from src/cbackprop/<name>.pyx and C files of src/kernels."""
+    return Extension(
+        f"cbackprop.{name}",
+        [f"src/cbackprop/{name}.pyx", *(f"src/kernels/{file}" for file in kernels)],
+        include_dirs=["src/kernels", numpy.get_include()],
+        depends=[str(header) for header in Path("src/kernels").glob("*.h")],
+        define_macros=[("NPY_NO_DEPRECATED_API", "NPY_1_7_API_VERSION")],
+        extra_compile_args=compile_args,
+        extra_link_args=link_args,
+    )
+
+
+instruction_sets = [
+    f"{isa}_{real}.c" for isa in ("portable", "avx2", "avx512") for real in ("float64", "float32")
+]
+
+setup(
+    ext_modules=cythonize(
+        [
+            extension("_isa", "dispatch.c", *instruction_sets),
+            extension("_examples", "pack.c", "memory.c"),
+            extension("_parameters"),
+            extension("_shuffle"),
+            extension("_elementwise"),
+            extension("_algorithm", "pack.c", "team.c"),
+            extension("_team", "pack.c", "team.c", "memory.c"),
+            extension("_calls", "memory.c"),
+            extension("_training"),
+        ],
+        include_path=["src"],
+        build_dir="build/cython",
+        compiler_directives={"language_level": 3},
+    )
+)

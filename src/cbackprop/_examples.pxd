@@ -1,0 +1,40 @@
+from libc.stdint cimport int32_t, uint32_t
+
+from cbackprop.kernels cimport Records, Values
+
+
+cdef class Examples:
+    cdef readonly Py_ssize_t n, n_in, n_out
+    cdef readonly double density        # of the inputs that were looked at: all of them, where sparse
+    cdef readonly bint sparse
+    cdef Records records                # where sparse
+    cdef const void **rows              # (n) where dense: row e has the inputs of example e ...
+    cdef int row_bits                   # ... as 64- or 32-bit reals
+    cdef int32_t *labels                # (n) the class of each example, or NULL where ...
+    cdef void *targets                  # ... (n x n_out) its target a^L, in the network's type
+    cdef int itemsize
+    cdef object name, held
+    cdef void *inputs                   # what `rows` points into, where it is ours
+    cdef double largest                 # input, in absolute value, where sparse
+    cdef readonly bint pixels           # whole numbers from 0 to 255 that reach past 1
+    cdef list read_pairs(self, object data, Py_ssize_t start, Py_ssize_t stop, object labelled)
+    cdef object unpack(self, object pair, Py_ssize_t i)
+    cdef int new_labels(self) except -1
+    cdef int put_target(self, Py_ssize_t i, object y) except -1
+    cdef int read_array_targets(self, object X, object Y, Py_ssize_t start, Py_ssize_t stop, object labelled) except -1
+    cdef str where(self, Py_ssize_t i, str what)
+    cdef object input(self, object inputs, Py_ssize_t start, Py_ssize_t i)
+    cdef bint is_sparse(self, object inputs, Py_ssize_t start) except -1
+    cdef int pack_records(self, object inputs, Py_ssize_t start, Py_ssize_t tile) except -1
+    cdef bint write_records(self, object inputs, Py_ssize_t start, Values *values) except -1
+    cdef int pack_rows(self, object inputs, Py_ssize_t start) except -1
+    cdef bint copy_rows(self, object inputs, Py_ssize_t start) except -1
+
+
+cdef bint is_plain(object x, Py_ssize_t n) noexcept
+cdef object real_array(object x, str name)
+cdef object contiguous(object array, int type_num)
+cdef object column_error(tuple shape, Py_ssize_t n, str name)
+cpdef bint is_arrays(object data, Py_ssize_t n_in) except -1
+cdef object column(object x, Py_ssize_t n, int type_num, str name)
+cdef object target(object y, Py_ssize_t n_out, int type_num, str name)

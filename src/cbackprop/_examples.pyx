@@ -1,0 +1,481 @@
+"""Reads examples, (x, y) pairs or (X, Y) arrays of any real type, and packs them once for the kernels.
+
+Everything that can be wrong with them is found here, before anything has changed; what is packed is trusted from then on.
+"""
+
+cimport cython
+cimport numpy as cnp
+from libc.math cimport fabs, floor
+from libc.stdint cimport UINT32_MAX, int32_t, int64_t, uint8_t, uint32_t
+from libc.stdlib cimport calloc, free, malloc
+from libc.string cimport memcpy, memset
+
+from cbackprop.kernels cimport (
+    VALUES_CODED, VALUES_FLOAT32, VALUES_FLOAT64, Records, Values, aligned_calloc, aligned_free,
+    count_nonzeros, record_lines, record_write, records_shape, values_begin,
+)
+
+import numpy as np
+
+cnp.import_array()
+
+# The inputs' density decides between the two layouts; this many examples tell it to a percent or two.
+cdef enum:
+    PROBES = 256
+# The sparse first layer is the faster one up to this density; a row of fewer inputs than this is not worth an index.
+cdef double SPARSE_DENSITY = 0.4
+cdef enum:
+    SPARSE_INPUTS = 32
+
+cdef enum:
+    ONE_HOT_NONE = -1    # all zeros
+    ONE_HOT_NOT = -2
+
+
+cdef bint is_plain(object x, Py_ssize_t n) noexcept:
+    """x is an (n, 1) array whose numbers stand one after the other as the processor's own doubles or floats."""
+    cdef int type_num
+    if not cnp.PyArray_CheckExact(x) or cnp.PyArray_NDIM(<cnp.ndarray> x) != 2:
+        return False
+    type_num = cnp.PyArray_TYPE(<cnp.ndarray> x)
+    return (
+        (type_num == cnp.NPY_DOUBLE or type_num == cnp.NPY_FLOAT)
+        and cnp.PyArray_DIM(<cnp.ndarray> x, 0) == n
+        and cnp.PyArray_DIM(<cnp.ndarray> x, 1) == 1
+        and cnp.PyArray_ISBEHAVED_RO(<cnp.ndarray> x)
+        and (n == 1 or cnp.PyArray_STRIDE(<cnp.ndarray> x, 0) == cnp.PyArray_ITEMSIZE(<cnp.ndarray> x))
+    )
+
+
+cdef object real_array(object x, str name):
+    """x as an array of real numbers."""
+    try:
+        array = np.asarray(x)
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"{name} cannot be read as an array: {error}") from None
+    if array.dtype.kind not in "biuf":
+        raise TypeError(f"{name} has dtype {array.dtype}; expected real numbers, got {type(x).__name__}")
+    return array
+
+
+cdef object contiguous(object array, int type_num):
+    """The numbers of `array` one after the other, as the processor's own doubles or floats: `array` itself where it is that."""
+    return cnp.PyArray_FROM_OTF(
+        array, type_num, cnp.NPY_ARRAY_IN_ARRAY | cnp.NPY_ARRAY_NOTSWAPPED | cnp.NPY_ARRAY_FORCECAST,
+    )
+
+
+cdef int exact_type(object dtype):
+    """The smaller of float and double that holds every number of `dtype`."""
+    return cnp.NPY_FLOAT if dtype.kind == "b" or dtype.itemsize <= (4 if dtype.kind == "f" else 2) else cnp.NPY_DOUBLE
+
+
+cdef object column_error(tuple shape, Py_ssize_t n, str name):
+    hint = ""
+    if len(shape) == 1 and shape[0] == n:
+        hint = f"; reshape it: {name.split()[-1]}.reshape(-1, 1)"
+    return ValueError(
+        f"{name} has shape {shape}; this network's input layer has {n} neurons, so it must be ({n}, 1){hint}"
+    )
+
+
+cdef object column(object x, Py_ssize_t n, int type_num, str name):
+    """x as a contiguous (n, 1) array of the type asked for, or of the one that holds it exactly where `type_num` is -1."""
+    if is_plain(x, n) and (type_num < 0 or cnp.PyArray_TYPE(<cnp.ndarray> x) == type_num):
+        return x
+    array = real_array(x, name)
+    if array.ndim != 2 or array.shape[0] != n or array.shape[1] != 1:
+        raise column_error(array.shape, n, name)
+    return contiguous(array, exact_type(array.dtype) if type_num < 0 else type_num)
+
+
+cdef object target(object y, Py_ssize_t n_out, int type_num, str name):
+    """y as a contiguous (n_out, 1) array, of the type that holds it where `type_num` is -1; a single number stands for n_out
+    equal ones, as in the book."""
+    if is_plain(y, n_out) and (type_num < 0 or cnp.PyArray_TYPE(<cnp.ndarray> y) == type_num):
+        return y
+    array = real_array(y, name)
+    if array.shape in ((), (1,), (1, 1)) and array.shape != (n_out, 1):
+        array = np.full((n_out, 1), array.reshape(()))
+    if array.ndim != 2 or array.shape[0] != n_out or array.shape[1] != 1:
+        hint = f"; reshape it: {name.split()[-1]}.reshape(-1, 1)" if array.shape == (n_out,) else ""
+        raise ValueError(
+            f"{name} has shape {array.shape}; this network's output layer has {n_out} neurons, "
+            f"so it must be ({n_out}, 1) or a single number{hint}"
+        )
+    return contiguous(array, exact_type(array.dtype) if type_num < 0 else type_num)
+
+
+cdef object label(object y, Py_ssize_t n_out, str name):
+    """The class that y names, -1 where no output neuron can be it."""
+    if isinstance(y, (int, np.integer)):
+        return y if 0 <= y < n_out else -1
+    array = real_array(y, name)
+    if array.size != 1:
+        hint = "; one-hot targets are for training data, test data takes labels" \
+            if array.size == n_out else ""
+        raise ValueError(f"{name} has shape {array.shape}; expected a label, the number of the class of x{hint}")
+    number = array.reshape(-1)[0]
+    return int(number) if 0 <= number < n_out and number == floor(number) else -1
+
+
+cdef inline double real_at(const void *x, int bits, Py_ssize_t k) noexcept nogil:
+    """Number k of x, wherever it is aligned."""
+    cdef double wide
+    cdef float narrow
+    if bits == 64:
+        memcpy(&wide, <const char *> x + 8 * k, 8)
+        return wide
+    memcpy(&narrow, <const char *> x + 4 * k, 4)
+    return narrow
+
+
+cdef int one_hot(const void *y, int bits, Py_ssize_t n) noexcept nogil:
+    """The place of the single 1 among zeros in the n reals at y, or why there is none."""
+    cdef Py_ssize_t j
+    cdef int place = ONE_HOT_NONE
+    cdef double number
+    for j in range(n):
+        number = real_at(y, bits, j)
+        if number == 1 and place == ONE_HOT_NONE:
+            place = <int> j
+        elif number != 0:
+            return ONE_HOT_NOT
+    return place
+
+
+@cython.final
+cdef class Examples:
+    """A run of examples, packed.
+
+    Parameters
+    ----------
+    data : sequence of (x, y) pairs, or a pair of arrays (X, Y)
+    start, stop : int
+        Which of them.
+    sizes : (n_in, n_out)
+    itemsize : int
+        Of the network's type, in bytes.
+    tile : int
+        Inputs of a tile of the sparse layout.
+    name : str
+        What errors call the data.
+    labelled : bool
+        Test data: y is the number of a class. Otherwise y is the target a^L. None: y is not looked at.
+    """
+
+    def __cinit__(self):
+        memset(&self.records, 0, sizeof(Records))
+        self.rows = NULL
+        self.labels = NULL
+        self.targets = NULL
+        self.inputs = NULL
+
+    def __dealloc__(self):
+        aligned_free(self.records.data)
+        free(self.records.start)
+        free(self.rows)
+        free(self.labels)
+        free(self.targets)
+        free(self.inputs)
+
+    def __init__(self, data, Py_ssize_t start, Py_ssize_t stop, sizes, int itemsize, Py_ssize_t tile, str name, labelled):
+        cdef list xs
+        self.n = stop - start
+        self.n_in, self.n_out = sizes
+        self.itemsize = itemsize
+        self.name = name
+        if self.n >= 2**32 - 1:
+            raise ValueError(f"{name} has {self.n} examples; at most 2**32 - 2 can be packed")
+        if is_arrays(data, self.n_in):
+            X, Y = data
+            xs = None
+            self.read_array_targets(X, Y, start, stop, labelled)
+            inputs = X
+        else:
+            inputs = xs = self.read_pairs(data, start, stop, labelled)
+        self.held = inputs
+        if self.is_sparse(inputs, start):
+            self.pack_records(inputs, start, tile)
+            self.held = None
+        else:
+            self.pack_rows(inputs, start)
+
+    # ---- x ----
+
+    cdef str where(self, Py_ssize_t i, str what):
+        return f"{self.name}[{i}]: {what}"
+
+    cdef object input(self, object inputs, Py_ssize_t start, Py_ssize_t i):
+        """The inputs of example i as a contiguous array of floats or doubles."""
+        if type(inputs) is list:
+            x = (<list> inputs)[i]
+            return x if is_plain(x, self.n_in) else column(x, self.n_in, -1, self.where(start + i, "x"))
+        x = inputs[start + i]
+        return contiguous(x, exact_type(x.dtype))
+
+    cdef bint is_sparse(self, object inputs, Py_ssize_t start) except -1:
+        """Whether zeros are worth skipping, by the density of the inputs in examples spread evenly over the data."""
+        cdef Py_ssize_t probe, probes = min(self.n, PROBES), nonzeros = 0
+        for probe in range(probes):
+            x = self.input(inputs, start, probe * self.n // probes)
+            nonzeros += count_nonzeros(cnp.PyArray_DATA(x), 8 * cnp.PyArray_ITEMSIZE(x), self.n_in)
+        self.density = nonzeros / (<double> max(1, probes * self.n_in))
+        self.sparse = self.n > 0 and self.n_in >= SPARSE_INPUTS and self.density <= SPARSE_DENSITY
+        return self.sparse
+
+    cdef int pack_records(self, object inputs, Py_ssize_t start, Py_ssize_t tile) except -1:
+        """The sparse layout, in the smallest kind of records that holds every value exactly."""
+        cdef int kind
+        cdef Values *values = <Values *> malloc(sizeof(Values))
+        self.records.start = <uint32_t *> malloc((self.n + 1) * sizeof(uint32_t))
+        try:
+            if values is NULL or self.records.start is NULL:
+                raise MemoryError
+            for kind in (VALUES_CODED, VALUES_FLOAT32, VALUES_FLOAT64):
+                records_shape(&self.records, kind, self.n_in, tile)
+                if self.write_records(inputs, start, values):
+                    break
+            memcpy(self.records.table, values.table, sizeof(values.table))
+            if kind == VALUES_CODED:
+                self.pixels = pixel_range(values.table, 64, values.n_values) == 2
+                self.largest = largest(values.table, 64, values.n_values)
+        finally:
+            free(values)
+        return 0
+
+    cdef bint write_records(self, object inputs, Py_ssize_t start, Values *values) except -1:
+        """Writes a record for every example; False where a value does not fit their kind."""
+        cdef Records *records = &self.records
+        cdef Py_ssize_t i, lines, used = 0, nonzeros = 0, longest = record_lines(records, self.n_in)
+        # A little more than the examples that were looked at lead to expect; a longest record always has room.
+        cdef Py_ssize_t room = <Py_ssize_t> (1.05 * self.n * record_lines(records, <Py_ssize_t> (self.density * self.n_in)))
+        cdef uint8_t *moved
+        values_begin(values)
+        self.largest = 0
+        room = min(room, self.n * longest) + longest
+        aligned_free(records.data)
+        records.data = <uint8_t *> aligned_calloc(64 * <size_t> room)
+        if records.data is NULL:
+            raise MemoryError
+        for i in range(self.n):
+            if room - used < longest:
+                room += room // 4 + longest
+                moved = <uint8_t *> aligned_calloc(64 * <size_t> room)
+                if moved is NULL:
+                    raise MemoryError
+                memcpy(moved, records.data, 64 * <size_t> used)
+                aligned_free(records.data)
+                records.data = moved
+            if used >= UINT32_MAX - longest:
+                raise ValueError(f"{self.name} takes more than 2**38 bytes when packed")
+            x = self.input(inputs, start, i)
+            lines = record_write(
+                records, values, cnp.PyArray_DATA(x), 8 * cnp.PyArray_ITEMSIZE(x), records.data + 64 * <size_t> used)
+            if lines < 0:
+                return False
+            if records.kind != VALUES_CODED:
+                self.largest = max_or_nan(
+                    self.largest, largest(cnp.PyArray_DATA(x), 8 * cnp.PyArray_ITEMSIZE(x), self.n_in))
+            records.start[i] = <uint32_t> used
+            nonzeros += (<uint32_t *> (records.data + 64 * <size_t> used))[records.n_tiles]
+            used += lines
+        records.start[self.n] = <uint32_t> used
+        self.density = nonzeros / (<double> self.n * self.n_in)
+        return True
+
+    cdef int pack_rows(self, object inputs, Py_ssize_t start) except -1:
+        """The dense layout: the caller's own X where its rows are doubles or floats, otherwise a copy."""
+        cdef Py_ssize_t i
+        cdef int kind
+        self.rows = <const void **> malloc((self.n + 1) * sizeof(void *))
+        if self.rows is NULL:
+            raise MemoryError
+        if type(inputs) is not list and has_plain_rows(inputs):
+            self.row_bits = 8 * cnp.PyArray_ITEMSIZE(inputs)
+            for i in range(self.n):
+                self.rows[i] = cnp.PyArray_BYTES(inputs) + (start + i) * cnp.PyArray_STRIDE(inputs, 0)
+        else:
+            self.held = None
+            self.row_bits = 32
+            if not self.copy_rows(inputs, start):
+                self.row_bits = 64
+                self.copy_rows(inputs, start)
+        for i in range(self.n):
+            kind = pixel_range(self.rows[i], self.row_bits, self.n_in)
+            self.pixels = kind > 0 and (self.pixels or kind == 2)
+            if kind == 0:
+                break
+        return 0
+
+    cdef bint copy_rows(self, object inputs, Py_ssize_t start) except -1:
+        """Copies the inputs as reals of `row_bits` bits; False where they are doubles that do not fit the network's float."""
+        cdef Py_ssize_t i, size = self.row_bits // 8
+        cdef char *row
+        free(self.inputs)
+        self.inputs = malloc(max(1, self.n * self.n_in * size))
+        if self.inputs is NULL:
+            raise MemoryError
+        for i in range(self.n):
+            x = self.input(inputs, start, i)
+            if cnp.PyArray_ITEMSIZE(x) > size and self.itemsize > size:
+                return False
+            row = <char *> self.inputs + i * self.n_in * size
+            self.rows[i] = row
+            convert(cnp.PyArray_DATA(x), cnp.PyArray_ITEMSIZE(x), row, size, self.n_in)
+        return True
+
+    # ---- y ----
+
+    cdef list read_pairs(self, object data, Py_ssize_t start, Py_ssize_t stop, object labelled):
+        """The x of every pair; each y becomes a label or a target."""
+        cdef Py_ssize_t i
+        cdef list xs = []
+        if labelled is not None:
+            self.new_labels()
+        for i in range(start, stop):
+            pair = data[i]
+            if type(pair) is tuple and len(<tuple> pair) == 2:
+                x = (<tuple> pair)[0]
+                y = (<tuple> pair)[1]
+            else:
+                x, y = self.unpack(pair, i)
+            xs.append(x)
+            if labelled is None:
+                continue
+            if labelled:
+                self.labels[i - start] = label(y, self.n_out, self.where(i, "y")) if type(y) is not int \
+                    else y if 0 <= y < self.n_out else -1
+            elif is_plain(y, self.n_out):
+                self.put_target(i - start, y)
+            else:
+                self.put_target(i - start, target(y, self.n_out, -1, self.where(i, "y")))
+        return xs
+
+    cdef object unpack(self, object pair, Py_ssize_t i):
+        try:
+            x, y = pair
+        except (TypeError, ValueError) as error:
+            raise type(error)(f"{self.where(i, '')}expected a pair (x, y), got {type(pair).__name__}") from None
+        return x, y
+
+    cdef int new_labels(self) except -1:
+        self.labels = <int32_t *> malloc((self.n + 1) * sizeof(int32_t))
+        if self.labels is NULL:
+            raise MemoryError
+        return 0
+
+    cdef int put_target(self, Py_ssize_t i, object y) except -1:
+        """Keeps a one-hot target as its label, and all targets as rows once one of them is not one-hot."""
+        cdef int place
+        cdef Py_ssize_t e, row = self.n_out * self.itemsize
+        if self.targets is NULL:
+            place = one_hot(cnp.PyArray_DATA(y), 8 * cnp.PyArray_ITEMSIZE(y), self.n_out)
+            if place != ONE_HOT_NOT:
+                self.labels[i] = place
+                return 0
+            self.targets = calloc(self.n, row)
+            if self.targets is NULL:
+                raise MemoryError
+            for e in range(i):
+                if self.labels[e] >= 0:
+                    if self.itemsize == 8:
+                        (<double *> self.targets)[e * self.n_out + self.labels[e]] = 1
+                    else:
+                        (<float *> self.targets)[e * self.n_out + self.labels[e]] = 1
+            free(self.labels)
+            self.labels = NULL
+        convert(cnp.PyArray_DATA(y), cnp.PyArray_ITEMSIZE(y), <char *> self.targets + i * row, self.itemsize, self.n_out)
+        return 0
+
+    cdef int read_array_targets(self, object X, object Y, Py_ssize_t start, Py_ssize_t stop, object labelled) except -1:
+        cdef Py_ssize_t i
+        cdef int64_t[::1] classes
+        for array, letter in ((X, "X"), (Y, "Y")):
+            if array.dtype.kind not in "biuf":
+                raise TypeError(f"{self.name}: {letter} has dtype {array.dtype}; expected real numbers")
+        if labelled is None:
+            return 0
+        if Y.ndim not in (1, 2) or Y.shape[0] != X.shape[0] or (Y.ndim == 2 and Y.shape[1] != self.n_out):
+            raise ValueError(
+                f"{self.name}: Y has shape {Y.shape}; for an X of shape {X.shape} it must hold "
+                f"{X.shape[0]} whole-number labels or be ({X.shape[0]}, {self.n_out})"
+            )
+        if Y.ndim == 1 and Y.dtype.kind not in "iu":
+            raise TypeError(f"{self.name}: Y has dtype {Y.dtype}; labels must be whole numbers of an integer type")
+        self.new_labels()
+        Y = Y[start:stop]
+        if Y.ndim == 2 and not labelled:
+            Y = contiguous(Y, exact_type(Y.dtype))
+            for i in range(self.n):
+                self.put_target(i, Y[i])
+            return 0
+        if Y.ndim == 2:
+            Y = np.argmax(Y, axis=1)
+        outside = (Y < 0) | (Y >= self.n_out)
+        if not labelled and outside.any():
+            i = int(np.argmax(outside))
+            raise ValueError(
+                f"{self.name}: Y[{start + i}] is {Y[i]}; this network's output layer has {self.n_out} neurons, "
+                f"so labels must be 0 to {self.n_out - 1}"
+            )
+        classes = np.where(outside, -1, Y).astype(np.int64)
+        for i in range(self.n):
+            self.labels[i] = <int32_t> classes[i]
+        return 0
+
+
+cdef bint has_plain_rows(object X):
+    """Each row of X is doubles or floats of the processor's own, one after the other."""
+    return (
+        cnp.PyArray_TYPE(X) in (cnp.NPY_DOUBLE, cnp.NPY_FLOAT)
+        and cnp.PyArray_ISNOTSWAPPED(X)
+        and (cnp.PyArray_DIM(X, 1) == 1 or cnp.PyArray_STRIDE(X, 1) == cnp.PyArray_ITEMSIZE(X))
+    )
+
+
+cdef void convert(const void *source, Py_ssize_t source_size, void *out, Py_ssize_t size, Py_ssize_t n) noexcept nogil:
+    cdef Py_ssize_t k
+    if source_size == size:
+        memcpy(out, source, n * size)
+    elif size == 8:
+        for k in range(n):
+            (<double *> out)[k] = (<const float *> source)[k]
+    else:
+        for k in range(n):
+            (<float *> out)[k] = <float> (<const double *> source)[k]
+
+
+cdef inline double max_or_nan(double a, double b) noexcept nogil:
+    return a if a > b or a != a else b
+
+
+cdef double largest(const void *x, int bits, Py_ssize_t n) noexcept nogil:
+    """The largest |x|; NaN where one is NaN."""
+    cdef Py_ssize_t k
+    cdef double result = 0
+    for k in range(n):
+        result = max_or_nan(result, fabs(real_at(x, bits, k)))
+    return result
+
+
+cdef int pixel_range(const void *x, int bits, Py_ssize_t n) noexcept nogil:
+    """0: not all of x are whole numbers from 0 to 255; 1: they are, up to 1; 2: they are, and reach past 1."""
+    cdef Py_ssize_t k
+    cdef double number
+    cdef int kind = 1
+    for k in range(n):
+        number = real_at(x, bits, k)
+        if not (0 <= number <= 255 and floor(number) == number):
+            return 0
+        if number > 1:
+            kind = 2
+    return kind
+
+
+cpdef bint is_arrays(object data, Py_ssize_t n_in) except -1:
+    """Whether `data` is a pair of arrays (X, Y), one example a row of X, rather than a list of pairs."""
+    if not isinstance(data, (tuple, list)) or len(data) != 2:
+        return False
+    X, Y = data
+    return isinstance(X, np.ndarray) and isinstance(Y, np.ndarray) and X.ndim == 2 and X.shape[1] == n_in

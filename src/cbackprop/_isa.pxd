@@ -1,0 +1,4 @@
+from cbackprop.kernels cimport Kernels
+
+
+cdef const Kernels *kernels(int itemsize) noexcept

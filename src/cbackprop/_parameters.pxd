@@ -1,0 +1,17 @@
+cimport cython
+
+
+@cython.final
+cdef class Parameters:
+    cdef int L              # layers
+    cdef Py_ssize_t *n      # n[1] ... n[L]: their neurons
+    cdef int type_num       # NumPy's number of the element type ...
+    cdef int itemsize       # ... and its bytes
+    cdef list weights       # contiguous arrays of that type
+    cdef list biases
+    cdef list read(self, object arrays, str name, bint are_weights)
+    cdef void *w(self, int l) noexcept
+    cdef void *b(self, int l) noexcept
+
+
+cdef object new_array(int type_num, Py_ssize_t rows, Py_ssize_t cols)

@@ -1,0 +1,99 @@
+"""The C side, as the Cython side sees it: src/kernels/*.h say what each name means."""
+
+from libc.stdint cimport int32_t, uint8_t, uint32_t
+
+
+cdef extern from "matrix.h" nogil:
+    ctypedef struct Panels:
+        void *data
+        Py_ssize_t rows, cols, width
+
+
+cdef extern from "records.h" nogil:
+    int VALUES_CODED, VALUES_FLOAT32, VALUES_FLOAT64
+
+    ctypedef struct Records:
+        uint8_t *data
+        uint32_t *start
+        Py_ssize_t n_in, tile, n_tiles
+        int kind
+        double table[256]
+
+    ctypedef struct Values:
+        int n_values
+        double table[256]
+
+    ctypedef struct Sweep:
+        const Records *records
+        const uint32_t *examples
+        Py_ssize_t m
+        const Panels *rows
+        const void *bias
+        double step
+        const uint32_t *next
+        Py_ssize_t n_next
+
+    Py_ssize_t count_nonzeros(const void *x, int bits, Py_ssize_t n_in) noexcept
+    void records_shape(Records *records, int kind, Py_ssize_t n_in, Py_ssize_t tile) noexcept
+    Py_ssize_t record_lines(const Records *records, Py_ssize_t n) noexcept
+    void values_begin(Values *values) noexcept
+    Py_ssize_t record_write(const Records *records, Values *values, const void *x, int bits, uint8_t *record) noexcept
+    void records_list_all(const Records *records, const uint32_t *examples, Py_ssize_t m, Records *full) noexcept
+
+
+cdef extern from "kernels.h" nogil:
+    ctypedef struct Kernels:
+        const char *isa
+        Py_ssize_t itemsize, lanes, dense_vectors, sparse_vectors
+        void (*product)(const Panels *A, const Panels *B, const void *bias, const Panels *C,
+                        Py_ssize_t p0, Py_ssize_t p1) noexcept nogil
+        void (*product_transposed)(const Panels *D, const Panels *B, const Panels *C, void *scratch,
+                                   Py_ssize_t p0, Py_ssize_t p1) noexcept nogil
+        Py_ssize_t (*transposed_scratch)(const Panels *D, const Panels *C) noexcept nogil
+        void (*subtract_outer)(const Panels *A, const Panels *D, double decay, double step, const Panels *W,
+                               Py_ssize_t p0, Py_ssize_t p1) noexcept nogil
+        void (*subtract_rows)(const Panels *D, double step, void *b, Py_ssize_t p0, Py_ssize_t p1) noexcept nogil
+        void (*pack_transposed)(const void *w, const Panels *W) noexcept nogil
+        void (*unpack_transposed)(const Panels *W, void *w) noexcept nogil
+        void (*gather)(const void *const *rows, int from_bits, const Panels *A,
+                       Py_ssize_t p0, Py_ssize_t p1) noexcept nogil
+        void (*sigmoid)(void *z, Py_ssize_t n) noexcept nogil
+        void (*times_sigmoid_prime)(const void *a, void *d, Py_ssize_t n) noexcept nogil
+        void (*sigmoid_array)(const void *z, void *a, Py_ssize_t n) noexcept nogil
+        double (*largest)(const void *x, Py_ssize_t n) noexcept nogil
+        void (*matvec)(const void *w, const void *x, const void *b, void *z, Py_ssize_t n, Py_ssize_t K) noexcept nogil
+        void (*matvec_transposed)(const void *w, const void *d, void *out, Py_ssize_t n, Py_ssize_t K) noexcept nogil
+        void (*outer)(const void *d, const void *x, void *nabla_w, Py_ssize_t n, Py_ssize_t K) noexcept nogil
+        void (*subtract_targets)(const Panels *A, const int32_t *labels, const void *targets,
+                                 const uint32_t *order, const Panels *D, Py_ssize_t p0, Py_ssize_t p1) noexcept nogil
+        void (*argmax)(const Panels *A, int32_t *answers) noexcept nogil
+        void (*sweep)(const Sweep *update, const Sweep *forward, const Panels *W, void *scratch,
+                      Py_ssize_t p0, Py_ssize_t p1) noexcept nogil
+        Py_ssize_t (*sweep_scratch)(const Records *records, Py_ssize_t m) noexcept nogil
+        void (*sweep_init)(void *scratch, const Records *records, Py_ssize_t m) noexcept nogil
+        Py_ssize_t (*dense_panel)(Py_ssize_t n) noexcept nogil
+        Py_ssize_t (*sparse_panel)(Py_ssize_t n, Py_ssize_t m, int n_threads) noexcept nogil
+        Py_ssize_t (*sparse_tile)(Py_ssize_t width) noexcept nogil
+
+
+cdef extern from "memory.h" nogil:
+    void *aligned_calloc(size_t bytes) noexcept
+    void aligned_free(void *start) noexcept
+
+
+cdef extern from "dispatch.h" nogil:
+    const char *isa_names() noexcept
+    const Kernels *kernels_for(int itemsize) noexcept
+    const Kernels *kernels_named(const char *isa, int itemsize) noexcept
+
+
+cdef extern from "team.h" nogil:
+    bint CBACKPROP_THREADS
+
+    ctypedef struct Barrier:
+        int members
+
+    void barrier_init(Barrier *barrier, int members) noexcept
+    void barrier_destroy(Barrier *barrier) noexcept
+    void barrier_wait(Barrier *barrier) noexcept
+    int team_run(int members, void (*work)(void *member) noexcept nogil, void **member) noexcept

@@ -1,0 +1,161 @@
+/* The sigmoid and its derivative, and the largest magnitude, of arrays.
+ *
+ * sigma(z) = 1 / (1 + e^-z) is computed from e^-|z|, which neither overflows nor loses small results:
+ *     z >= 0:  1 / (1 + e^-|z|)        z < 0:  e^-|z| / (1 + e^-|z|)
+ * and e^x, x <= 0, as 2^k e^r with k = round(x / ln 2), |r| <= ln(2) / 2, e^r = 1 + r + r^2 p(r).
+ * p's coefficients e2, e3, ... and the two parts of ln 2 are printed by bench/exp_coefficients.py: p interpolates at
+ * Chebyshev nodes and leaves a relative error of 1.7e-17 (float64) and 1e-8 (float32) in e^r, a sixth of the rounding
+ * error. */
+
+#if REAL_BITS == 64
+typedef uint64_t unsigned_integer;
+#define MANTISSA_BITS 52
+#define EXPONENT_BIAS 1023
+#define ROUNDER 0x1.8p52         /* x + ROUNDER rounds x to an integer and keeps it in the lowest bits of the sum */
+#define LEAST_ARGUMENT (-746.0)  /* e^x, halved or not, is 0 below this */
+#define LEAST_EXPONENT (-1000.0) /* 2^k is split in two at this, so that a subnormal result is rounded once */
+#define INVERSE_LN2 1.4426950408889634
+#define LN2_HIGH 0.6931471806019545 /* 32 bits: k times this is exact */
+#define LN2_LOW (-4.2009150726810846e-11)
+#else
+typedef uint32_t unsigned_integer;
+#define MANTISSA_BITS 23
+#define EXPONENT_BIAS 127
+#define ROUNDER 0x1.8p23f
+#define LEAST_ARGUMENT (-105.0f)
+#define LEAST_EXPONENT (-120.0f)
+#define INVERSE_LN2 1.44269504f
+#define LN2_HIGH 0.693145751953125f /* 16 bits */
+#define LN2_LOW 1.4286068203094173e-06f
+#endif
+
+#if VECTOR_BYTES > 0
+typedef unsigned_integer uvec __attribute__((vector_size(VECTOR_BYTES), may_alias));
+#define LESS(a, b) ((ivec)((a) < (b)))
+#else
+typedef integer ivec;
+typedef unsigned_integer uvec;
+#define LESS(a, b) (-(integer)((a) < (b)))
+#endif
+
+/* The bits of v as integers, and back. */
+INLINE ivec bits_of(vec v) {
+    ivec bits;
+    memcpy(&bits, &v, sizeof bits);
+    return bits;
+}
+INLINE vec of_bits(ivec bits) {
+    vec v;
+    memcpy(&v, &bits, sizeof v);
+    return v;
+}
+
+/* a where the mask's lanes are -1, b where they are 0; LESS makes such masks. */
+INLINE vec select(ivec mask, vec a, vec b) { return of_bits((mask & bits_of(a)) | (~mask & bits_of(b))); }
+
+/* 2^k for whole numbers k in the range of normal exponents. */
+INLINE vec power_of_two(vec k) {
+    const uvec bits = (uvec)bits_of(k + BROADCAST(ROUNDER));
+    return of_bits((ivec)((bits + EXPONENT_BIAS) << MANTISSA_BITS));
+}
+
+/* e^x for x <= 0 (NaN for NaN), within 1 ulp; with `*low` added, what its last rounding lost, within 0.3 ulp. */
+INLINE vec exp_of_negative(vec x, vec *low) {
+    const vec least = BROADCAST(LEAST_ARGUMENT), split = BROADCAST(LEAST_EXPONENT);
+    x = select(LESS(x, least), least, x);
+    const vec k = (x * BROADCAST(INVERSE_LN2) + BROADCAST(ROUNDER)) - BROADCAST(ROUNDER);
+    const vec r = (x - k * BROADCAST(LN2_HIGH)) - k * BROADCAST(LN2_LOW);
+    const vec r2 = r * r, r4 = r2 * r2;
+#define TERM(c, d) (BROADCAST(d) * r + BROADCAST(c)) /* c + d r */
+#if REAL_BITS == 64
+    const vec p01 = TERM(0.5000000000000001, 0.16666666666666669),
+              p23 = TERM(0.04166666666662413, 0.008333333333330062);
+    const vec p45 = TERM(0.0013888888917213717, 0.00019841269863053618);
+    const vec p67 = TERM(2.4801521295954376e-05, 2.7557268459997064e-06);
+    const vec p89 = TERM(2.7620088445409746e-07, 2.510038549551032e-08);
+    const vec p = (p23 * r2 + p01) + ((p67 * r2 + p45) + p89 * r4) * r4;
+#else
+    const vec p01 = TERM(0.5f, 0.16666576989698775f), p23 = TERM(0.041666554617204574f, 0.008363179052722578f);
+    const vec p = (p23 * r2 + p01) + BROADCAST(0.0013926183587713494f) * r4;
+#endif
+#undef TERM
+    const vec t = p * r2 + r, e = t + BROADCAST(1);
+    const vec high = select(LESS(k, split), split, k);
+    const vec scale = power_of_two(high), rest = power_of_two(k - high);
+    *low = (t - (e - BROADCAST(1))) * scale * rest;
+    return e * scale * rest;
+}
+
+/* sigma(z), within 2 ulp for every z, subnormal results included; NaN for NaN.
+ * The quotient n / d is mended by what the roundings of n and d lost, n_low and d_low: (n_low - q d_low) / d, for which
+ * 1 / d, 1 <= d <= 2, need not be known better than 1.457 - 0.485 d. */
+INLINE vec sigmoid_of(vec z) {
+    const vec one = BROADCAST(1);
+    vec e_low;
+    const vec e = exp_of_negative(of_bits(bits_of(z) | bits_of(BROADCAST(-0.0))), &e_low); /* -|z| */
+    const ivec negative = LESS(z, ZERO);
+    const vec d = one + e, d_low = ((one - d) + e) + e_low;
+    const vec q = select(negative, e, one) / d, n_low = select(negative, e_low, ZERO);
+    return q + (n_low - q * d_low) * (BROADCAST(1.457) - BROADCAST(0.485) * d);
+}
+
+/* z = sigma(z), n elements, whole vectors. */
+static void sigmoid(void *z, ptrdiff_t n) {
+    real *x = z;
+    for (ptrdiff_t i = 0; i < n; i += LANES) store(x + i, sigmoid_of(load(x + i)));
+}
+
+/* a = sigma(z), n elements, any n and alignment. */
+static void sigmoid_array(const void *z, void *a, ptrdiff_t n) {
+    const real *from = z;
+    real *to = a;
+    ptrdiff_t i = 0;
+    for (; i + LANES <= n; i += LANES) store_unaligned(to + i, sigmoid_of(load_unaligned(from + i)));
+    if (i < n) store_some(to + i, sigmoid_of(load_some(from + i, n - i)), n - i);
+}
+
+/* d = d a (1 - a), which is d sigma'(z) where a = sigma(z): n elements, whole vectors. */
+static void times_sigmoid_prime(const void *a, void *d, ptrdiff_t n) {
+    const real *from = a;
+    real *to = d;
+    for (ptrdiff_t i = 0; i < n; i += LANES) {
+        const vec x = load(from + i);
+        store(to + i, load(to + i) * (x * (BROADCAST(1) - x)));
+    }
+}
+
+/* The larger of each lane. */
+INLINE ivec larger(ivec a, ivec b) {
+#if VECTOR_BYTES > 0
+    const ivec mask = a > b;
+#else
+    const ivec mask = -(integer)(a > b);
+#endif
+    return (mask & a) | (~mask & b);
+}
+
+/* The largest |x|, NaN if one is NaN, 0 of none: n elements, any n and alignment.
+ * Without their sign bit, reals are ordered as the integers of the same bits, NaNs above infinity. */
+static double largest(const void *x, ptrdiff_t n) {
+    enum { CHAINS = 4 };
+    const real *from = x;
+    const ivec sign = bits_of(BROADCAST(-0.0));
+    ivec most[CHAINS];
+    ptrdiff_t i = 0;
+    UNROLL for (int c = 0; c < CHAINS; c++) most[c] = bits_of(ZERO);
+    for (; i + CHAINS * LANES <= n; i += CHAINS * LANES) {
+        UNROLL for (int c = 0; c < CHAINS; c++) {
+            most[c] = larger(~sign & bits_of(load_unaligned(from + i + c * LANES)), most[c]);
+        }
+    }
+    for (; i + LANES <= n; i += LANES) most[0] = larger(~sign & bits_of(load_unaligned(from + i)), most[0]);
+    if (i < n) most[1] = larger(~sign & bits_of(load_some(from + i, n - i)), most[1]);
+    most[0] = larger(larger(most[0], most[1]), larger(most[2], most[3]));
+
+    integer lane[LANES], best = 0;
+    real answer;
+    memcpy(lane, &most[0], sizeof lane);
+    for (ptrdiff_t l = 0; l < LANES; l++) best = lane[l] > best ? lane[l] : best;
+    memcpy(&answer, &best, sizeof answer);
+    return (double)answer;
+}

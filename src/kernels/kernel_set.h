@@ -1,0 +1,45 @@
+/* All kernels for one instruction set and element type, and their table. The including file says REAL_BITS,
+ * VECTOR_BYTES (see simd.h), ISA_NAME and KERNELS, the table's name. */
+
+/* clang-format off: each file uses those before it. */
+#include "simd.h"
+#include "kernels.h"
+#include "panels.h"
+#include "dense.h"
+#include "elementwise.h"
+#include "rows.h"
+#include "outputs.h"
+#include "sparse.h"
+/* clang-format on */
+
+extern const Kernels KERNELS;
+const Kernels KERNELS = {
+    .isa = ISA_NAME,
+    .itemsize = sizeof(real),
+    .lanes = LANES,
+    .dense_vectors = PANEL_VECTORS,
+    .sparse_vectors = SPARSE_VECTORS,
+    .dense_panel = dense_panel,
+    .product = product,
+    .product_transposed = product_transposed,
+    .transposed_scratch = transposed_scratch,
+    .subtract_outer = subtract_outer,
+    .subtract_rows = subtract_rows,
+    .pack_transposed = pack_transposed,
+    .unpack_transposed = unpack_transposed,
+    .gather = gather,
+    .sigmoid = sigmoid,
+    .times_sigmoid_prime = times_sigmoid_prime,
+    .sigmoid_array = sigmoid_array,
+    .largest = largest,
+    .matvec = matvec,
+    .matvec_transposed = matvec_transposed,
+    .outer = outer,
+    .subtract_targets = subtract_targets,
+    .argmax = argmax,
+    .sweep = sweep,
+    .sweep_scratch = sweep_scratch,
+    .sweep_init = sweep_init,
+    .sparse_panel = sparse_panel,
+    .sparse_tile = sparse_tile,
+};

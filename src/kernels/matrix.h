@@ -1,0 +1,20 @@
+/* The layouts that the kernels and the algorithm share. All sizes are in elements unless they say bytes. */
+#ifndef CBACKPROP_MATRIX_H
+#define CBACKPROP_MATRIX_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* A matrix (rows x cols) in panels of `width` columns, one panel after the other:
+ *     element (i, j) stands at data[(j / width * rows + i) * width + j % width].
+ * A panel's row is a whole number of vectors, aligned to 64 bytes at the panel's start; the columns past `cols` in the last
+ * panel are there, and kernels may compute in them: what they hold is finite or not, and never reaches a column that counts.
+ *
+ * Layer l keeps its activations a^l and errors delta^l as (m x n_l), an example a row, and its weights *transposed*, as
+ * (n_{l-1} x n_l): all three have the neurons of layer l along the lanes. */
+typedef struct {
+    void *data;
+    ptrdiff_t rows, cols, width;
+} Panels;
+
+#endif

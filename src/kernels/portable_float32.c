@@ -1,0 +1,3 @@
+#define REAL_BITS 32
+#define KERNELS kernels_portable_float32
+#include "portable.h"

@@ -1,0 +1,3 @@
+#define REAL_BITS 64
+#define KERNELS kernels_portable_float64
+#include "portable.h"

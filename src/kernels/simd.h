@@ -1,0 +1,82 @@
+/* The vectors that every kernel is written in.
+ *
+ * A kernel file is compiled once for each instruction set and element type. Before it is included, the including file (see
+ * avx2_float64.c) has said
+ *     REAL_BITS      64 or 32: `real` is double or float
+ *     VECTOR_BYTES   the width of a vector: 64, 32 or 16; 0 for compilers without vector extensions, where a vector is one real
+ * and from then on `vec` holds LANES reals and takes +, -, * and / like a number.
+ */
+#ifndef CBACKPROP_SIMD_H
+#define CBACKPROP_SIMD_H
+
+#include <math.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#if REAL_BITS == 64
+typedef double real;
+typedef int64_t integer;
+#else
+typedef float real;
+typedef int32_t integer;
+#endif
+
+#if defined(__GNUC__)
+#define INLINE static inline __attribute__((always_inline))
+#define NOINLINE static __attribute__((noinline))
+#else
+#define INLINE static inline
+#define NOINLINE static
+#endif
+
+/* Before a loop of constant length over registers. clang takes no notice of GCC's pragma. */
+#if defined(__clang__)
+#define UNROLL _Pragma("clang loop unroll(full)")
+#elif defined(__GNUC__)
+#define UNROLL _Pragma("GCC unroll 16")
+#else
+#define UNROLL
+#endif
+
+#if VECTOR_BYTES > 0
+#define LANES ((ptrdiff_t)(VECTOR_BYTES / sizeof(real)))
+typedef real vec __attribute__((vector_size(VECTOR_BYTES), aligned(VECTOR_BYTES), may_alias));
+typedef real vec_unaligned __attribute__((vector_size(VECTOR_BYTES), aligned(1), may_alias));
+typedef integer ivec __attribute__((vector_size(VECTOR_BYTES), aligned(VECTOR_BYTES), may_alias));
+#define ZERO ((vec){0})
+/* x in every lane. x - 0 is exact and free; 0 + x would cost an addition, since it turns -0 into 0. */
+#define BROADCAST(x) ((real)(x) - ZERO)
+#else
+#define LANES ((ptrdiff_t)1)
+typedef real vec;
+typedef real vec_unaligned;
+#define ZERO ((real)0)
+#define BROADCAST(x) ((real)(x))
+#endif
+
+INLINE vec load(const real *p) { return *(const vec *)p; }
+INLINE void store(real *p, vec v) { *(vec *)p = v; }
+INLINE vec load_unaligned(const real *p) { return *(const vec_unaligned *)p; }
+INLINE void store_unaligned(real *p, vec v) { *(vec_unaligned *)p = v; }
+
+/* Keeps v in a register: without it GCC folds one load of v into each of the multiplications that use it, and the loads, not
+ * the multiplications, become the limit (26% against 83% of the matrix-product peak). */
+#if VECTOR_BYTES > 0 && (defined(__x86_64__) || defined(__i386__))
+#define KEEP_IN_REGISTER(v) __asm__("" : "+v"(v))
+#elif VECTOR_BYTES > 0 && defined(__aarch64__)
+#define KEEP_IN_REGISTER(v) __asm__("" : "+w"(v))
+#else
+#define KEEP_IN_REGISTER(v) ((void)0)
+#endif
+
+/* GCC drops calls of functions that do nothing but __builtin_prefetch; an asm volatile stays. */
+#if defined(__GNUC__) && defined(__x86_64__)
+#define PREFETCH(p) __asm__ volatile("prefetcht0 %0" : : "m"(*(const char *)(p)))
+#elif defined(__GNUC__) && defined(__aarch64__)
+#define PREFETCH(p) __asm__ volatile("prfm pldl1keep, %0" : : "Q"(*(const char *)(p)))
+#else
+#define PREFETCH(p) ((void)(p))
+#endif
+
+#endif

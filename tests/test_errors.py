@@ -1,0 +1,380 @@
+"""What is wrong is said, by name and place, before anything has changed."""
+
+import random
+import re
+import warnings
+
+import numpy as np
+import pytest
+from agreement import dense_examples, digit_examples, network_and_twin, nothing_changes
+
+from cbackprop.network import Network
+
+SIZES = [6, 5, 3]
+
+
+def good(n=20):
+    return dense_examples(n, SIZES)
+
+
+def column(n, dtype=float):
+    return np.zeros((n, 1), dtype)
+
+
+BAD_X = {
+    "too short": (column(5), ValueError, ["x", "(5, 1)", "6", "(6, 1)"]),
+    "too long": (column(7), ValueError, ["x", "(7, 1)", "6", "(6, 1)"]),
+    "a row": (np.zeros((1, 6)), ValueError, ["x", "(1, 6)", "(6, 1)"]),
+    "1-D": (np.zeros(6), ValueError, ["x", "(6,)", "(6, 1)", "reshape"]),
+    "1-D of another length": (np.zeros(5), ValueError, ["x", "(5,)", "6"]),
+    "3-D": (np.zeros((6, 1, 1)), ValueError, ["x", "(6, 1, 1)", "(6, 1)"]),
+    "two columns": (np.zeros((6, 2)), ValueError, ["x", "(6, 2)", "(6, 1)"]),
+    "a number": (0.5, (ValueError, TypeError), ["x"]),
+    "None": (None, TypeError, ["x"]),
+    "complex": (column(6, complex), TypeError, ["x", "complex128"]),
+    "objects": (column(6, object), TypeError, ["x", "object"]),
+    "strings": (np.full((6, 1), "a"), TypeError, ["x", "U1"]),
+    "bytes": (np.full((6, 1), b"a"), TypeError, ["x", "S1"]),
+    "dates": (column(6, "M8[s]"), TypeError, ["x", "datetime64"]),
+    "records": (column(6, [("a", "f8")]), TypeError, ["x"]),
+}
+BAD_Y = {
+    "too short": (column(2), ValueError, ["y", "(2, 1)", "3", "(3, 1)"]),
+    "too long": (column(4), ValueError, ["y", "(4, 1)", "(3, 1)"]),
+    "1-D": (np.zeros(3), ValueError, ["y", "(3,)", "(3, 1)"]),
+    "a row": (np.zeros((1, 3)), ValueError, ["y", "(1, 3)", "(3, 1)"]),
+    "two columns": (np.zeros((3, 2)), ValueError, ["y", "(3, 2)", "(3, 1)"]),
+    "3-D of one": (np.zeros((1, 1, 1)), ValueError, ["y", "(1, 1, 1)"]),
+    "empty": (np.zeros(0), ValueError, ["y", "(0,)"]),
+    "None": (None, TypeError, ["y"]),
+    "complex": (column(3, complex), TypeError, ["y", "complex128"]),
+    "a complex number": (1j, TypeError, ["y"]),
+    "objects": (column(3, object), TypeError, ["y", "object"]),
+    "strings": (np.full((3, 1), "a"), TypeError, ["y", "U1"]),
+    "a string": ("seven", TypeError, ["y"]),
+}
+
+
+def one_row(bad):
+    """Turn a dictionary of bad arguments into pytest's parameters, by their names."""
+    return pytest.mark.parametrize("value, kind, words", list(bad.values()), ids=list(bad))
+
+
+def check_message(error, words):
+    message = str(error.value)
+    missing = [word for word in words if not re.search(rf"(?<!\w){re.escape(word)}", message)]
+    assert not missing, f"{missing} not in: {message}"
+
+
+@pytest.fixture(params=["compiled", "replaced"])
+def net(request):
+    """A network on the compiled path, and one where something is replaced: one set of checks."""
+    np.random.seed(1)
+    net = Network(SIZES)
+    if request.param == "replaced":
+        net.cost_derivative = lambda a, y: a - y
+    return net
+
+
+@pytest.mark.parametrize("call", ["backprop", "update_mini_batch", "SGD", "SGD with tests"])
+class TestBadExamples:
+    def refuse(self, net, call, example, *, kind, words):
+        examples = good()
+        examples[17] = example
+        where = {"backprop": [], "update_mini_batch": ["mini_batch[17]"]}
+        with nothing_changes(net, examples), pytest.raises(kind) as error:
+            if call == "backprop":
+                net.backprop(*example)
+            elif call == "update_mini_batch":
+                net.update_mini_batch(examples, 0.5)
+            else:
+                net.SGD(examples, 1, 5, 0.5,
+                        test_data=[(good(1)[0][0], 1)] if "tests" in call else None)
+        check_message(error, words + where.get(call, ["training_data[17]"]))
+
+    @one_row(BAD_X)
+    def test_x(self, net, call, value, kind, words):
+        self.refuse(net, call, (value, good(1)[0][1]), kind=kind, words=words)
+
+    @one_row(BAD_Y)
+    def test_y(self, net, call, value, kind, words):
+        self.refuse(net, call, (good(1)[0][0], value), kind=kind, words=words)
+
+
+@one_row({name: bad for name, bad in BAD_X.items() if name not in ("two columns", "a number")})
+def test_feedforward_refuses(net, value, kind, words):
+    with nothing_changes(net), pytest.raises(kind) as error:
+        net.feedforward(value)
+    check_message(error, [word for word in words if word not in ("x", "(6, 1)")])
+
+
+def test_the_contracts_own_message():
+    net = Network([784, 30, 10])
+    examples = digit_examples(20)
+    examples[17] = (column(783), examples[17][1])
+    with pytest.raises(ValueError) as error:
+        net.SGD(examples, 1, 10, 3.0)
+    for part in ("training_data[17]", "x has shape (783, 1)", "784", "(784, 1)"):
+        assert part in str(error.value)
+
+
+def test_the_first_bad_example_is_named(net):
+    examples = good()
+    examples[3], examples[9] = (column(5), examples[3][1]), (column(4), examples[9][1])
+    with pytest.raises(ValueError, match=r"training_data\[3\]"):
+        net.SGD(examples, 1, 5, 0.5)
+    with pytest.raises(ValueError, match=r"mini_batch\[3\]"):
+        net.update_mini_batch(examples, 0.5)
+
+
+@pytest.mark.parametrize("example", [None, 5, (), (column(6),), (column(6), column(3), 1), "xy"],
+                         ids=repr)
+def test_what_is_no_pair(net, example):
+    examples = good()
+    examples[4] = example
+    with nothing_changes(net, examples):
+        with pytest.raises((ValueError, TypeError), match=r"training_data\[4\]"):
+            net.SGD(examples, 1, 5, 0.5)
+        with pytest.raises((ValueError, TypeError), match=r"mini_batch\[4\]"):
+            net.update_mini_batch(examples, 0.5)
+
+
+BAD_TESTS = {
+    "x too short": ((column(5), 1), ValueError, ["(5, 1)", "(6, 1)"]),
+    "x 1-D": ((np.zeros(6), 1), ValueError, ["(6,)", "reshape"]),
+    "x complex": ((column(6, complex), 1), TypeError, ["complex128"]),
+    "one-hot label": ((column(6), column(3)), (ValueError, TypeError), ["one-hot", "label"]),
+    "1-D one-hot label": ((column(6), np.zeros(3)), (ValueError, TypeError), ["one-hot", "label"]),
+    "no pair": ((column(6),), (ValueError, TypeError), []),
+}
+
+
+@one_row(BAD_TESTS)
+def test_test_data(net, value, kind, words):
+    tests = [(x, 1) for x, _ in good(5)]
+    tests[3] = value
+    examples = good()
+    with nothing_changes(net, examples):
+        with pytest.raises(kind) as error:
+            net.evaluate(tests)
+        check_message(error, ["test_data[3]", *words])
+        with pytest.raises(kind) as error:
+            net.SGD(examples, 1, 5, 0.5, test_data=tests)
+        check_message(error, ["test_data[3]", *words])
+
+
+BAD_SGD = {
+    "mini_batch_size 0": ({"mini_batch_size": 0}, ValueError, ["mini_batch_size", "0"]),
+    "mini_batch_size -3": ({"mini_batch_size": -3}, ValueError, ["mini_batch_size", "-3"]),
+    "mini_batch_size 2.5": ({"mini_batch_size": 2.5}, TypeError, ["mini_batch_size"]),
+    "mini_batch_size '5'": ({"mini_batch_size": "5"}, TypeError, ["mini_batch_size"]),
+    "mini_batch_size None": ({"mini_batch_size": None}, TypeError, ["mini_batch_size"]),
+    "epochs 1.5": ({"epochs": 1.5}, TypeError, ["epochs"]),
+    "epochs None": ({"epochs": None}, TypeError, ["epochs"]),
+    "eta text": ({"eta": "3.0"}, TypeError, ["eta"]),
+    "eta None": ({"eta": None}, TypeError, ["eta"]),
+    "eta complex": ({"eta": 3j}, TypeError, ["eta"]),
+    "eta list": ({"eta": [3.0]}, TypeError, ["eta"]),
+    "eta array": ({"eta": np.array([3.0, 1.0])}, (TypeError, ValueError), ["eta"]),
+    "training_data None": ({"training_data": None}, TypeError, ["training_data"]),
+    "training_data number": ({"training_data": 5}, TypeError, ["training_data"]),
+    "test_data number": ({"test_data": 5}, TypeError, ["test_data"]),
+}
+
+
+@one_row(BAD_SGD)
+def test_sgd_refuses(net, value, kind, words, capsys):
+    examples = good()
+    arguments = {"training_data": examples, "epochs": 1, "mini_batch_size": 5, "eta": 0.5} | value
+    with nothing_changes(net, examples), pytest.raises(kind) as error:
+        net.SGD(**arguments)
+    check_message(error, words)
+    assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize("eta", ["3.0", None, 3j, [3.0], object()], ids=repr)
+def test_update_mini_batch_refuses_eta(net, eta):
+    with nothing_changes(net), pytest.raises(TypeError, match="eta"):
+        net.update_mini_batch(good(3), eta)
+
+
+@pytest.mark.parametrize("empty", [[], ()], ids=repr)
+def test_an_empty_mini_batch_is_a_division_by_zero(net, empty):
+    with nothing_changes(net), pytest.raises(ZeroDivisionError):
+        net.update_mini_batch(empty, 0.5)
+
+
+def replaced(position, value):
+    """Return a function that puts `value` at one place of a network's parameters."""
+    side, index = position
+
+    def replace(net):
+        if index is None:
+            setattr(net, side, value)
+        else:
+            getattr(net, side)[index] = value
+    return replace
+
+
+BAD_PARAMETERS = {
+    "weights too wide": (("weights", 0), np.zeros((5, 7)), ValueError,
+                         ["weights[0]", "(5, 7)", "(5, 6)"]),
+    "weights turned": (("weights", 1), np.zeros((5, 3)), ValueError,
+                       ["weights[1]", "(5, 3)", "(3, 5)"]),
+    "weights 1-D": (("weights", 1), np.zeros(15), ValueError, ["weights[1]", "(15,)"]),
+    "a number for weights": (("weights", 1), 1.0, (ValueError, TypeError), ["weights[1]"]),
+    "biases 1-D": (("biases", 0), np.zeros(5), ValueError, ["biases[0]", "(5,)", "(5, 1)"]),
+    "biases a row": (("biases", 1), np.zeros((1, 3)), ValueError, ["biases[1]", "(1, 3)"]),
+    "biases too long": (("biases", 1), column(4), ValueError, ["biases[1]", "(4, 1)", "(3, 1)"]),
+    "complex weights": (("weights", 0), np.zeros((5, 6), complex), TypeError,
+                        ["weights[0]", "complex128"]),
+    "object weights": (("weights", 0), np.zeros((5, 6), object), TypeError,
+                       ["weights[0]", "object"]),
+    "string biases": (("biases", 0), np.full((5, 1), "a"), TypeError, ["biases[0]", "U1"]),
+    "weights None": (("weights", 0), None, TypeError, ["weights[0]"]),
+    "one layer of weights": (("weights", None), [np.zeros((5, 6))], ValueError, ["weights"]),
+    "no weights": (("weights", None), [], ValueError, ["weights"]),
+    "a layer too many": (("biases", None), [column(5), column(3), column(2)], ValueError,
+                         ["biases"]),
+    "no list of weights": (("weights", None), None, TypeError, ["weights"]),
+}
+
+
+@pytest.mark.parametrize("call", ["feedforward", "backprop", "update", "SGD", "evaluate"])
+@pytest.mark.parametrize("position, value, kind, words", list(BAD_PARAMETERS.values()),
+                         ids=list(BAD_PARAMETERS))
+def test_parameters_that_do_not_fit(position, value, kind, words, call):
+    net = Network(SIZES)
+    net.update_mini_batch(good(3), 0.5)
+    replaced(position, value)(net)
+    side = {"weights": list(net.weights or []), "biases": list(net.biases)}
+    examples = good()
+    order, state = list(examples), random.getstate()
+    x, y = examples[0]
+    calls = {"feedforward": lambda: net.feedforward(x), "backprop": lambda: net.backprop(x, y),
+             "update": lambda: net.update_mini_batch(examples, 0.5),
+             "SGD": lambda: net.SGD(examples, 1, 5, 0.5),
+             "evaluate": lambda: net.evaluate([(x, 1)])}
+    with pytest.raises(kind) as error:
+        calls[call]()
+    check_message(error, words)
+    assert all(a is b for a, b in zip(net.weights or [], side["weights"], strict=True))
+    assert all(a is b for a, b in zip(net.biases, side["biases"], strict=True))
+    assert random.getstate() == state
+    assert all(a is b for a, b in zip(examples, order, strict=True))
+
+
+def test_a_network_can_be_used_after_an_error(capsys):
+    """Mending what was wrong is enough."""
+    net, plain = network_and_twin(SIZES)
+    keep = net.weights[1]
+    net.weights[1] = np.zeros((5, 3))
+    with pytest.raises(ValueError):
+        net.SGD(good(), 1, 5, 0.5)
+    net.weights[1] = keep
+    with pytest.raises(ValueError):
+        net.backprop(column(5), column(3))
+    for each in (net, plain):
+        random.seed(1)
+        each.SGD(good(), 1, 5, 0.5)
+    np.testing.assert_allclose(net.weights[1], plain.weights[1], rtol=1e-12)
+
+
+BAD_ARRAYS = {
+    "Y too short": ((np.zeros((9, 6)), np.zeros((8, 3))), ValueError, ["8", "9"]),
+    "labels too short": ((np.zeros((9, 6)), np.zeros(8, int)), ValueError, ["8", "9"]),
+    "Y of two columns": ((np.zeros((9, 6)), np.zeros((9, 2))), ValueError, ["(9, 2)", "3"]),
+    "a label too large": ((np.zeros((9, 6)), np.array([0, 1, 2, 3, 0, 0, 0, 0, 0])), ValueError,
+                          ["3"]),
+    "a label below 0": ((np.zeros((9, 6)), np.array([0, 1, 2, -1, 0, 0, 0, 0, 0])), ValueError,
+                        ["-1"]),
+    "complex X": ((np.zeros((9, 6), complex), np.zeros(9, int)), TypeError, ["complex128"]),
+    "object Y": ((np.zeros((9, 6)), np.zeros((9, 3), object)), TypeError, ["object"]),
+    "X of 5 columns": ((np.zeros((9, 5)), np.zeros((9, 3))), (ValueError, TypeError), []),
+}
+
+
+@one_row(BAD_ARRAYS)
+def test_arrays_that_do_not_fit(net, value, kind, words, capsys):
+    with nothing_changes(net), pytest.raises(kind) as error:
+        net.SGD(value, 1, 5, 0.5)
+    check_message(error, words)
+
+
+BAD_SIZES = {
+    "negative": ([3, -1], ValueError), "fraction": ([3, 2.5], TypeError),
+    "text": (["3", 2], TypeError), "a number": (5, TypeError), "None": (None, TypeError),
+}
+
+
+@pytest.mark.parametrize("sizes, kind", list(BAD_SIZES.values()), ids=list(BAD_SIZES))
+def test_sizes(sizes, kind):
+    with pytest.raises(kind):
+        Network(sizes)
+
+
+@pytest.mark.parametrize("dtype", [int, complex, object, "f2", "U3", ">f8"], ids=repr)
+def test_a_network_is_float64_or_float32(dtype):
+    state = repr(np.random.get_state())
+    if dtype == ">f8":  # the same numbers: either way of taking it is right, a crash is not
+        assert Network([3, 2], dtype=dtype).feedforward(column(3)).shape == (2, 1)
+        return
+    with pytest.raises((ValueError, TypeError), match="dtype"):
+        Network([3, 2], dtype=dtype)
+    assert repr(np.random.get_state()) == state
+
+
+# Pixels that nobody divided by 255.
+
+def whole_numbers(largest, dtype=float):
+    rng = np.random.default_rng(0)
+    examples = [(rng.integers(0, largest + 1, (6, 1)).astype(dtype), np.zeros((3, 1)))
+                for _ in range(20)]
+    examples[7][0][2] = largest
+    return examples
+
+
+def warnings_of(call):
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        call()
+    return [w for w in caught if issubclass(w.category, UserWarning)]
+
+
+@pytest.mark.parametrize("largest", [2, 128, 255])
+@pytest.mark.parametrize("dtype", [float, np.float32, np.uint8, np.int64])
+@pytest.mark.parametrize("form", ["list", "arrays"])
+def test_pixels_to_255_are_warned_about_once(largest, dtype, form, capsys):
+    examples = whole_numbers(largest, dtype)
+    if form == "arrays":
+        examples = (np.hstack([x for x, _ in examples]).T, np.zeros((20, 3)))
+    caught = warnings_of(lambda: Network(SIZES).SGD(examples, 3, 5, 0.5))
+    assert len(caught) == 1
+    assert "255" in str(caught[0].message)
+    assert caught[0].filename == __file__  # it points at the reader's line
+
+
+@pytest.mark.parametrize("examples", [
+    whole_numbers(1), whole_numbers(256), whole_numbers(1000),
+    [(x / 2, y) for x, y in whole_numbers(255)], good(), digit_examples(20, 6, 3),
+], ids=["0 and 1", "to 256", "to 1000", "halves", "between 0 and 1", "scaled pixels"])
+def test_other_data_is_not_warned_about(examples, capsys):
+    assert warnings_of(lambda: Network(SIZES).SGD(examples, 1, 5, 0.5)) == []
+
+
+@pytest.mark.parametrize("call", ["feedforward", "backprop", "update", "evaluate"])
+def test_only_sgd_warns(call):
+    examples = whole_numbers(255)
+    net, (x, y) = Network(SIZES), examples[7]
+    calls = {"feedforward": lambda: net.feedforward(x), "backprop": lambda: net.backprop(x, y),
+             "update": lambda: net.update_mini_batch(examples, 0.5),
+             "evaluate": lambda: net.evaluate([(x, 1)])}
+    assert warnings_of(calls[call]) == []
+
+
+def test_the_warning_as_an_error_comes_before_any_change(net):
+    examples = whole_numbers(255)
+    with warnings.catch_warnings(), nothing_changes(net, examples):
+        warnings.simplefilter("error")
+        with pytest.raises(UserWarning):
+            net.SGD(examples, 1, 5, 0.5)

@@ -1,0 +1,47 @@
+"""evaluate counts as the book does: an int, the first maximum, labels that are any number."""
+
+import numpy as np
+import pytest
+from agreement import digit_examples, network_and_twin
+
+from cbackprop.network import Network
+
+
+def test_evaluate_counts_as_the_twin(capsys):
+    net, plain = network_and_twin([784, 30, 10])
+    tests = digit_examples(300, labels=True)
+    count = net.evaluate(tests)
+    assert type(count) is int
+    assert count == plain.evaluate(tests)
+    assert net.evaluate(iter(tests)) == net.evaluate(tuple(tests)) == count
+    assert net.evaluate([]) == 0 and type(net.evaluate([])) is int
+
+
+def test_the_first_maximum_wins_a_tie():
+    net = Network([2, 4])
+    net.weights, net.biases = [np.zeros((4, 2))], [np.array([[0.0], [1.0], [1.0], [1.0]])]
+    x = np.ones((2, 1))
+    assert [net.evaluate([(x, label)]) for label in range(4)] == [0, 1, 0, 0]
+    net.biases = [np.array([[0.0], [50.0], [1e9], [np.inf]])]  # all are 1.0 once rounded
+    assert [net.evaluate([(x, label)]) for label in range(4)] == [0, 1, 0, 0]
+
+
+def test_a_nan_is_a_maximum_as_for_argmax():
+    net = Network([2, 4])
+    net.weights, net.biases = [np.zeros((4, 2))], [np.array([[9.0], [0.0], [np.nan], [np.nan]])]
+    assert [net.evaluate([(np.ones((2, 1)), label)]) for label in range(4)] == [0, 0, 1, 0]
+
+
+@pytest.mark.parametrize("label", [2, 2.0, np.int64(2), np.uint8(2), np.float32(2), np.array(2)],
+                         ids=repr)
+def test_labels_of_any_number_type(label):
+    net = Network([2, 3])
+    net.weights, net.biases = [np.zeros((3, 2))], [np.array([[0.0], [0.0], [1.0]])]
+    assert net.evaluate([(np.ones((2, 1)), label)]) == 1
+
+
+@pytest.mark.parametrize("label", [-1, 3, 2.5, 10 ** 30, np.nan], ids=repr)
+def test_labels_out_of_range_are_never_right(label):
+    net = Network([2, 3])
+    net.weights, net.biases = [np.zeros((3, 2))], [np.array([[0.0], [0.0], [1.0]])]
+    assert net.evaluate([(np.ones((2, 1)), label)]) == 0

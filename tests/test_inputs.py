@@ -1,0 +1,347 @@
+"""Every real dtype, byte order, stride and layout of x and y gives what float64 columns give."""
+
+import random
+
+import numpy as np
+import pytest
+from agreement import (
+    as_arrays,
+    copy_parameters,
+    dense_examples,
+    difference,
+    digit_examples,
+    network_and_twin,
+    parameter_difference,
+    worst_difference,
+)
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cbackprop.network import Network
+from cbackprop.twin import PlainNetwork
+
+SIZES = [12, 7, 4]
+DTYPES = ["?", "u1", "i1", "<u2", ">u2", "<i2", ">i2", "<u4", ">u4", "<i4", ">i4", "<u8", ">u8",
+          "<i8", ">i8", "<f2", ">f2", "<f4", ">f4", "<f8", ">f8"]
+
+
+def values(dtype, shape, seed=0):
+    """Return an array of `dtype` in which about a half is zero."""
+    rng = np.random.default_rng(seed)
+    kind = np.dtype(dtype).kind
+    numbers = rng.integers(0, 2, shape) if kind in "bu" else rng.integers(-1, 2, shape)
+    scale = rng.uniform(0.1, 1, shape) if kind == "f" else 1
+    return (numbers * scale).astype(dtype)
+
+
+def plain_columns(examples):
+    return [(np.array(x, np.float64), np.array(y, np.float64)) for x, y in examples]
+
+
+def check_all_calls(examples, sizes=SIZES, **options):
+    """Compare each public call on `examples` with the twin's on float64 copies of them."""
+    net, plain = network_and_twin(sizes, **options)
+    copies = plain_columns(examples)
+    for (x, y), (x0, y0) in zip(examples, copies, strict=True):
+        assert difference(net.feedforward(x), plain.feedforward(x0)) < 1e-12
+        ours, expected = net.backprop(x, y), plain.backprop(x0, y0)
+        assert worst_difference(ours[0] + ours[1], expected[0] + expected[1]) < 1e-10
+    labels = range(len(examples))
+    assert (net.evaluate([(x, k % 4) for k, (x, _) in zip(labels, examples, strict=True)])
+            == plain.evaluate([(x, k % 4) for k, (x, _) in zip(labels, copies, strict=True)]))
+    net.update_mini_batch(examples, 0.5)
+    plain.update_mini_batch(copies, 0.5)
+    assert parameter_difference(net, plain) < 1e-12
+    for each, own in ((net, list(examples)), (plain, copies)):
+        random.seed(1)
+        each.SGD(own, 2, 3, 0.5)
+    assert parameter_difference(net, plain) < 1e-12
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_x_of_any_real_dtype(dtype, capsys):
+    check_all_calls([(values(dtype, (12, 1), k), np.full((4, 1), 0.25)) for k in range(7)])
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_y_of_any_real_dtype(dtype, capsys):
+    check_all_calls([(values("f8", (12, 1), k), values(dtype, (4, 1), k)) for k in range(7)])
+
+
+def test_dtypes_mixed_in_one_list(capsys):
+    check_all_calls([(values(dtype, (12, 1), k), values(DTYPES[-k - 1], (4, 1), k))
+                     for k, dtype in enumerate(DTYPES)])
+
+
+def test_large_integers_are_rounded_as_numpy_rounds_them():
+    net = Network([1, 1])
+    net.weights, net.biases = [np.array([[2.0 ** -60]])], [np.array([[0.0]])]
+    limits = ("u8", 2 ** 64 - 1), ("i8", -2 ** 63), ("i8", 2 ** 53 + 1), ("u4", 2 ** 32 - 1)
+    for dtype, value in limits:
+        a = np.array([[value]], dtype=dtype)
+        expected = 1 / (1 + np.exp(-a.astype(np.float64) * 2.0 ** -60))
+        np.testing.assert_allclose(net.feedforward(a), expected, rtol=1e-15)
+
+
+def test_float32_data_is_computed_in_the_networks_own_type():
+    """0.1 rounded to float32 is that number, not the start of a float32 calculation."""
+    net, plain = network_and_twin([300, 1])
+    x = np.full((300, 1), 0.1, np.float32)
+    assert difference(net.feedforward(x), plain.feedforward(x.astype(np.float64))) < 1e-14
+
+
+def layouts(column):
+    """Yield the same column in every layout that NumPy can make."""
+    n = len(column)
+    yield "as it is", column
+    yield "every third", np.repeat(column, 3, axis=0)[::3]
+    yield "backwards", np.ascontiguousarray(column[::-1])[::-1]
+    yield "column of a matrix", np.tile(column, (1, 5))[:, 2:3]
+    yield "column of a Fortran matrix", np.asfortranarray(np.tile(column, (1, 5)))[:, 2:3]
+    yield "a row turned", column.reshape(1, n).T
+    read_only = column.copy()
+    read_only.flags.writeable = False
+    yield "read-only", read_only
+    shifted = np.zeros(column.nbytes + 1, np.uint8)[1:].view(column.dtype).reshape(n, 1)
+    shifted[...] = column
+    yield "unaligned", shifted
+    record = np.zeros(n, [("pad", "u1"), ("value", column.dtype)])
+    record["value"] = column[:, 0]
+    yield "field of records", record["value"].reshape(n, 1)
+    yield "other byte order", column.astype(column.dtype.newbyteorder())
+    odd = np.lib.stride_tricks.as_strided(column, column.shape, (column.strides[0], 12345))
+    yield "odd stride of the single column", odd
+
+
+NAMES = [name for name, _ in layouts(np.zeros((3, 1)))]
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("dtype", [np.float64, np.float32, np.uint8])
+def test_any_layout(name, dtype, capsys):
+    rng = np.random.default_rng(1)
+    examples = [((rng.integers(0, 2, (12, 1)) * rng.integers(0, 2, (12, 1))).astype(dtype),
+                 rng.integers(0, 2, (4, 1)).astype(dtype)) for _ in range(5)]
+    check_all_calls([(dict(layouts(x))[name], dict(layouts(y))[name]) for x, y in examples])
+
+
+def test_a_constant_column_of_stride_zero(capsys):
+    check_all_calls([(np.broadcast_to(0.5, (12, 1)), np.broadcast_to(1.0, (4, 1)))] * 3)
+
+
+@given(st.tuples(st.integers(1, 30), st.integers(1, 9)), st.sampled_from(DTYPES),
+       st.tuples(st.sampled_from([-3, -2, -1, 1, 2, 3]), st.sampled_from([-2, -1, 1, 2])),
+       st.booleans(), st.integers(0, 1000))
+def test_feedforward_of_any_matrix(shape, dtype, steps, turned, seed):
+    (n, m), (row_step, column_step) = shape, steps
+    big = values(dtype, (n * abs(row_step), m * abs(column_step)), seed)
+    a = big[::row_step, ::column_step][:n, :m]
+    if turned:
+        a = np.asfortranarray(a)
+    net, plain = network_and_twin([n, 5, 3], seed)
+    assert difference(net.feedforward(a), plain.feedforward(a.astype(np.float64))) < 1e-12
+
+
+def test_feedforward_of_nested_lists():
+    net = Network([2, 3])
+    np.testing.assert_array_equal(net.feedforward([[1.0], [0.5]]),
+                                  net.feedforward(np.array([[1.0], [0.5]])))
+
+
+@pytest.mark.parametrize("y", [1, 0.25, True, np.float32(0.25), np.array(0.25), np.array([0.25]),
+                               np.array([[0.25]]), np.array([1], np.uint8)], ids=repr)
+@pytest.mark.parametrize("sizes", [[12, 7, 4], [12, 1], [12, 5, 1]], ids=str)
+@pytest.mark.parametrize("replaced", [False, True], ids=["compiled", "replaced"])
+def test_one_number_y_is_broadcast(y, sizes, replaced, capsys):
+    x = values("f8", (12, 1))
+    whole = np.full((sizes[-1], 1), np.asarray(y, np.float64).ravel()[0])
+    net, plain = network_and_twin(sizes)
+    if replaced:
+        net.cost_derivative = lambda a, y: a - y
+    ours, expected = net.backprop(x, y), plain.backprop(x, whole)
+    assert worst_difference(ours[0] + ours[1], expected[0] + expected[1]) < 1e-10
+    net.update_mini_batch([(x, y)] * 2, 0.5)
+    plain.update_mini_batch([(x, whole)] * 2, 0.5)
+    net.SGD([(x, y)] * 3, 2, 2, 0.5)
+    plain.SGD([(x, whole)] * 3, 2, 2, 0.5)
+    assert parameter_difference(net, plain) < 1e-12
+
+
+@pytest.mark.parametrize("pair", [list, np.array], ids=["list", "object array"])
+def test_an_example_may_be_any_pair(pair, capsys):
+    examples = dense_examples(5, SIZES)
+    if pair is list:
+        odd = [list(example) for example in examples]
+    else:
+        odd = []
+        for x, y in examples:
+            both = np.empty(2, object)
+            both[0], both[1] = x, y
+            odd.append(both)
+    net, plain = network_and_twin(SIZES)
+    net.update_mini_batch(odd, 0.5)
+    plain.update_mini_batch(examples, 0.5)
+    for each, own in ((net, odd), (plain, examples)):
+        random.seed(2)
+        each.SGD(own, 1, 2, 0.5)
+    assert parameter_difference(net, plain) < 1e-12
+
+
+@pytest.mark.parametrize("kind", [tuple, iter])
+def test_a_mini_batch_may_be_a_tuple(kind):
+    examples = dense_examples(5, SIZES)
+    net, plain = network_and_twin(SIZES)
+    plain.update_mini_batch(examples, 0.5)
+    if kind is tuple:
+        net.update_mini_batch(tuple(examples), 0.5)
+        assert parameter_difference(net, plain) < 1e-12
+    else:  # the book asks for len(mini_batch)
+        with pytest.raises(TypeError):
+            net.update_mini_batch(kind(examples), 0.5)
+
+
+# Arrays (X, Y): one example a row.
+
+def in_type(X, kind):
+    return {"f8": X, "f4": X.astype(np.float32), "Fortran": np.asfortranarray(X),
+            "turned": np.ascontiguousarray(X.T).T, "every second": np.repeat(X, 2, 0)[::2],
+            "backwards": np.ascontiguousarray(X[::-1, ::-1])[::-1, ::-1],
+            ">f8": X.astype(">f8")}[kind]
+
+
+@pytest.mark.parametrize("kind", ["f8", "f4", "Fortran", "turned", "every second", "backwards",
+                                  ">f8"])
+@pytest.mark.parametrize("data", ["sparse", "dense"])
+def test_arrays_train_as_the_list_does(kind, data, capsys):
+    sizes = [40, 9, 10]
+    examples = digit_examples(57, 40) if data == "sparse" else dense_examples(57, sizes)
+    X, Y = as_arrays(examples)
+    X = in_type(X.astype(np.float32).astype(np.float64), kind)
+    examples = [(x.reshape(-1, 1).astype(np.float64), y) for x, (_, y) in
+                zip(X, examples, strict=True)]
+    kept = X.copy(), Y.copy()
+    net, _ = network_and_twin(sizes)
+    other, plain = network_and_twin(sizes)
+    for each, own in ((net, (X, Y)), (other, list(examples)), (plain, list(examples))):
+        random.seed(3)
+        each.SGD(own, 3, 10, 0.5)
+        each.state = random.getstate()
+    assert net.state == other.state == plain.state
+    np.testing.assert_array_equal(X, kept[0])
+    np.testing.assert_array_equal(Y, kept[1])
+    assert parameter_difference(net, other) < 1e-13
+    assert parameter_difference(net, plain) < 1e-12
+
+
+@pytest.mark.parametrize("labels", ["u1", "i4", "<i8", ">i8"])
+def test_integer_labels_are_one_hot_rows(labels, capsys):
+    examples = digit_examples(57, 40, labels=True)
+    X, Y = as_arrays(examples)
+    net, _ = network_and_twin([40, 9, 10])
+    other, _ = network_and_twin([40, 9, 10])
+    for each, rows in ((net, Y.astype(labels)), (other, np.eye(10)[Y])):
+        random.seed(3)
+        each.SGD((X, rows), 2, 10, 0.5)
+    assert parameter_difference(net, other) == 0.0
+
+
+@pytest.mark.parametrize("rows", ["labels", "one-hot", "one-hot u1"])
+def test_arrays_as_test_data(rows, capsys):
+    examples, tests = digit_examples(57, 40), digit_examples(90, 40, seed=9, labels=True)
+    X, Y = as_arrays(tests)
+    if rows != "labels":
+        Y = np.eye(10, dtype="u1" if "u1" in rows else "f8")[Y]
+    net, plain = network_and_twin([40, 9, 10])
+    assert net.evaluate((X, Y)) == plain.evaluate(tests)
+    assert type(net.evaluate((X, Y))) is int
+    random.seed(3)
+    net.SGD(list(examples), 2, 10, 0.5, test_data=(X, Y))
+    printed = capsys.readouterr().out
+    random.seed(3)
+    plain.SGD(list(examples), 2, 10, 0.5, test_data=tests)
+    assert capsys.readouterr().out == printed
+
+
+def test_empty_arrays(capsys):
+    net, plain = network_and_twin([4, 3])
+    state = random.getstate()
+    net.SGD((np.zeros((0, 4)), np.zeros((0, 3))), 2, 10, 0.5)
+    assert capsys.readouterr().out == "Epoch 0 complete\nEpoch 1 complete\n"
+    net.SGD((np.zeros((1, 4)), np.zeros(1, int)), 1, 10, 0.0,
+            test_data=(np.zeros((0, 4)), np.zeros(0, int)))
+    assert capsys.readouterr().out == "Epoch 0 complete\n"
+    assert random.getstate() == state  # a list of one draws nothing either
+    assert parameter_difference(net, plain) == 0.0
+    assert net.evaluate((np.zeros((0, 4)), np.zeros(0, int))) == 0
+
+
+def test_arrays_with_something_replaced(capsys):
+    examples = digit_examples(23, 40)
+    net, plain = network_and_twin([40, 9, 10])
+    shapes = set()
+
+    def derivative(a, y):
+        shapes.add((a.shape, np.shape(y)))
+        return a - y
+
+    net.cost_derivative = derivative
+    for each, own in ((net, as_arrays(examples)), (plain, list(examples))):
+        random.seed(3)
+        each.SGD(own, 2, 10, 0.5)
+    assert shapes == {((10, 1), (10, 1))}
+    assert parameter_difference(net, plain) < 1e-12
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_whole_number_pixels_in_a_byte_array(dtype, capsys):
+    """uint8 data, as it comes out of a file, scaled by nobody: 0 and 1 alone here."""
+    rng = np.random.default_rng(0)
+    X = rng.integers(0, 2, (60, 40)).astype(np.uint8)
+    Y = rng.integers(0, 10, 60)
+    net = Network([40, 9, 10], dtype=dtype)
+    plain = PlainNetwork([40, 9, 10], dtype=dtype)
+    copy_parameters(net, plain)
+    examples = [(x.reshape(-1, 1).astype(dtype), np.eye(10, dtype=dtype)[:, [y]])
+                for x, y in zip(X, Y, strict=True)]
+    for each, own in ((net, (X, Y)), (plain, examples)):
+        random.seed(3)
+        each.SGD(own, 2, 10, 0.5)
+    assert parameter_difference(net, plain) < (1e-12 if dtype == np.float64 else 1e-5)
+
+
+def test_more_distinct_values_than_a_code_table_holds(capsys):
+    """Sparse data of floats that are all different, and of exactly 255, 256 and 257 values."""
+    rng = np.random.default_rng(0)
+    for distinct in (2, 254, 255, 256, 257, 100000):
+        table = rng.uniform(0.1, 1.0, distinct)
+        examples = []
+        for k in range(60):
+            x = np.zeros((200, 1))
+            lit = rng.choice(200, 40, replace=False)
+            x[lit, 0] = table[(np.arange(40) + 40 * k) % distinct]
+            examples.append((x, rng.uniform(size=(10, 1))))
+        net, plain = network_and_twin([200, 30, 10])
+        for each in (net, plain):
+            random.seed(3)
+            each.SGD(list(examples), 2, 10, 0.3)
+        assert parameter_difference(net, plain) < 1e-12
+
+
+@pytest.mark.parametrize("n_in", [65535, 65536, 65537, 70000])
+def test_more_inputs_than_sixteen_bits_count(n_in, capsys):
+    examples = []
+    for k in range(6):
+        x = np.zeros((n_in, 1), np.float32)
+        x[[0, 5 * k, n_in // 2, n_in - 2, n_in - 1], 0] = 0.5
+        examples.append((x, np.full((2, 1), 0.1 * k)))
+    net, plain = network_and_twin([n_in, 3, 2])
+    for each in (net, plain):
+        random.seed(3)
+        each.SGD(list(examples), 2, 2, 0.3)
+    assert parameter_difference(net, plain) < 1e-12
+
+
+def test_negative_zero_and_denormal_inputs(capsys):
+    x = np.zeros((12, 1))
+    x[1], x[3], x[5] = -0.0, 5e-324, -1e-310
+    check_all_calls([(x, np.full((4, 1), 0.5))] * 4)

@@ -1,0 +1,171 @@
+"""NaN and infinities propagate as in NumPy, also where zero inputs are skipped: 0 * inf is NaN."""
+
+import random
+import warnings
+
+import numpy as np
+import pytest
+from agreement import dense_examples, digit_examples, network_and_twin, run_python
+
+pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")
+SIZES = [40, 9, 10]
+DATA = {"sparse": lambda n: digit_examples(n, 40), "dense": lambda n: dense_examples(n, SIZES)}
+
+
+def assert_same(ours, expected):
+    """NaN where the twin has NaN, the same infinities, and the rest to 1e-10."""
+    for a, b in zip(ours, expected, strict=True):
+        np.testing.assert_array_equal(np.isnan(a), np.isnan(b))
+        np.testing.assert_array_equal(np.where(np.isinf(a), a, 0), np.where(np.isinf(b), b, 0))
+        finite = np.isfinite(b)
+        scale = np.abs(b[finite]).max(initial=0.0)
+        assert np.abs(a[finite] - b[finite]).max(initial=0.0) <= 1e-10 * scale
+
+
+def never_lit(examples):
+    """Return an input that is zero in every example, and one that is not."""
+    lit = np.any([x[:, 0] != 0 for x, _ in examples], axis=0)
+    return int(np.argmin(lit)), int(np.argmax(lit))
+
+
+def compare(net, plain, examples, *, m=5, eta=0.5):
+    x, y = examples[0]
+    assert_same([net.feedforward(x)], [plain.feedforward(x)])
+    ours, expected = net.backprop(x, y), plain.backprop(x, y)
+    assert_same(ours[0] + ours[1], expected[0] + expected[1])
+    tests = [(x, k % 10) for k, (x, _) in enumerate(examples)]
+    assert net.evaluate(tests) == plain.evaluate(tests)
+    for each in (net, plain):
+        random.seed(4)
+        each.SGD(list(examples), 1, m, eta)
+    assert_same(net.weights + net.biases, plain.weights + plain.biases)
+
+
+@pytest.mark.parametrize("value", [np.inf, -np.inf, np.nan])
+@pytest.mark.parametrize("kind", DATA)
+class TestOneBadNumber:
+    def test_in_the_first_weights_where_every_input_is_zero(self, kind, value, capsys):
+        examples = DATA[kind](20)
+        if kind == "sparse":
+            for x, _ in examples:
+                x[17] = 0
+            assert all(x[17] == 0 for x, _ in examples)
+        net, plain = network_and_twin(SIZES)
+        for each in (net, plain):
+            each.weights[0][3, 17] = value
+        compare(net, plain, examples)
+        assert kind == "dense" or np.isnan(net.weights[0][3]).all()
+
+    def test_in_the_first_weights_where_inputs_are_not(self, kind, value, capsys):
+        examples = DATA[kind](20)
+        net, plain = network_and_twin(SIZES)
+        for each in (net, plain):
+            each.weights[0][3, never_lit(examples)[1]] = value
+        compare(net, plain, examples)
+
+    def test_in_a_later_weight(self, kind, value, capsys):
+        net, plain = network_and_twin(SIZES)
+        for each in (net, plain):
+            each.weights[1][3, 2] = value
+        compare(net, plain, DATA[kind](20))
+
+    @pytest.mark.parametrize("layer", [0, 1])
+    def test_in_a_bias(self, kind, value, layer, capsys):
+        net, plain = network_and_twin(SIZES)
+        for each in (net, plain):
+            each.biases[layer][3] = value
+        compare(net, plain, DATA[kind](20))
+
+    def test_in_an_input(self, kind, value, capsys):
+        examples = DATA[kind](20)
+        examples[13][0][6] = value
+        net, plain = network_and_twin(SIZES)
+        compare(net, plain, examples)
+
+    def test_in_a_target(self, kind, value, capsys):
+        """An infinite delta times a zero input is NaN: skipping the zero must not hide it."""
+        examples = DATA[kind](20)
+        examples[13][1][6] = value
+        net, plain = network_and_twin(SIZES)
+        compare(net, plain, examples)
+
+    def test_in_a_target_of_one_mini_batch(self, kind, value, capsys):
+        examples = DATA[kind](20)
+        examples[13][1][6] = value
+        net, plain = network_and_twin(SIZES)
+        net.update_mini_batch(examples, 0.5)
+        plain.update_mini_batch(examples, 0.5)
+        assert_same(net.weights + net.biases, plain.weights + plain.biases)
+
+    def test_as_eta(self, kind, value, capsys):
+        net, plain = network_and_twin(SIZES)
+        compare(net, plain, DATA[kind](20), m=20, eta=value)
+
+
+@pytest.mark.parametrize("kind", DATA)
+def test_an_infinity_that_arises_during_training(kind, capsys):
+    """The first step's eta carries W to +-inf; the second must then meet NaN, as in NumPy."""
+    examples = DATA[kind](10)
+    net, plain = network_and_twin(SIZES)
+    for each in (net, plain):
+        random.seed(4)
+        each.SGD(list(examples), 3, 5, np.inf)
+    assert_same(net.weights + net.biases, plain.weights + plain.biases)
+
+
+def test_feedforward_of_a_matrix_keeps_columns_apart():
+    net, plain = network_and_twin(SIZES)
+    a = np.hstack([x for x, _ in dense_examples(30, SIZES)])
+    a[5, 7], a[6, 9], a[0, 21] = np.nan, np.inf, -np.inf
+    ours = net.feedforward(a)
+    assert_same([ours], [plain.feedforward(a)])
+    assert np.isnan(ours).any(axis=0).nonzero()[0].tolist() == [7]
+
+
+def test_no_error_and_no_python_exception_from_bad_numbers(capsys):
+    net, _ = network_and_twin(SIZES)
+    examples = DATA["dense"](10)
+    examples[3][0][...] = np.nan
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)
+        net.SGD(examples, 2, 3, 0.5, test_data=[(examples[3][0], 1)])
+    assert capsys.readouterr().out.count("\n") == 2
+
+
+EXTREMES = """
+import itertools, warnings
+import numpy as np
+from cbackprop.network import Network
+warnings.simplefilter("ignore")
+big = [1e308, -1e308, 5e-324, np.inf, 10**400, -10**400, 1e-400, np.longdouble("1e4000")]
+for sizes in ([1, 1], [3, 2, 1], [784, 30, 10]):
+    for eta, scale in itertools.product(big + [0.5], [1e308, -1e308, 5e-324, 0.0, 1.0, np.nan]):
+        for dtype in (np.float64, np.float32):
+            x = np.full((sizes[0], 1), scale)
+            x[::3] = 0
+            net = Network(sizes, dtype=dtype)
+            for call in (lambda: net.SGD([(x, x[:1])] * 5, 2, 2, eta, test_data=[(x, 0)]),
+                         lambda: net.update_mini_batch([(x, 1.0)] * 3, eta),
+                         lambda: net.backprop(x, 1e308), lambda: net.feedforward(x)):
+                try:
+                    call()
+                except (OverflowError, ValueError, TypeError):
+                    pass
+for label in (10**400, -10**400, 2**63, 2**64, 1e400):
+    try:
+        Network([1, 1]).evaluate([(np.ones((1, 1)), label)])
+    except (OverflowError, ValueError, TypeError):
+        pass
+for m in (2**31, 2**63 - 1, 2**63, 10**30):
+    try:
+        Network([1, 1]).SGD([(np.ones((1, 1)), 1.0)] * 3, 1, m, 0.5)
+    except (OverflowError, ValueError):
+        pass
+print("still alive")
+"""
+
+
+def test_no_size_of_eta_or_data_kills_the_process(tmp_path):
+    child = run_python(EXTREMES, tmp_path)
+    assert child.returncode == 0, child.stderr
+    assert child.stdout.endswith("still alive\n")

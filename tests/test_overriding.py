@@ -1,0 +1,413 @@
+"""Whatever a reader replaces is called as the book's own methods would call it.
+
+The book is taught by changing it: another cost, another neuron, a look inside backprop. Each test
+replaces something in the network and the same thing in the twin, and compares what both come to.
+"""
+
+import inspect
+import itertools
+import random
+from unittest import mock
+
+import numpy as np
+import pytest
+from agreement import (
+    copy_parameters,
+    dense_examples,
+    difference,
+    network_and_twin,
+    parameter_difference,
+    worst_difference,
+)
+
+from cbackprop import network, twin
+from cbackprop.network import Network
+from cbackprop.twin import PlainNetwork
+
+SIZES = [6, 5, 4, 3]
+TOLERANCE = 1e-12
+METHODS = ["cost_derivative", "backprop", "update_mini_batch", "evaluate", "feedforward"]
+# What `backend` says as long as nothing is replaced.
+UNTOUCHED = Network(SIZES).backend
+
+
+def labelled(n):
+    return [(x, k % 3) for k, (x, _) in enumerate(dense_examples(n, SIZES))]
+
+
+def train(net, epochs=2):
+    """Train on 23 examples in mini-batches of 5, with 7 tests after each epoch."""
+    random.seed(12)
+    net.SGD(dense_examples(23, SIZES), epochs, 5, 0.5, test_data=labelled(7))
+
+
+def cross_entropy_like(self, output_activations, y):
+    return 3.0 * (output_activations - y) + 0.1
+
+
+def clipped_backprop(self, x, y):
+    nabla_b, nabla_w = type(self).__mro__[1].backprop(self, x, y)
+    return [np.clip(g, -0.01, 0.01) for g in nabla_b], [np.clip(g, -0.01, 0.01) for g in nabla_w]
+
+
+def decaying_update(self, mini_batch, eta):
+    type(self).__mro__[1].update_mini_batch(self, mini_batch, eta)
+    self.weights = [0.99 * w for w in self.weights]
+
+
+def errors_instead(self, test_data):
+    return len(test_data) - type(self).__mro__[1].evaluate(self, test_data)
+
+
+def upside_down(self, a):
+    return -type(self).__mro__[1].feedforward(self, a)
+
+
+REPLACEMENTS = dict(zip(METHODS, [cross_entropy_like, clipped_backprop, decaying_update,
+                                  errors_instead, upside_down], strict=True))
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("how", ["subclass", "instance", "class"])
+def test_a_replaced_method_is_used(method, how, monkeypatch, capsys):
+    nets, lines = [], []
+    for kind in (Network, PlainNetwork):
+        if how == "subclass":
+            net = type("Mine", (kind,), {method: REPLACEMENTS[method]})(SIZES)
+        else:
+            # An empty class between, so that the replacement can still reach the original.
+            base = type("Base", (kind,), {})
+            net = base(SIZES)
+            if how == "instance":
+                setattr(net, method, REPLACEMENTS[method].__get__(net))
+            else:
+                monkeypatch.setattr(base, method, REPLACEMENTS[method])
+        nets.append(net)
+    copy_parameters(*reversed(nets))
+    for net in nets:
+        train(net)
+        lines.append(capsys.readouterr().out)
+    assert lines[0] == lines[1]
+    assert parameter_difference(*nets) < TOLERANCE
+    assert method in nets[0].backend
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_method_replaced_in_the_class_itself(method, monkeypatch, capsys):
+    """`Network.cost_derivative = ...`, in a notebook, after networks have been made."""
+    net, plain = network_and_twin(SIZES)
+    original = getattr(Network, method)
+    calls = []
+
+    def counted(self, *args):
+        calls.append(args)
+        return original(self, *args)
+
+    monkeypatch.setattr(Network, method, counted)
+    assert method in net.backend
+    train(net)
+    train(plain)
+    expected = {"cost_derivative": 46, "backprop": 46, "update_mini_batch": 10, "evaluate": 2,
+                "feedforward": 14}[method]
+    assert len(calls) == expected
+    assert parameter_difference(net, plain) < TOLERANCE
+    monkeypatch.undo()
+    assert net.backend.split()[0] == UNTOUCHED.split()[0]
+
+
+class Recorder:
+    """Replaces a method by one that notes its arguments and then does the same."""
+
+    def __init__(self, net, method):
+        self.calls = []
+        self.original = getattr(net, method)
+        setattr(net, method, self)
+
+    def __call__(self, *args):
+        self.calls.append(args)
+        return self.original(*args)
+
+
+def test_cost_derivative_gets_columns_once_an_example(capsys):
+    net, plain = network_and_twin(SIZES)
+    recorder = Recorder(net, "cost_derivative")
+    train(net)
+    train(plain)
+    assert len(recorder.calls) == 2 * 23
+    assert {(a.shape, y.shape) for a, y in recorder.calls} == {((3, 1), (3, 1))}
+    assert parameter_difference(net, plain) < TOLERANCE
+
+
+def test_cost_derivative_in_single_calls():
+    net, plain = network_and_twin(SIZES)
+    recorder = Recorder(net, "cost_derivative")
+    examples = dense_examples(4, SIZES)
+    net.backprop(*examples[0])
+    assert len(recorder.calls) == 1
+    np.testing.assert_allclose(recorder.calls[0][0], plain.feedforward(examples[0][0]), rtol=1e-13)
+    np.testing.assert_array_equal(recorder.calls[0][1], examples[0][1])
+    net.update_mini_batch(examples, 0.5)
+    assert len(recorder.calls) == 5
+
+
+def test_backprop_gets_the_examples_one_by_one(capsys):
+    net, plain = network_and_twin(SIZES)
+    recorder = Recorder(net, "backprop")
+    train(net)
+    train(plain)
+    assert len(recorder.calls) == 2 * 23
+    assert {(x.shape, y.shape) for x, y in recorder.calls} == {((6, 1), (3, 1))}
+    assert parameter_difference(net, plain) < TOLERANCE
+
+
+def test_a_mini_batch_calls_backprop_in_its_order():
+    net, _ = network_and_twin(SIZES)
+    recorder = Recorder(net, "backprop")
+    examples = dense_examples(4, SIZES)
+    net.update_mini_batch(examples, 0.5)
+    assert len(recorder.calls) == 4
+    for (x, y), (x0, y0) in zip(recorder.calls, examples, strict=True):
+        np.testing.assert_array_equal(x, x0)
+        np.testing.assert_array_equal(y, y0)
+
+
+def test_update_mini_batch_gets_slices_of_the_shuffled_list(capsys):
+    net = Network(SIZES)
+    recorder = Recorder(net, "update_mini_batch")
+    examples = dense_examples(23, SIZES)
+    net.SGD(examples, 1, 5, 0.25)
+    assert [len(mini_batch) for mini_batch, _ in recorder.calls] == [5, 5, 5, 5, 3]
+    assert [eta for _, eta in recorder.calls] == [0.25] * 5
+    # The very objects of the reader's list, in the order that the list has now.
+    given = [example for mini_batch, _ in recorder.calls for example in mini_batch]
+    assert [id(e) for e in given] == [id(e) for e in examples]
+
+
+def test_evaluate_calls_feedforward_once_a_test(capsys):
+    net = Network(SIZES)
+    recorder = Recorder(net, "feedforward")
+    count = net.evaluate(labelled(7))
+    assert len(recorder.calls) == 7
+    assert {a.shape for (a,) in recorder.calls} == {(6, 1)}
+    del net.feedforward
+    assert net.evaluate(labelled(7)) == count
+
+
+def test_feedforward_is_not_on_the_way_of_training(capsys):
+    """The book's backprop has its own forward pass: a replaced feedforward is not called."""
+    net, plain = network_and_twin(SIZES)
+    recorder = Recorder(net, "feedforward")
+    examples = dense_examples(4, SIZES)
+    net.backprop(*examples[0])
+    net.update_mini_batch(examples, 0.5)
+    plain.update_mini_batch(examples, 0.5)
+    assert recorder.calls == []
+    assert parameter_difference(net, plain) < TOLERANCE
+
+
+def test_sgd_calls_evaluate_once_an_epoch_and_not_without_test_data(capsys):
+    net = Network(SIZES)
+    recorder = Recorder(net, "evaluate")
+    net.SGD(dense_examples(4, SIZES), 3, 2, 0.5, test_data=labelled(2))
+    assert len(recorder.calls) == 3
+    net.SGD(dense_examples(4, SIZES), 3, 2, 0.5)
+    assert len(recorder.calls) == 3
+
+
+def test_removing_the_replacement_brings_the_compiled_path_back(capsys):
+    net, plain = network_and_twin(SIZES)
+    compiled = net.backend
+    net.cost_derivative = lambda a, y: 0 * a
+    assert net.backend != compiled
+    train(net)
+    assert parameter_difference(net, plain) == 0.0
+    del net.cost_derivative
+    assert net.backend == compiled
+    train(net)
+    train(plain)
+    assert parameter_difference(net, plain) < TOLERANCE
+
+
+def test_a_replacement_put_in_by_evaluate_counts_from_the_next_epoch(capsys):
+    nets = network_and_twin(SIZES)
+    for net in nets:
+        def evaluate(test_data, net=net):
+            net.cost_derivative = lambda a, y: 2.0 * (a - y)
+            return 0
+
+        net.evaluate = evaluate
+        train(net, epochs=3)
+    assert parameter_difference(*nets) < TOLERANCE
+
+
+def test_mock_patches(capsys):
+    net, plain = network_and_twin(SIZES)
+    with mock.patch.object(Network, "backprop", autospec=True,
+                           side_effect=PlainNetwork.backprop) as backprop:
+        train(net)
+        assert backprop.call_count == 46
+    train(plain)
+    assert parameter_difference(net, plain) < TOLERANCE
+
+
+def test_a_subclass_that_replaces_nothing_is_compiled(capsys):
+    class Mine(Network):
+        """As readers do it: a name of their own and something more."""
+
+        def total(self):
+            return sum(w.size for w in self.weights)
+
+    net, plain = network_and_twin(SIZES, network=Mine)
+    assert net.backend == Network(SIZES).backend
+    train(net)
+    train(plain)
+    assert net.total() == 6 * 5 + 5 * 4 + 4 * 3
+    assert parameter_difference(net, plain) < TOLERANCE
+
+
+@pytest.mark.parametrize("call_super", [True, False])
+def test_a_subclass_with_its_own_initial_weights(call_super, capsys):
+    class Scaled(Network):
+        def __init__(self, sizes):
+            if call_super:
+                super().__init__(sizes)
+            self.num_layers = len(sizes)
+            self.sizes = sizes
+            rng = np.random.default_rng(3)
+            self.biases = [rng.normal(size=(n, 1)) for n in sizes[1:]]
+            self.weights = [rng.normal(size=(n_out, n_in)) / n_in ** 0.5
+                            for n_in, n_out in itertools.pairwise(sizes)]
+
+    net = Scaled(SIZES)
+    plain = copy_parameters(net, PlainNetwork(SIZES))
+    x, y = dense_examples(1, SIZES)[0]
+    assert difference(net.feedforward(x), plain.feedforward(x)) < TOLERANCE
+    assert worst_difference(net.backprop(x, y)[1], plain.backprop(x, y)[1]) < 1e-10
+    train(net)
+    train(plain)
+    assert parameter_difference(net, plain) < TOLERANCE
+
+
+def test_a_subclass_that_calls_its_base(capsys):
+    class Chatty(Network):
+        steps = 0
+
+        def update_mini_batch(self, mini_batch, eta):
+            self.steps += 1
+            return super().update_mini_batch(mini_batch, eta)
+
+        def evaluate(self, test_data):
+            return super().evaluate(test_data)
+
+    net, plain = network_and_twin(SIZES, network=Chatty)
+    train(net)
+    printed = capsys.readouterr().out
+    train(plain)
+    assert capsys.readouterr().out == printed
+    assert net.steps == 10
+    assert parameter_difference(net, plain) < TOLERANCE
+
+
+# The sigmoid is looked up in the module when it is used, as functions are.
+
+def soft(z):
+    return 0.5 * (np.tanh(z) + 1.2)
+
+
+def soft_prime(z):
+    return 0.5 * (1 - np.tanh(z) ** 2)
+
+
+def gradient_by_the_chapter(net, x, y, f, f_prime):
+    """BP1 to BP4 once more, for any neuron f, with the outer products written out."""
+    a, z = [np.ravel(x)], []
+    for w, b in zip(net.weights, net.biases, strict=True):
+        z.append(w @ a[-1] + b[:, 0])
+        a.append(f(z[-1]))
+    delta = (a[-1] - np.ravel(y)) * f_prime(z[-1])
+    nabla_b, nabla_w = [], []
+    for layer in reversed(range(len(z))):
+        nabla_b.insert(0, delta.reshape(-1, 1))
+        nabla_w.insert(0, np.outer(delta, a[layer]))
+        if layer:
+            delta = net.weights[layer].T @ delta * f_prime(z[layer - 1])
+    return nabla_b, nabla_w
+
+
+@pytest.mark.parametrize("which", ["sigmoid", "sigmoid_prime", "both"])
+def test_a_replaced_sigmoid_is_used(which, monkeypatch, capsys):
+    net, _ = network_and_twin(SIZES)
+    f, f_prime = network.sigmoid, network.sigmoid_prime
+    if which in ("sigmoid", "both"):
+        monkeypatch.setattr(network, "sigmoid", soft)
+        f = soft
+
+        def f_prime(z):  # the book's sigmoid_prime calls the module's sigmoid
+            return soft(z) * (1 - soft(z))
+    if which in ("sigmoid_prime", "both"):
+        monkeypatch.setattr(network, "sigmoid_prime", soft_prime)
+        f_prime = soft_prime
+    assert net.backend != UNTOUCHED and "sigmoid" in net.backend
+    examples = dense_examples(5, SIZES)
+    for x, y in examples:
+        ours, expected = net.backprop(x, y), gradient_by_the_chapter(net, x, y, f, f_prime)
+        assert worst_difference(ours[0] + ours[1], expected[0] + expected[1]) < 1e-10
+    a = examples[0][0]
+    for w, b in zip(net.weights, net.biases, strict=True):
+        a = f(w @ a + b)
+    assert difference(net.feedforward(examples[0][0]), a) < TOLERANCE
+
+    def step_of(net):
+        gradients = [gradient_by_the_chapter(net, x, y, f, f_prime)[1] for x, y in examples]
+        return [w - 0.5 / 5 * sum(g[k] for g in gradients) for k, w in enumerate(net.weights)]
+
+    expected = step_of(net)
+    net.update_mini_batch(examples, 0.5)
+    assert worst_difference(net.weights, expected) < TOLERANCE
+    expected = step_of(net)
+    net.SGD(examples, 1, 5, 0.5)
+    assert worst_difference(net.weights, expected) < TOLERANCE
+    monkeypatch.undo()
+    assert net.backend.split()[0] == UNTOUCHED.split()[0]
+
+
+def test_a_replaced_sigmoid_reaches_evaluate_and_feedforward_alike(monkeypatch):
+    net = Network([2, 3])
+    tests = [(np.ones((2, 1)), label) for label in range(3)]
+    worst = int(np.argmin(net.feedforward(np.ones((2, 1)))))
+    monkeypatch.setattr(network, "sigmoid", lambda z: -z)
+    assert [net.evaluate([test]) for test in tests] == [int(k == worst) for k in range(3)]
+
+
+def test_a_replaced_sigmoid_is_called_with_columns(monkeypatch):
+    shapes, slopes = [], []
+    original, original_prime = network.sigmoid, network.sigmoid_prime
+    monkeypatch.setattr(network, "sigmoid", lambda z: shapes.append(z.shape) or original(z))
+    monkeypatch.setattr(network, "sigmoid_prime",
+                        lambda z: slopes.append(z.shape) or original_prime(z))
+    net = Network(SIZES)
+    net.feedforward(np.ones((6, 1)))
+    assert shapes == [(5, 1), (4, 1), (3, 1)]
+    net.update_mini_batch(dense_examples(2, SIZES), 0.5)
+    assert slopes == [(3, 1), (4, 1), (5, 1)] * 2
+
+
+def test_a_replacement_in_the_twins_module_does_not_reach_the_network(monkeypatch, capsys):
+    net, plain = network_and_twin(SIZES)
+    train(plain)
+    monkeypatch.setattr(twin, "sigmoid", soft)
+    train(net)
+    assert parameter_difference(net, plain) < TOLERANCE
+
+
+def test_methods_can_be_looked_at():
+    """`inspect` and `help` show the book's signatures."""
+    for method, parameters in {"feedforward": ["a"], "backprop": ["x", "y"],
+                               "update_mini_batch": ["mini_batch", "eta"],
+                               "evaluate": ["test_data"],
+                               "cost_derivative": ["output_activations", "y"]}.items():
+        names = list(inspect.signature(getattr(Network, method)).parameters)
+        assert names[:1 + len(parameters)] == ["self", *parameters]
+        assert getattr(Network, method).__doc__
+    names = list(inspect.signature(Network.SGD).parameters)
+    assert names[:6] == ["self", "training_data", "epochs", "mini_batch_size", "eta", "test_data"]

@@ -1,0 +1,245 @@
+"""Networks in threads: side by side they train in parallel; sharing one never breaks it."""
+
+import hashlib
+import os
+import random
+import sys
+import threading
+import time
+
+import numpy as np
+import pytest
+from agreement import dense_examples, digit_examples, run_python, same_bits
+
+from cbackprop.network import Network
+
+
+def train_alone(seed):
+    """Train a network without touching the global random state, which threads would share."""
+    rng = np.random.default_rng(seed)
+    net = Network([60, 20, 10])
+    net.weights = [rng.normal(size=w.shape) for w in net.weights]
+    net.biases = [rng.normal(size=b.shape) for b in net.biases]
+    mini_batch = digit_examples(50, 60, seed=seed)
+    for _ in range(200):
+        net.update_mini_batch(mini_batch, 0.5)
+    net.SGD(mini_batch[:1] * 500, 3, 10, 0.5)  # the same example: no order to depend on
+    return net
+
+
+def test_networks_in_threads_get_what_they_get_alone(capsys):
+    expected = [train_alone(seed) for seed in range(4)]
+    found = [None] * 4
+
+    def work(seed):
+        found[seed] = train_alone(seed)
+
+    threads = [threading.Thread(target=work, args=(seed,)) for seed in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for net, alone in zip(found, expected, strict=True):
+        assert same_bits(net, alone)
+
+
+def test_an_epoch_leaves_the_gil_to_others(capsys):
+    """While one thread trains a single long epoch, another must be able to run Python."""
+    examples = dense_examples(300, [784, 10]) * 40
+    net = Network([784, 200, 10])
+    took = []
+
+    def train():
+        start = time.perf_counter()
+        net.SGD(examples, 1, 10, 0.1, n_threads=1)
+        took.append(time.perf_counter() - start)
+
+    thread = threading.Thread(target=train)
+    gaps, last = [], time.perf_counter()
+    thread.start()
+    while thread.is_alive():
+        time.sleep(0.001)
+        now = time.perf_counter()
+        gaps.append(now - last)
+        last = now
+    assert took[0] > 0.2  # the epoch is long enough to tell
+    # Packing the examples holds the GIL; the epoch itself, the most of it, does not.
+    assert max(gaps) < 0.6 * took[0]
+    assert len(gaps) > 20
+
+
+@pytest.mark.skipif(len(getattr(os, "sched_getaffinity", lambda _: [0])(0)) < 2,
+                    reason="needs two processors")
+def test_two_networks_train_in_parallel(capsys):
+    """Two networks in two threads use more than one processor: with the GIL held they could not.
+
+    Processor time over time on the clock, best of a few. Others may be using the machine, which
+    hashing, known to run in parallel, then shows as well.
+    """
+    examples = dense_examples(300, [784, 10]) * 20
+
+    def train():
+        Network([784, 200, 10]).SGD(examples[:], 1, 10, 0.1, n_threads=1)
+
+    def processors_used(work):
+        threads = [threading.Thread(target=work) for _ in range(2)]
+        start, used = time.perf_counter(), time.process_time()
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        return (time.process_time() - used) / (time.perf_counter() - start)
+
+    block = bytes(50_000_000)
+    control = 0.0
+    for _ in range(8):
+        if processors_used(train) > 1.3:
+            return
+        control = max(control, processors_used(lambda: hashlib.sha256(block).digest()))
+    if control < 1.4:
+        pytest.skip("the machine is too busy: hashing, too, got no second processor")
+    pytest.fail(f"hashing used {control:.2f} processors, training never 1.3")
+
+
+SHARED = """
+import random, sys, threading, time
+import numpy as np
+from cbackprop.network import Network
+sys.stdout = open("/dev/null", "w")
+rng = np.random.default_rng(0)
+sizes = [64, 33, 10]
+examples = [(rng.random((64, 1)) * (rng.random((64, 1)) < 0.3), np.eye(10)[:, [k % 10]])
+            for k in range(100)]
+net = Network(sizes)
+stop = time.perf_counter() + 1.5
+def until_then(call):
+    def loop():
+        while time.perf_counter() < stop:
+            call()
+    return threading.Thread(target=loop)
+x, y = examples[0]
+tests = [(x, 3)] * 50
+threads = [until_then(call) for call in (
+    lambda: net.SGD(list(examples), 2, 10, 0.1, test_data=tests),
+    lambda: net.SGD(list(examples), 2, 7, 0.1, n_threads=2),
+    lambda: net.update_mini_batch(examples[:10], 0.1),
+    lambda: net.update_mini_batch(examples[:3], 0.1),
+    lambda: net.backprop(x, y), lambda: net.feedforward(x), lambda: net.evaluate(tests),
+    lambda: setattr(net, "weights", [w.copy() for w in net.weights]),
+)]
+for t in threads: t.start()
+for t in threads: t.join()
+assert [w.shape for w in net.weights] == [(33, 64), (10, 33)]
+assert all(np.isfinite(p).all() for p in net.weights + net.biases)
+sys.stderr.write("still alive")
+"""
+
+
+def test_one_network_in_many_threads_never_crashes(tmp_path):
+    child = run_python(SHARED, tmp_path)
+    assert child.returncode == 0, child.stderr
+    assert child.stderr == "still alive"
+
+
+def test_one_network_in_many_threads_never_tears_an_array(capsys):
+    """Neurons that start alike and see the same stay alike, unless an array is torn.
+
+    Every row of the first weights is the same, every column of the second too, so each step moves
+    all rows by the same amount. An array of which one half is older than the other would show.
+    """
+    sizes = [50, 40, 1]
+    net = Network(sizes)
+    rng = np.random.default_rng(0)
+    net.weights = [np.tile(rng.normal(size=(1, 50)), (40, 1)), np.full((1, 40), 0.3)]
+    net.biases = [np.zeros((40, 1)), np.zeros((1, 1))]
+    examples = [(rng.random((50, 1)), np.array([[float(k % 2)]])) for k in range(30)]
+    stop = time.perf_counter() + 1.0
+    seen, torn = set(), []
+
+    def write(call):
+        while time.perf_counter() < stop:
+            call()
+
+    def read():
+        while time.perf_counter() < stop:
+            w = net.weights[0]
+            rows = w.copy()
+            seen.add(rows[0, 0])
+            if np.abs(rows - rows[0]).max() > 1e-9 * np.abs(rows).max():
+                torn.append(rows)
+
+    threads = [threading.Thread(target=read),
+               threading.Thread(target=write, args=(lambda: net.SGD(list(examples), 1, 5, 0.5),)),
+               threading.Thread(target=write,
+                                args=(lambda: net.update_mini_batch(examples, 0.5),))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(seen) > 10  # the reader did see the weights move
+    assert not torn
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_a_forked_child_can_train(tmp_path):
+    """Nothing that training leaves behind may hang a child: multiprocessing forks on Linux."""
+    code = """
+import os, random, sys
+import numpy as np
+from cbackprop.network import Network
+rng = np.random.default_rng(0)
+examples = [(rng.random((300, 1)), rng.random((10, 1))) for _ in range(200)]
+net = Network([300, 200, 10])
+net.SGD(list(examples), 1, 50, 0.1, n_threads=2)
+child = os.fork()
+if child == 0:
+    net.SGD(list(examples), 1, 50, 0.1, n_threads=2)
+    os._exit(7)
+assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
+net.SGD(list(examples), 1, 50, 0.1, n_threads=2)
+"""
+    child = run_python(code, tmp_path, timeout=60)
+    assert child.returncode == 0, child.stderr
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="counts threads in /proc")
+def test_no_thread_is_left_after_a_call(capsys):
+    before = len(os.listdir("/proc/self/task"))
+    net = Network([784, 100, 10])
+    net.SGD(digit_examples(300), 2, 100, 0.1, n_threads=3)
+    time.sleep(0.05)
+    assert len(os.listdir("/proc/self/task")) <= before
+
+
+BITS = """
+import hashlib, random
+import numpy as np
+from cbackprop.network import Network
+random.seed(3); np.random.seed(3)
+rng = np.random.default_rng(3)
+examples = [(rng.random((300, 1)), rng.random((10, 1))) for _ in range(120)]
+net = Network([300, 90, 10])
+net.SGD(examples, 2, 40, 3.0)
+print(hashlib.sha256(b"".join(p.tobytes() for p in net.weights + net.biases)).hexdigest())
+"""
+
+
+def test_the_environment_sets_the_number_and_never_the_bits(tmp_path):
+    outputs = set()
+    for number in ("1", "2", "5", None):
+        env = {**os.environ, "CBACKPROP_NUM_THREADS": number or ""}
+        if number is None:
+            del env["CBACKPROP_NUM_THREADS"]
+        child = run_python(BITS, tmp_path, env=env)
+        assert child.returncode == 0, child.stderr
+        outputs.add(child.stdout)
+    assert len(outputs) == 1
+
+
+@pytest.mark.parametrize("n_threads, kind", [(0, ValueError), (-1, ValueError), (1.5, TypeError),
+                                             ("2", TypeError)])
+def test_n_threads_that_is_no_number_of_threads(n_threads, kind):
+    state = random.getstate()
+    with pytest.raises(kind, match="n_threads"):
+        Network([2, 1]).SGD(dense_examples(4, [2, 1]), 1, 2, 0.1, n_threads=n_threads)
+    assert random.getstate() == state
