@@ -12,16 +12,17 @@ from libc.string cimport memcpy, memset
 
 from cbackprop.kernels cimport (
     VALUES_CODED, VALUES_FLOAT32, VALUES_FLOAT64, Records, Values, aligned_calloc, aligned_free,
-    count_nonzeros, record_lines, record_write, records_shape, values_begin,
+    count_nonzeros, pack_init, record_lines, record_write, records_shape, values_begin,
 )
 
 import numpy as np
 
 cnp.import_array()
+pack_init()
 
-# The inputs' density decides between the two layouts; this many examples tell it to a percent or two.
+# The inputs' density decides between the two layouts; so many examples tell it to a few percent.
 cdef enum:
-    PROBES = 256
+    PROBES = 64
 # The sparse first layer is the faster one up to this density; a row of fewer inputs than this is not worth an index.
 cdef double SPARSE_DENSITY = 0.4
 cdef enum:

@@ -3,7 +3,11 @@
 
 #include <string.h>
 
-enum { PLACES = 1024 }; /* of the hash table: 256 values fill a quarter of it */
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
+
+enum { PLACES = 2048 }; /* of the hash table */
 
 /* ---- the distinct values ---- */
 
@@ -17,7 +21,8 @@ static uint64_t bits_of(double x)
 /* Where `bits` stands in the hash table, or the empty place where it would. */
 static unsigned place_of(const Values *values, uint64_t bits)
 {
-    unsigned place = (unsigned)((bits * 0x9E3779B97F4A7C15u) >> 54);
+    /* The highest 8 bits of the mantissa and the lowest 3 of the exponent tell the grey values k / 256 apart. */
+    unsigned place = (unsigned)(bits >> 44) % PLACES;
     while (values->code[place] != 0 && values->key[place] != bits)
         place = (place + 1) % PLACES;
     return place;
@@ -45,7 +50,7 @@ static unsigned code_of(Values *values, double x)
 /* ---- the nonzeros of a row ---- */
 
 /* Some inputs of a row: which of them are not 0. */
-enum { CHUNK = 256 };
+enum { CHUNK = 1024 };
 
 static double number_at(const void *x, int bits, ptrdiff_t i)
 {
@@ -59,50 +64,62 @@ static double number_at(const void *x, int bits, ptrdiff_t i)
     return number;
 }
 
-/* The inputs from .. to - 1 (at most CHUNK) that are not 0, counted from `from`: their number. Without a branch an input, since
- * which are 0 is not to be predicted; eight zeros in a row, as in the margin of an image, are passed over at once. */
+/* The places of a byte's ones, lowest first, and how many they are. */
+static struct {
+    uint16_t place[8];
+    uint16_t count, unused[7];
+} ones[256];
+
+void pack_init(void)
+{
+    for (int byte = 0; byte < 256; byte++) {
+        ones[byte].count = 0;
+        for (int k = 0; k < 8; k++)
+            if (byte >> k & 1)
+                ones[byte].place[ones[byte].count++] = (uint16_t)k;
+    }
+}
+
+/* Which of 8 numbers are not 0, as the bits of a byte. -0.0 is 0, NaN is not. */
+static unsigned nonzeros_of_8(const char *x, int bits)
+{
+    unsigned met = 0;
+#if defined(__SSE2__)
+    if (bits == 32)
+        for (int k = 0; k < 8; k += 4)
+            met |= (unsigned)_mm_movemask_ps(_mm_cmpneq_ps(_mm_loadu_ps((const float *)(x + 4 * k)), _mm_setzero_ps())) << k;
+    else
+        for (int k = 0; k < 8; k += 2)
+            met |= (unsigned)_mm_movemask_pd(_mm_cmpneq_pd(_mm_loadu_pd((const double *)(x + 8 * k)), _mm_setzero_pd())) << k;
+#else
+    for (int k = 0; k < 8; k++)
+        met |= (unsigned)(number_at(x, bits, k) != 0) << k;
+#endif
+    return met;
+}
+
+/* The inputs from .. to - 1 (at most CHUNK) that are not 0, counted from `from`: their number. Eight at a time by a table, since
+ * a branch for each input could not be foretold; `found` has room for 8 more. */
 static ptrdiff_t find_nonzeros(const void *x, int bits, ptrdiff_t from, ptrdiff_t to, uint16_t *found)
 {
-    ptrdiff_t n = 0, i = from;
-    if (bits == 32) {
-        const char *p = (const char *)x;
-        for (; i + 8 <= to; i += 8) {
-            uint32_t word[8], any = 0;
-            memcpy(word, p + 4 * i, 32);
-            for (int k = 0; k < 8; k++)
-                any |= word[k];
-            if ((any << 1) == 0)
-                continue;
-            for (int k = 0; k < 8; k++) {
-                found[n] = (uint16_t)(i + k - from);
-                n += (word[k] << 1) != 0;
-            }
-        }
-    } else {
-        const char *p = (const char *)x;
-        for (; i + 8 <= to; i += 8) {
-            uint64_t word[8], any = 0;
-            memcpy(word, p + 8 * i, 64);
-            for (int k = 0; k < 8; k++)
-                any |= word[k];
-            if ((any << 1) == 0)
-                continue;
-            for (int k = 0; k < 8; k++) {
-                found[n] = (uint16_t)(i + k - from);
-                n += (word[k] << 1) != 0;
-            }
-        }
+    const char *p = (const char *)x + from * (bits / 8);
+    ptrdiff_t n = 0, i = 0;
+    for (; i + 8 <= to - from; i += 8, p += bits) {
+        const unsigned met = nonzeros_of_8(p, bits);
+        for (int k = 0; k < 8; k++)
+            found[n + k] = (uint16_t)(i + ones[met].place[k]);
+        n += ones[met].count;
     }
-    for (; i < to; i++) {
-        found[n] = (uint16_t)(i - from);
-        n += number_at(x, bits, i) != 0;
+    for (; i < to - from; i++) {
+        found[n] = (uint16_t)i;
+        n += number_at(x, bits, from + i) != 0;
     }
     return n;
 }
 
 ptrdiff_t count_nonzeros(const void *x, int bits, ptrdiff_t n_in)
 {
-    uint16_t found[CHUNK + 1];
+    uint16_t found[CHUNK + 8];
     ptrdiff_t nonzeros = 0;
     for (ptrdiff_t from = 0; from < n_in; from += CHUNK)
         nonzeros += find_nonzeros(x, bits, from, from + CHUNK < n_in ? from + CHUNK : n_in, found);
@@ -144,7 +161,7 @@ ptrdiff_t record_write(const Records *records, Values *values, const void *x, in
         const ptrdiff_t end = begin + records->tile < records->n_in ? begin + records->tile : records->n_in;
         first[t] = (uint32_t)n;
         for (ptrdiff_t from = begin; from < end; from += CHUNK) {
-            uint16_t found[CHUNK + 1];
+            uint16_t found[CHUNK + 8];
             const ptrdiff_t k = find_nonzeros(x, bits, from, from + CHUNK < end ? from + CHUNK : end, found);
             for (ptrdiff_t j = 0; j < k; j++)
                 index[n + j] = (uint16_t)(found[j] + (from - begin));

@@ -30,8 +30,8 @@ typedef struct {
 typedef struct {
     int n_values;       /* so far; 256 fill the table */
     double table[256];  /* code -> value */
-    uint64_t key[1024]; /* a hash table: the value's bits ... */
-    uint8_t code[1024]; /* ... and its code; 0 in an empty place */
+    uint64_t key[2048]; /* a hash table: the value's bits ... */
+    uint8_t code[2048]; /* ... and its code; 0 in an empty place */
 } Values;
 
 /* A set of examples on its way through the first layer: see `sweep` in kernels.h. */
@@ -45,6 +45,9 @@ typedef struct {
     const uint32_t *next;     /* (n_next): the records that the sweep after this one will read, to be prefetched; NULL: none */
     ptrdiff_t n_next;
 } Sweep;
+
+/* Once, before the others. */
+void pack_init(void);
 
 /* How many of a row's inputs are not 0: n_in numbers of `bits` bits, 64 or 32, contiguous, any alignment. NaN counts, -0.0 does not. */
 ptrdiff_t count_nonzeros(const void *x, int bits, ptrdiff_t n_in);
