@@ -23,17 +23,29 @@ import peers
 import tables
 
 HERE = Path(__file__).parent
-QUICK = {"shapes": ["784-30-10, 10", "2-3-1, 4"], "threads": [1], "runs": 3}
+QUICK = {"shapes": ["784-30-10, 10"], "threads": [1], "runs": 3}
 
 
 def measured(arguments, dtype, threads):
     """Run `measure.py` in a process of its own; return its results or exit as it did."""
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "results.json"
-        command = [sys.executable, str(HERE / "measure.py"), "--dtype", dtype,
-                   "--threads", str(threads), "--runs", str(arguments.runs),
-                   "--json", str(out), "--shapes", *arguments.shapes,
-                   "--peers", *arguments.peers]
+        command = [
+            sys.executable,
+            str(HERE / "measure.py"),
+            "--dtype",
+            dtype,
+            "--threads",
+            str(threads),
+            "--runs",
+            str(arguments.runs),
+            "--json",
+            str(out),
+            "--shapes",
+            *arguments.shapes,
+            "--peers",
+            *arguments.peers,
+        ]
         if arguments.quick:
             command += ["--sample", "--turn", "0.1"]
         if arguments.cpu is not None:
@@ -46,23 +58,43 @@ def measured(arguments, dtype, threads):
 
 def parse():
     """Return the command line's options, with `--quick` filled in."""
-    parser = argparse.ArgumentParser(description=__doc__,
-                                     formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true",
-                        help="two shapes on the embedded sample, one thread, three runs")
-    parser.add_argument("--shapes", nargs="+", metavar="SHAPE", choices=jobs.SHAPES,
-                        help=f"of: {'; '.join(jobs.SHAPES)} (default: all)")
-    parser.add_argument("--peers", nargs="+", metavar="PEER", choices=peers.MODULES,
-                        default=list(peers.MODULES),
-                        help=f"of: {'; '.join(peers.MODULES)} (default: all installed)")
-    parser.add_argument("--dtype", nargs="+", choices=("float64", "float32"),
-                        default=["float64", "float32"])
-    parser.add_argument("--threads", nargs="+", type=int, metavar="N",
-                        help="numbers of processors (default: 1, and all there are)")
-    parser.add_argument("--cpu", type=int, metavar="K",
-                        help="the processor for one thread (default: the last)")
-    parser.add_argument("--runs", type=int, metavar="R",
-                        help="turns of each peer, of which the median counts (default: 5)")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--quick",
+        action="store_true",
+        help="the book's network on the embedded sample, one thread, three runs",
+    )
+    parser.add_argument(
+        "--shapes",
+        nargs="+",
+        metavar="SHAPE",
+        choices=jobs.SHAPES,
+        help=f"of: {'; '.join(jobs.SHAPES)} (default: all)",
+    )
+    parser.add_argument(
+        "--peers",
+        nargs="+",
+        metavar="PEER",
+        choices=peers.MODULES,
+        default=list(peers.MODULES),
+        help=f"of: {'; '.join(peers.MODULES)} (default: all installed)",
+    )
+    parser.add_argument("--dtype", nargs="+", choices=("float64", "float32"), default=["float64", "float32"])
+    parser.add_argument(
+        "--threads",
+        nargs="+",
+        type=int,
+        metavar="N",
+        help="numbers of processors (default: 1, and all there are)",
+    )
+    parser.add_argument(
+        "--cpu", type=int, metavar="K", help="the processor for one thread (default: the last)"
+    )
+    parser.add_argument(
+        "--runs", type=int, metavar="R", help="turns of each peer, of which the median counts (default: 5)"
+    )
     parser.add_argument("--json", metavar="FILE", help="write the results to FILE")
     arguments = parser.parse_args()
     everything = len(machine.processors() or [0])

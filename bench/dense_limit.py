@@ -28,8 +28,7 @@ class MatrixProducts:
 
     def __init__(self, dtype):
         draw = np.random.default_rng(0)
-        self.factors = {side: draw.standard_normal((2, side, side)).astype(dtype)
-                        for side in SIDES}
+        self.factors = {side: draw.standard_normal((2, side, side)).astype(dtype) for side in SIDES}
         self.rates = {side: [] for side in SIDES}
         self.measure()  # warm up
         self.rates = {side: [] for side in SIDES}
@@ -62,8 +61,10 @@ def main():
         peak = products.peak()
         results["peak_flops_per_second"][dtype] = peak
         limit = epoch_flops((784, 30, 10), 50_000) / peak
-        print(f"{dtype}: {peak / 1e9:.1f} GFLOP/s, dense limit of 784-30-10 on 50,000 examples "
-              f"{limit:.4f} s an epoch")
+        print(
+            f"{dtype}: {peak / 1e9:.1f} GFLOP/s, dense limit of 784-30-10 on 50,000 examples "
+            f"{limit:.4f} s an epoch"
+        )
     if arguments.json:
         machine.save(results, arguments.json)
 

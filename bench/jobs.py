@@ -38,8 +38,9 @@ SHAPES = {
         Shape("784-10, 10", (784, 10), 10, eta=1.0),
         Shape("784-100-10, 100", (784, 100, 10), 100),
         Shape("784-512-512-10, 128", (784, 512, 512, 10), 128, eta=0.1, checked=4, slow=True),
-        Shape("1024-2048-2048-10, 256", (1024, 2048, 2048, 10), 256, eta=0.5, data="dense",
-              checked=2, slow=True),
+        Shape(
+            "1024-2048-2048-10, 256", (1024, 2048, 2048, 10), 256, eta=0.5, data="dense", checked=2, slow=True
+        ),
         Shape("2-3-1, 4", (2, 3, 1), 4, data="XOR", epochs=10_000, learned=300),
     )
 }
@@ -100,8 +101,10 @@ def start(sizes, dtype, seed=1):
     """
     draw = np.random.default_rng(seed)
     biases = [draw.standard_normal((n_out, 1)).astype(dtype) for n_out in sizes[1:]]
-    weights = [(draw.standard_normal((n_out, n_in)) / np.sqrt(n_in)).astype(dtype)
-               for n_in, n_out in zip(sizes[:-1], sizes[1:], strict=True)]
+    weights = [
+        (draw.standard_normal((n_out, n_in)) / np.sqrt(n_in)).astype(dtype)
+        for n_in, n_out in zip(sizes[:-1], sizes[1:], strict=True)
+    ]
     for parameters in (*weights, *biases):
         parameters.setflags(write=False)  # a peer that trains these would start all others askew
     return weights, biases
@@ -145,12 +148,29 @@ def make(shape, dtype, sample=False):
         n = 1_280 if sample else 5_120
         X = draw.random((n, n_in), dtype=np.float32).astype(dtype)
         labels = draw.integers(0, n_out, n)
-        return Job(shape, "uniform random numbers", X, one_hot(labels, n_out, dtype), labels,
-                   None, None, weights, biases)
+        return Job(
+            shape,
+            "uniform random numbers",
+            X,
+            one_hot(labels, n_out, dtype),
+            labels,
+            None,
+            None,
+            weights,
+            biases,
+        )
     X, labels, X_test, test_labels, source = mnist(sample)
-    return Job(shape, source, np.ascontiguousarray(X, dtype), one_hot(labels, n_out, dtype),
-               np.asarray(labels), np.asarray(X_test, dtype), np.asarray(test_labels),
-               weights, biases)
+    return Job(
+        shape,
+        source,
+        np.ascontiguousarray(X, dtype),
+        one_hot(labels, n_out, dtype),
+        np.asarray(labels),
+        np.asarray(X_test, dtype),
+        np.asarray(test_labels),
+        weights,
+        biases,
+    )
 
 
 def outputs(X, weights, biases):

@@ -38,15 +38,16 @@ def settle(threads, cpu=None):
     """
     if os.environ.get(SETTLED):
         return
-    environment = {name: value for name, value in os.environ.items()
-                   if name not in BLAS_OVERRIDES}
+    environment = {name: value for name, value in os.environ.items() if name not in BLAS_OVERRIDES}
     dropped = {name: os.environ[name] for name in BLAS_OVERRIDES if name in os.environ}
     environment.update(dict.fromkeys(THREAD_COUNTS, str(threads)))
     available = processors()
     if available is not None:
         if threads > len(available):
-            sys.exit(f"{threads} threads asked for, but this process may use {len(available)} "
-                     f"processors: {available}")
+            sys.exit(
+                f"{threads} threads asked for, but this process may use {len(available)} "
+                f"processors: {available}"
+            )
         if cpu is not None and cpu not in available:
             sys.exit(f"processor {cpu} is not one of those that this process may use: {available}")
         chosen = available[-threads:]
@@ -73,8 +74,11 @@ def processor():
             if key == "model name":
                 model = value
             elif key in ("flags", "Features"):
-                flags = sorted(flag for flag in value.split()
-                               if flag.startswith(("sse", "avx", "fma", "asimd", "sve", "neon")))
+                flags = sorted(
+                    flag
+                    for flag in value.split()
+                    if flag.startswith(("sse", "avx", "fma", "asimd", "sve", "neon"))
+                )
                 break
     return {"model": model, "instruction_sets": flags}
 
@@ -95,8 +99,9 @@ def blas():
     except ImportError:
         return "not known: threadpoolctl is not installed"
     keys = ("internal_api", "version", "architecture", "num_threads")
-    return [{key: pool.get(key) for key in keys}
-            for pool in threadpool_info() if pool.get("user_api") == "blas"]
+    return [
+        {key: pool.get(key) for key in keys} for pool in threadpool_info() if pool.get("user_api") == "blas"
+    ]
 
 
 def describe():
@@ -109,9 +114,11 @@ def describe():
         "processors_used": processors(),
         "threads": settled().get("threads"),
         "dropped_from_the_environment": settled().get("dropped"),
-        "environment": {name: value for name, value in sorted(os.environ.items())
-                        if name.startswith(("OPENBLAS", "CBACKPROP_")) and name != SETTLED
-                        and name != "CBACKPROP_MNIST"},
+        "environment": {
+            name: value
+            for name, value in sorted(os.environ.items())
+            if name.startswith(("OPENBLAS", "CBACKPROP_")) and name not in (SETTLED, "CBACKPROP_MNIST")
+        },
         "system": f"{platform.system()} {platform.release()} {platform.machine()}",
         "python": platform.python_version(),
         "versions": versions(),
@@ -122,16 +129,26 @@ def describe():
 
 def spread(seconds):
     """Return the median of some timings with the smallest, the largest and all of them."""
-    return {"median": statistics.median(seconds), "min": min(seconds), "max": max(seconds),
-            "runs": list(seconds)}
+    return {
+        "median": statistics.median(seconds),
+        "min": min(seconds),
+        "max": max(seconds),
+        "runs": list(seconds),
+    }
 
 
 def add_arguments(parser):
     """Add the options that every benchmark program here takes."""
-    parser.add_argument("--threads", type=int, default=1, metavar="N",
-                        help="processors to run on; the others are withheld (default: 1)")
-    parser.add_argument("--cpu", type=int, default=None, metavar="K",
-                        help="the processor for one thread (default: the last)")
+    parser.add_argument(
+        "--threads",
+        type=int,
+        default=1,
+        metavar="N",
+        help="processors to run on; the others are withheld (default: 1)",
+    )
+    parser.add_argument(
+        "--cpu", type=int, default=None, metavar="K", help="the processor for one thread (default: the last)"
+    )
     parser.add_argument("--json", metavar="FILE", help="write the results to FILE")
 
 

@@ -43,8 +43,7 @@ def measure(shape, dtype, names, threads, runs, turn, sample):
     """
     job = jobs.make(shape, dtype, sample)
     classes, absent = available(names, threads)
-    for name in [name for name, cls in classes.items()
-                 if shape.slow and cls.loops_over_examples]:
+    for name in [name for name, cls in classes.items() if shape.slow and cls.loops_over_examples]:
         absent[name] = "left out: loops over single examples would take minutes"
         del classes[name]
     checked_by, differences = verify.same_parameters(classes, job, threads)
@@ -72,16 +71,27 @@ def measure(shape, dtype, names, threads, runs, turn, sample):
             seconds[name].append(taken * shape.epochs / epochs[name])
     flops = shape.epochs * dense_limit.epoch_flops(shape.sizes, job.n)
     row = {
-        "shape": shape.name, "sizes": list(shape.sizes), "m": shape.m, "n": job.n,
-        "epochs": shape.epochs, "dtype": np.dtype(dtype).name, "threads": threads,
-        "data": job.source, "density": round(job.density, 4),
-        "peak_gflops": products.peak() / 1e9, "dense_limit": flops / products.peak(),
-        "absent": absent, "checked_by": checked_by, "peers": {},
+        "shape": shape.name,
+        "sizes": list(shape.sizes),
+        "m": shape.m,
+        "n": job.n,
+        "epochs": shape.epochs,
+        "dtype": np.dtype(dtype).name,
+        "threads": threads,
+        "data": job.source,
+        "density": round(job.density, 4),
+        "peak_gflops": products.peak() / 1e9,
+        "dense_limit": flops / products.peak(),
+        "absent": absent,
+        "checked_by": checked_by,
+        "peers": {},
     }
     for name, peer in taking_part.items():
         row["peers"][name] = machine.spread(seconds[name]) | {
-            "epochs_a_turn": epochs[name], "difference": differences.get(name),
-            **{key: learned[name][key] for key in ("cost_before", "cost_after", "accuracy")}}
+            "epochs_a_turn": epochs[name],
+            "difference": differences.get(name),
+            **{key: learned[name][key] for key in ("cost_before", "cost_after", "accuracy")},
+        }
         if getattr(peer, "packing", None):
             row["peers"][name]["packing"] = machine.spread(peer.packing)
             row["peers"][name]["backend"] = str(peer.net.backend)
@@ -91,19 +101,27 @@ def measure(shape, dtype, names, threads, runs, turn, sample):
 def report(row):
     """Print a row for a reader who waits."""
     unit = "an epoch" if row["epochs"] == 1 else f"{row['epochs']:,} epochs"
-    print(f"\n{row['shape']}  {row['dtype']}, {row['threads']} thread(s), {row['n']:,} examples "
-          f"of {row['data']} ({row['density']:.0%} not zero)")
-    print(f"  matrix-product peak {row['peak_gflops']:.1f} GFLOP/s: dense limit "
-          f"{row['dense_limit']:.4g} s {unit}")
+    print(
+        f"\n{row['shape']}  {row['dtype']}, {row['threads']} thread(s), {row['n']:,} examples "
+        f"of {row['data']} ({row['density']:.0%} not zero)"
+    )
+    print(
+        f"  matrix-product peak {row['peak_gflops']:.1f} GFLOP/s: dense limit "
+        f"{row['dense_limit']:.4g} s {unit}"
+    )
     ours = row["peers"].get("cbackprop")
-    print(f"  {'':16} {'seconds ' + unit:>20} {'min':>9} {'max':>9} {'ratio':>7} {'accuracy':>9} "
-          f"{'difference':>11}")
+    print(
+        f"  {'':16} {'seconds ' + unit:>20} {'min':>9} {'max':>9} {'ratio':>7} {'accuracy':>9} "
+        f"{'difference':>11}"
+    )
     for name, times in row["peers"].items():
         ratio = f"{times['median'] / ours['median']:.2f}" if ours else "-"
         recognised = "-" if times["accuracy"] is None else f"{times['accuracy']:.1%}"
         apart = "-" if times["difference"] is None else f"{times['difference']:.1e}"
-        print(f"  {name:16} {times['median']:20.4f} {times['min']:9.4f} {times['max']:9.4f} "
-              f"{ratio:>7} {recognised:>9} {apart:>11}")
+        print(
+            f"  {name:16} {times['median']:20.4f} {times['min']:9.4f} {times['max']:9.4f} "
+            f"{ratio:>7} {recognised:>9} {apart:>11}"
+        )
     for name, reason in row["absent"].items():
         print(f"  {name:16} {reason}")
     sys.stdout.flush()
@@ -126,8 +144,15 @@ def main():
     results = {"rows": []}
     try:
         for name in arguments.shapes:
-            row = measure(jobs.SHAPES[name], arguments.dtype, arguments.peers, arguments.threads,
-                          arguments.runs, arguments.turn, arguments.sample)
+            row = measure(
+                jobs.SHAPES[name],
+                arguments.dtype,
+                arguments.peers,
+                arguments.threads,
+                arguments.runs,
+                arguments.turn,
+                arguments.sample,
+            )
             report(row)
             results["rows"].append(row)
     except verify.Wrong as wrong:

@@ -22,8 +22,10 @@ def row_cells(row, names):
     title = row["shape"] if row["epochs"] == 1 else f"{row['shape']} ({row['epochs']:,} epochs)"
     cells = [title]
     if ours:
-        cells += [f"{number(ours['median'])} ({number(ours['min'])}–{number(ours['max'])})",
-                  number(ours["median"] / row["dense_limit"]) if row["n"] >= LARGE else "–"]
+        cells += [
+            f"{number(ours['median'])} ({number(ours['min'])}–{number(ours['max'])})",
+            number(ours["median"] / row["dense_limit"]) if row["n"] >= LARGE else "–",
+        ]
     else:
         cells += ["–", "–"]
     for name in names:
@@ -31,8 +33,7 @@ def row_cells(row, names):
         if times is None:
             cells.append("–")
         elif ours:
-            cells.append(f"{number(times['median'])} s, "
-                         f"{number(times['median'] / ours['median'])}×")
+            cells.append(f"{number(times['median'])} s, {number(times['median'] / ours['median'])}×")
         else:
             cells.append(f"{number(times['median'])} s")
     return cells
@@ -40,8 +41,7 @@ def row_cells(row, names):
 
 def table(rows, names):
     """Return a Markdown table of rows of one dtype and number of threads."""
-    head = ["network, mini-batch", "cbackprop: seconds an epoch (min–max)", "of the dense limit",
-            *names]
+    head = ["network, mini-batch", "cbackprop: seconds an epoch (min–max)", "of the dense limit", *names]
     lines = [head, ["---"] * len(head), *(row_cells(row, names) for row in rows)]
     return "\n".join("| " + " | ".join(cells) + " |" for cells in lines)
 
@@ -51,12 +51,16 @@ def markdown(rows):
     parts = []
     for threads, dtype in dict.fromkeys((row["threads"], row["dtype"]) for row in rows):
         chosen = [row for row in rows if (row["threads"], row["dtype"]) == (threads, dtype)]
-        names = [name for name in peers.MODULES if name != "cbackprop"
-                 and any(name in row["peers"] for row in chosen)]
+        names = [
+            name
+            for name in peers.MODULES
+            if name != "cbackprop" and any(name in row["peers"] for row in chosen)
+        ]
         counts = {row["data"]: row["n"] for row in chosen}
         data = "; ".join(f"{n:,} examples of {source}" for source, n in counts.items())
-        parts.append(f"**{dtype}, {threads} thread{'s' if threads > 1 else ''}** ({data})\n\n"
-                     f"{table(chosen, names)}")
+        parts.append(
+            f"**{dtype}, {threads} thread{'s' if threads > 1 else ''}** ({data})\n\n{table(chosen, names)}"
+        )
         if any("scikit-learn" in row["peers"] for row in chosen):
             parts.append(CROSS_ENTROPY)
     return "\n\n".join(parts)

@@ -20,14 +20,15 @@ def trained(cls, job, threads):
     peer = cls(head, threads)
     peer.restart()
     peer.train(seed=7, epochs=max(1, shape.checked * shape.m // head.n))
-    return [np.concatenate([np.ravel(layer).astype(np.float64) for layer in layers])
-            for layers in peer.parameters()]
+    return [
+        np.concatenate([np.ravel(layer).astype(np.float64) for layer in layers])
+        for layers in peer.parameters()
+    ]
 
 
 def difference(found, expected):
     """Return the largest difference, relative to the largest entry of each list."""
-    return max(float(np.abs(a - b).max() / np.abs(b).max())
-               for a, b in zip(found, expected, strict=True))
+    return max(float(np.abs(a - b).max() / np.abs(b).max()) for a, b in zip(found, expected, strict=True))
 
 
 def same_parameters(classes, job, threads):
@@ -47,9 +48,11 @@ def same_parameters(classes, job, threads):
             continue
         differences[name] = difference(trained(cls, job, threads), expected)
         if not differences[name] <= tolerance:  # also when it is not a number
-            raise Wrong(f"{job.shape.name} {job.X.dtype}: parameters of {name} differ from those "
-                        f"of {order[0]} by {differences[name]:.1e} after {job.shape.checked} "
-                        f"mini-batches; {tolerance:.0e} is allowed")
+            raise Wrong(
+                f"{job.shape.name} {job.X.dtype}: parameters of {name} differ from those "
+                f"of {order[0]} by {differences[name]:.1e} after {job.shape.checked} "
+                f"mini-batches; {tolerance:.0e} is allowed"
+            )
     return order[0], differences
 
 
@@ -68,9 +71,18 @@ def learning(peer, reference=None):
     where = f"{job.shape.name} {job.X.dtype}: {peer.name}"
     if not after < before:
         raise Wrong(f"{where}: the cost went from {before:.4f} to {after:.4f}")
-    if recognised is not None and reference is not None \
-            and not recognised >= reference["accuracy"] - ACCURACY_MARGIN:
-        raise Wrong(f"{where}: recognises {recognised:.1%} of the test images, the reference "
-                    f"{reference['accuracy']:.1%}")
-    return {"seconds": seconds / job.shape.learned, "cost_before": before, "cost_after": after,
-            "accuracy": recognised}
+    if (
+        recognised is not None
+        and reference is not None
+        and not recognised >= reference["accuracy"] - ACCURACY_MARGIN
+    ):
+        raise Wrong(
+            f"{where}: recognises {recognised:.1%} of the test images, the reference "
+            f"{reference['accuracy']:.1%}"
+        )
+    return {
+        "seconds": seconds / job.shape.learned,
+        "cost_before": before,
+        "cost_after": after,
+        "accuracy": recognised,
+    }

@@ -36,8 +36,7 @@ def worst_difference(ours, expected):
 
 def parameter_difference(net, plain):
     """Return the worst relative difference of two networks' weights and biases."""
-    return max(worst_difference(net.weights, plain.weights),
-               worst_difference(net.biases, plain.biases))
+    return max(worst_difference(net.weights, plain.weights), worst_difference(net.biases, plain.biases))
 
 
 def same_bits(first, second):
@@ -70,8 +69,7 @@ def network_and_twin(sizes, seed=1, scaled=False, network=Network, twin=PlainNet
 def dense_examples(n, sizes, seed=2):
     """Return n pairs (x, y) of columns, every input other than zero."""
     rng = np.random.default_rng(seed)
-    return [(rng.uniform(0.05, 1.0, (sizes[0], 1)), rng.uniform(0.0, 1.0, (sizes[-1], 1)))
-            for _ in range(n)]
+    return [(rng.uniform(0.05, 1.0, (sizes[0], 1)), rng.uniform(0.0, 1.0, (sizes[-1], 1))) for _ in range(n)]
 
 
 def digit_examples(n, n_in=784, classes=10, seed=3, labels=False):
@@ -101,14 +99,15 @@ def dense_classes(n, n_in=784, classes=10, seed=3):
     patterns = rng.normal(0.0, 2.0 / np.sqrt(n_in), (classes, n_in, 1))
     labels = rng.integers(0, classes, n)
     noise = rng.normal(0.0, 0.5 / np.sqrt(n_in), (n, n_in, 1))
-    return [(patterns[k] + noise[i], np.eye(classes)[:, [k]])
-            for i, k in enumerate(labels)]
+    return [(patterns[k] + noise[i], np.eye(classes)[:, [k]]) for i, k in enumerate(labels)]
 
 
 def as_arrays(examples):
     """Return a list of pairs as two arrays (X, Y), one example a row."""
-    return (np.array([np.ravel(x) for x, _ in examples]),
-            np.array([np.ravel(y) if np.ndim(y) else y for _, y in examples]))
+    return (
+        np.array([np.ravel(x) for x, _ in examples]),
+        np.array([np.ravel(y) if np.ndim(y) else y for _, y in examples]),
+    )
 
 
 def train_step_by_step(net, examples, mini_batch_size, eta, epochs=1):
@@ -116,7 +115,7 @@ def train_step_by_step(net, examples, mini_batch_size, eta, epochs=1):
     for _ in range(epochs):
         random.shuffle(examples)
         for k in range(0, len(examples), mini_batch_size):
-            net.update_mini_batch(examples[k:k + mini_batch_size], eta)
+            net.update_mini_batch(examples[k : k + mini_batch_size], eta)
 
 
 @contextlib.contextmanager
@@ -143,5 +142,12 @@ def run_python(code, folder, env=None, timeout=120):
 
     Where an escape would be a crash or a hang, it must be the child that dies, not the tests.
     """
-    return subprocess.run([sys.executable, "-c", code], cwd=folder, env=env, timeout=timeout,
-                          check=False, capture_output=True, text=True)
+    return subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=folder,
+        env=env,
+        timeout=timeout,
+        check=False,
+        capture_output=True,
+        text=True,
+    )

@@ -44,8 +44,7 @@ if str(TESTS) not in sys.path:
     sys.path.insert(0, str(TESTS))
 
 # The same examples on every machine and in every run: a failure can be repeated.
-settings.register_profile("cbackprop", derandomize=True, deadline=None, max_examples=30,
-                          database=None)
+settings.register_profile("cbackprop", derandomize=True, deadline=None, max_examples=30, database=None)
 settings.load_profile("cbackprop")
 
 

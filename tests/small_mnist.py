@@ -26,8 +26,7 @@ def book_arrays():
     x_train, y_train, x_test, y_test = make_bytes()
     parts = [(x_train[:10], y_train[:10]), (x_train[10:], y_train[10:]), (x_test, y_test)]
     return tuple(
-        (x.reshape(-1, 784).astype(np.float32) / np.float32(256), y.astype(np.int64))
-        for x, y in parts
+        (x.reshape(-1, 784).astype(np.float32) / np.float32(256), y.astype(np.int64)) for x, y in parts
     )
 
 

@@ -56,9 +56,7 @@ def assert_trained(done, epochs=2, images=1000):
 
 def correct(done):
     """The numbers of right answers, one an epoch."""
-    return [
-        int(number) for number in re.findall(r"^Epoch \d+: (\d+) /", done.stdout, re.MULTILINE)
-    ]
+    return [int(number) for number in re.findall(r"^Epoch \d+: (\d+) /", done.stdout, re.MULTILINE)]
 
 
 def test_the_command_trains_and_times(run):

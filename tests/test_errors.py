@@ -88,8 +88,7 @@ class TestBadExamples:
             elif call == "update_mini_batch":
                 net.update_mini_batch(examples, 0.5)
             else:
-                net.SGD(examples, 1, 5, 0.5,
-                        test_data=[(good(1)[0][0], 1)] if "tests" in call else None)
+                net.SGD(examples, 1, 5, 0.5, test_data=[(good(1)[0][0], 1)] if "tests" in call else None)
         check_message(error, words + where.get(call, ["training_data[17]"]))
 
     @one_row(BAD_X)
@@ -127,8 +126,7 @@ def test_the_first_bad_example_is_named(net):
         net.update_mini_batch(examples, 0.5)
 
 
-@pytest.mark.parametrize("example", [None, 5, (), (column(6),), (column(6), column(3), 1), "xy"],
-                         ids=repr)
+@pytest.mark.parametrize("example", [None, 5, (), (column(6),), (column(6), column(3), 1), "xy"], ids=repr)
 def test_what_is_no_pair(net, example):
     examples = good()
     examples[4] = example
@@ -213,36 +211,33 @@ def replaced(position, value):
             setattr(net, side, value)
         else:
             getattr(net, side)[index] = value
+
     return replace
 
 
 BAD_PARAMETERS = {
-    "weights too wide": (("weights", 0), np.zeros((5, 7)), ValueError,
-                         ["weights[0]", "(5, 7)", "(5, 6)"]),
-    "weights turned": (("weights", 1), np.zeros((5, 3)), ValueError,
-                       ["weights[1]", "(5, 3)", "(3, 5)"]),
+    "weights too wide": (("weights", 0), np.zeros((5, 7)), ValueError, ["weights[0]", "(5, 7)", "(5, 6)"]),
+    "weights turned": (("weights", 1), np.zeros((5, 3)), ValueError, ["weights[1]", "(5, 3)", "(3, 5)"]),
     "weights 1-D": (("weights", 1), np.zeros(15), ValueError, ["weights[1]", "(15,)"]),
     "a number for weights": (("weights", 1), 1.0, (ValueError, TypeError), ["weights[1]"]),
     "biases 1-D": (("biases", 0), np.zeros(5), ValueError, ["biases[0]", "(5,)", "(5, 1)"]),
     "biases a row": (("biases", 1), np.zeros((1, 3)), ValueError, ["biases[1]", "(1, 3)"]),
     "biases too long": (("biases", 1), column(4), ValueError, ["biases[1]", "(4, 1)", "(3, 1)"]),
-    "complex weights": (("weights", 0), np.zeros((5, 6), complex), TypeError,
-                        ["weights[0]", "complex128"]),
-    "object weights": (("weights", 0), np.zeros((5, 6), object), TypeError,
-                       ["weights[0]", "object"]),
+    "complex weights": (("weights", 0), np.zeros((5, 6), complex), TypeError, ["weights[0]", "complex128"]),
+    "object weights": (("weights", 0), np.zeros((5, 6), object), TypeError, ["weights[0]", "object"]),
     "string biases": (("biases", 0), np.full((5, 1), "a"), TypeError, ["biases[0]", "U1"]),
     "weights None": (("weights", 0), None, TypeError, ["weights[0]"]),
     "one layer of weights": (("weights", None), [np.zeros((5, 6))], ValueError, ["weights"]),
     "no weights": (("weights", None), [], ValueError, ["weights"]),
-    "a layer too many": (("biases", None), [column(5), column(3), column(2)], ValueError,
-                         ["biases"]),
+    "a layer too many": (("biases", None), [column(5), column(3), column(2)], ValueError, ["biases"]),
     "no list of weights": (("weights", None), None, TypeError, ["weights"]),
 }
 
 
 @pytest.mark.parametrize("call", ["feedforward", "backprop", "update", "SGD", "evaluate"])
-@pytest.mark.parametrize("position, value, kind, words", list(BAD_PARAMETERS.values()),
-                         ids=list(BAD_PARAMETERS))
+@pytest.mark.parametrize(
+    "position, value, kind, words", list(BAD_PARAMETERS.values()), ids=list(BAD_PARAMETERS)
+)
 def test_parameters_that_do_not_fit(position, value, kind, words, call):
     net = Network(SIZES)
     net.update_mini_batch(good(3), 0.5)
@@ -251,10 +246,13 @@ def test_parameters_that_do_not_fit(position, value, kind, words, call):
     examples = good()
     order, state = list(examples), random.getstate()
     x, y = examples[0]
-    calls = {"feedforward": lambda: net.feedforward(x), "backprop": lambda: net.backprop(x, y),
-             "update": lambda: net.update_mini_batch(examples, 0.5),
-             "SGD": lambda: net.SGD(examples, 1, 5, 0.5),
-             "evaluate": lambda: net.evaluate([(x, 1)])}
+    calls = {
+        "feedforward": lambda: net.feedforward(x),
+        "backprop": lambda: net.backprop(x, y),
+        "update": lambda: net.update_mini_batch(examples, 0.5),
+        "SGD": lambda: net.SGD(examples, 1, 5, 0.5),
+        "evaluate": lambda: net.evaluate([(x, 1)]),
+    }
     with pytest.raises(kind) as error:
         calls[call]()
     check_message(error, words)
@@ -284,10 +282,8 @@ BAD_ARRAYS = {
     "Y too short": ((np.zeros((9, 6)), np.zeros((8, 3))), ValueError, ["8", "9"]),
     "labels too short": ((np.zeros((9, 6)), np.zeros(8, int)), ValueError, ["8", "9"]),
     "Y of two columns": ((np.zeros((9, 6)), np.zeros((9, 2))), ValueError, ["(9, 2)", "3"]),
-    "a label too large": ((np.zeros((9, 6)), np.array([0, 1, 2, 3, 0, 0, 0, 0, 0])), ValueError,
-                          ["3"]),
-    "a label below 0": ((np.zeros((9, 6)), np.array([0, 1, 2, -1, 0, 0, 0, 0, 0])), ValueError,
-                        ["-1"]),
+    "a label too large": ((np.zeros((9, 6)), np.array([0, 1, 2, 3, 0, 0, 0, 0, 0])), ValueError, ["3"]),
+    "a label below 0": ((np.zeros((9, 6)), np.array([0, 1, 2, -1, 0, 0, 0, 0, 0])), ValueError, ["-1"]),
     "complex X": ((np.zeros((9, 6), complex), np.zeros(9, int)), TypeError, ["complex128"]),
     "object Y": ((np.zeros((9, 6)), np.zeros((9, 3), object)), TypeError, ["object"]),
     "X of 5 columns": ((np.zeros((9, 5)), np.zeros((9, 3))), (ValueError, TypeError), []),
@@ -302,8 +298,11 @@ def test_arrays_that_do_not_fit(net, value, kind, words, capsys):
 
 
 BAD_SIZES = {
-    "negative": ([3, -1], ValueError), "fraction": ([3, 2.5], TypeError),
-    "text": (["3", 2], TypeError), "a number": (5, TypeError), "None": (None, TypeError),
+    "negative": ([3, -1], ValueError),
+    "fraction": ([3, 2.5], TypeError),
+    "text": (["3", 2], TypeError),
+    "a number": (5, TypeError),
+    "None": (None, TypeError),
 }
 
 
@@ -326,10 +325,10 @@ def test_a_network_is_float64_or_float32(dtype):
 
 # Pixels that nobody divided by 255.
 
+
 def whole_numbers(largest, dtype=float):
     rng = np.random.default_rng(0)
-    examples = [(rng.integers(0, largest + 1, (6, 1)).astype(dtype), np.zeros((3, 1)))
-                for _ in range(20)]
+    examples = [(rng.integers(0, largest + 1, (6, 1)).astype(dtype), np.zeros((3, 1))) for _ in range(20)]
     examples[7][0][2] = largest
     return examples
 
@@ -354,10 +353,18 @@ def test_pixels_to_255_are_warned_about_once(largest, dtype, form, capsys):
     assert caught[0].filename == __file__  # it points at the reader's line
 
 
-@pytest.mark.parametrize("examples", [
-    whole_numbers(1), whole_numbers(256), whole_numbers(1000),
-    [(x / 2, y) for x, y in whole_numbers(255)], good(), digit_examples(20, 6, 3),
-], ids=["0 and 1", "to 256", "to 1000", "halves", "between 0 and 1", "scaled pixels"])
+@pytest.mark.parametrize(
+    "examples",
+    [
+        whole_numbers(1),
+        whole_numbers(256),
+        whole_numbers(1000),
+        [(x / 2, y) for x, y in whole_numbers(255)],
+        good(),
+        digit_examples(20, 6, 3),
+    ],
+    ids=["0 and 1", "to 256", "to 1000", "halves", "between 0 and 1", "scaled pixels"],
+)
 def test_other_data_is_not_warned_about(examples, capsys):
     assert warnings_of(lambda: Network(SIZES).SGD(examples, 1, 5, 0.5)) == []
 
@@ -366,9 +373,12 @@ def test_other_data_is_not_warned_about(examples, capsys):
 def test_only_sgd_warns(call):
     examples = whole_numbers(255)
     net, (x, y) = Network(SIZES), examples[7]
-    calls = {"feedforward": lambda: net.feedforward(x), "backprop": lambda: net.backprop(x, y),
-             "update": lambda: net.update_mini_batch(examples, 0.5),
-             "evaluate": lambda: net.evaluate([(x, 1)])}
+    calls = {
+        "feedforward": lambda: net.feedforward(x),
+        "backprop": lambda: net.backprop(x, y),
+        "update": lambda: net.update_mini_batch(examples, 0.5),
+        "evaluate": lambda: net.evaluate([(x, 1)]),
+    }
     assert warnings_of(calls[call]) == []
 
 

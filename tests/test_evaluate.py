@@ -32,15 +32,14 @@ def test_a_nan_is_a_maximum_as_for_argmax():
     assert [net.evaluate([(np.ones((2, 1)), label)]) for label in range(4)] == [0, 0, 1, 0]
 
 
-@pytest.mark.parametrize("label", [2, 2.0, np.int64(2), np.uint8(2), np.float32(2), np.array(2)],
-                         ids=repr)
+@pytest.mark.parametrize("label", [2, 2.0, np.int64(2), np.uint8(2), np.float32(2), np.array(2)], ids=repr)
 def test_labels_of_any_number_type(label):
     net = Network([2, 3])
     net.weights, net.biases = [np.zeros((3, 2))], [np.array([[0.0], [0.0], [1.0]])]
     assert net.evaluate([(np.ones((2, 1)), label)]) == 1
 
 
-@pytest.mark.parametrize("label", [-1, 3, 2.5, 10 ** 30, np.nan], ids=repr)
+@pytest.mark.parametrize("label", [-1, 3, 2.5, 10**30, np.nan], ids=repr)
 def test_labels_out_of_range_are_never_right(label):
     net = Network([2, 3])
     net.weights, net.biases = [np.zeros((3, 2))], [np.array([[0.0], [0.0], [1.0]])]

@@ -18,11 +18,11 @@ from cbackprop.network import Network
 TOLERANCE = 1e-10
 # Weights after a step this long are the gradient and nothing else, to the last digit but a few:
 # comparing them compares the gradient of the whole mini-batch, which no method returns.
-ETA = 2.0 ** 60
+ETA = 2.0**60
 
 widths = st.integers(1, 70)
 shapes = st.lists(widths, min_size=2, max_size=13)
-seeds = st.integers(0, 2 ** 31)
+seeds = st.integers(0, 2**31)
 
 
 def check_backprop(sizes, seed=0, examples=None):
@@ -52,18 +52,35 @@ def test_mini_batch_of_any_length(sizes, m, seed):
     check_mini_batch(sizes, m, seed)
 
 
-@pytest.mark.parametrize("sizes", [
-    [1, 1], [1, 1, 1], [2, 3, 1], [1] * 13, [7] * 13, [30] * 13, [5, 1, 5], [1, 70, 1],
-    [1000, 1], [1, 1000], [1, 1000, 1], [1000, 1000, 10], [784, 10], [784, 100, 10],
-    [300, 257, 129],
-], ids=str)
+@pytest.mark.parametrize(
+    "sizes",
+    [
+        [1, 1],
+        [1, 1, 1],
+        [2, 3, 1],
+        [1] * 13,
+        [7] * 13,
+        [30] * 13,
+        [5, 1, 5],
+        [1, 70, 1],
+        [1000, 1],
+        [1, 1000],
+        [1, 1000, 1],
+        [1000, 1000, 10],
+        [784, 10],
+        [784, 100, 10],
+        [300, 257, 129],
+    ],
+    ids=str,
+)
 def test_narrow_wide_and_deep(sizes):
     check_backprop(sizes)
     check_mini_batch(sizes, 3)
 
 
-@pytest.mark.parametrize("width", [n + d for n in (4, 8, 12, 16, 24, 32, 48, 64, 96, 128, 256)
-                                   for d in (-1, 0, 1)])
+@pytest.mark.parametrize(
+    "width", [n + d for n in (4, 8, 12, 16, 24, 32, 48, 64, 96, 128, 256) for d in (-1, 0, 1)]
+)
 def test_widths_around_a_tile(width):
     check_backprop([width, width, 10])
     check_mini_batch([20, width, width], 5)
@@ -92,8 +109,7 @@ def test_inputs_all_zero_and_hardly_any():
     blank = np.zeros((50, 1))
     spot = blank.copy()
     spot[17] = 0.5
-    check_mini_batch([50, 9, 4], 4, examples=[(x, np.full((4, 1), 0.3))
-                                              for x in (blank, spot, spot, blank)])
+    check_mini_batch([50, 9, 4], 4, examples=[(x, np.full((4, 1), 0.3)) for x in (blank, spot, spot, blank)])
 
 
 def test_the_same_example_many_times_counts_each_time():
@@ -130,7 +146,7 @@ def test_feedforward_of_a_matrix_is_that_of_its_columns(n_in, columns, n_out, se
     assert ours.shape == (n_out, columns)
     assert difference(ours, plain.feedforward(a)) < TOLERANCE
     for j in range(columns):
-        assert difference(ours[:, j:j + 1], net.feedforward(a[:, j:j + 1])) < TOLERANCE
+        assert difference(ours[:, j : j + 1], net.feedforward(a[:, j : j + 1])) < TOLERANCE
 
 
 def test_wide_matrix_feedforward():

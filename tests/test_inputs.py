@@ -21,8 +21,29 @@ from cbackprop.network import Network
 from cbackprop.twin import PlainNetwork
 
 SIZES = [12, 7, 4]
-DTYPES = ["?", "u1", "i1", "<u2", ">u2", "<i2", ">i2", "<u4", ">u4", "<i4", ">i4", "<u8", ">u8",
-          "<i8", ">i8", "<f2", ">f2", "<f4", ">f4", "<f8", ">f8"]
+DTYPES = [
+    "?",
+    "u1",
+    "i1",
+    "<u2",
+    ">u2",
+    "<i2",
+    ">i2",
+    "<u4",
+    ">u4",
+    "<i4",
+    ">i4",
+    "<u8",
+    ">u8",
+    "<i8",
+    ">i8",
+    "<f2",
+    ">f2",
+    "<f4",
+    ">f4",
+    "<f8",
+    ">f8",
+]
 
 
 def values(dtype, shape, seed=0):
@@ -47,8 +68,9 @@ def check_all_calls(examples, sizes=SIZES, **options):
         ours, expected = net.backprop(x, y), plain.backprop(x0, y0)
         assert worst_difference(ours[0] + ours[1], expected[0] + expected[1]) < 1e-10
     labels = range(len(examples))
-    assert (net.evaluate([(x, k % 4) for k, (x, _) in zip(labels, examples, strict=True)])
-            == plain.evaluate([(x, k % 4) for k, (x, _) in zip(labels, copies, strict=True)]))
+    assert net.evaluate([(x, k % 4) for k, (x, _) in zip(labels, examples, strict=True)]) == plain.evaluate(
+        [(x, k % 4) for k, (x, _) in zip(labels, copies, strict=True)]
+    )
     net.update_mini_batch(examples, 0.5)
     plain.update_mini_batch(copies, 0.5)
     assert parameter_difference(net, plain) < 1e-12
@@ -69,17 +91,18 @@ def test_y_of_any_real_dtype(dtype, capsys):
 
 
 def test_dtypes_mixed_in_one_list(capsys):
-    check_all_calls([(values(dtype, (12, 1), k), values(DTYPES[-k - 1], (4, 1), k))
-                     for k, dtype in enumerate(DTYPES)])
+    check_all_calls(
+        [(values(dtype, (12, 1), k), values(DTYPES[-k - 1], (4, 1), k)) for k, dtype in enumerate(DTYPES)]
+    )
 
 
 def test_large_integers_are_rounded_as_numpy_rounds_them():
     net = Network([1, 1])
-    net.weights, net.biases = [np.array([[2.0 ** -60]])], [np.array([[0.0]])]
-    limits = ("u8", 2 ** 64 - 1), ("i8", -2 ** 63), ("i8", 2 ** 53 + 1), ("u4", 2 ** 32 - 1)
+    net.weights, net.biases = [np.array([[2.0**-60]])], [np.array([[0.0]])]
+    limits = ("u8", 2**64 - 1), ("i8", -(2**63)), ("i8", 2**53 + 1), ("u4", 2**32 - 1)
     for dtype, value in limits:
         a = np.array([[value]], dtype=dtype)
-        expected = 1 / (1 + np.exp(-a.astype(np.float64) * 2.0 ** -60))
+        expected = 1 / (1 + np.exp(-a.astype(np.float64) * 2.0**-60))
         np.testing.assert_allclose(net.feedforward(a), expected, rtol=1e-15)
 
 
@@ -120,8 +143,13 @@ NAMES = [name for name, _ in layouts(np.zeros((3, 1)))]
 @pytest.mark.parametrize("dtype", [np.float64, np.float32, np.uint8])
 def test_any_layout(name, dtype, capsys):
     rng = np.random.default_rng(1)
-    examples = [((rng.integers(0, 2, (12, 1)) * rng.integers(0, 2, (12, 1))).astype(dtype),
-                 rng.integers(0, 2, (4, 1)).astype(dtype)) for _ in range(5)]
+    examples = [
+        (
+            (rng.integers(0, 2, (12, 1)) * rng.integers(0, 2, (12, 1))).astype(dtype),
+            rng.integers(0, 2, (4, 1)).astype(dtype),
+        )
+        for _ in range(5)
+    ]
     check_all_calls([(dict(layouts(x))[name], dict(layouts(y))[name]) for x, y in examples])
 
 
@@ -129,9 +157,13 @@ def test_a_constant_column_of_stride_zero(capsys):
     check_all_calls([(np.broadcast_to(0.5, (12, 1)), np.broadcast_to(1.0, (4, 1)))] * 3)
 
 
-@given(st.tuples(st.integers(1, 30), st.integers(1, 9)), st.sampled_from(DTYPES),
-       st.tuples(st.sampled_from([-3, -2, -1, 1, 2, 3]), st.sampled_from([-2, -1, 1, 2])),
-       st.booleans(), st.integers(0, 1000))
+@given(
+    st.tuples(st.integers(1, 30), st.integers(1, 9)),
+    st.sampled_from(DTYPES),
+    st.tuples(st.sampled_from([-3, -2, -1, 1, 2, 3]), st.sampled_from([-2, -1, 1, 2])),
+    st.booleans(),
+    st.integers(0, 1000),
+)
 def test_feedforward_of_any_matrix(shape, dtype, steps, turned, seed):
     (n, m), (row_step, column_step) = shape, steps
     big = values(dtype, (n * abs(row_step), m * abs(column_step)), seed)
@@ -144,12 +176,23 @@ def test_feedforward_of_any_matrix(shape, dtype, steps, turned, seed):
 
 def test_feedforward_of_nested_lists():
     net = Network([2, 3])
-    np.testing.assert_array_equal(net.feedforward([[1.0], [0.5]]),
-                                  net.feedforward(np.array([[1.0], [0.5]])))
+    np.testing.assert_array_equal(net.feedforward([[1.0], [0.5]]), net.feedforward(np.array([[1.0], [0.5]])))
 
 
-@pytest.mark.parametrize("y", [1, 0.25, True, np.float32(0.25), np.array(0.25), np.array([0.25]),
-                               np.array([[0.25]]), np.array([1], np.uint8)], ids=repr)
+@pytest.mark.parametrize(
+    "y",
+    [
+        1,
+        0.25,
+        True,
+        np.float32(0.25),
+        np.array(0.25),
+        np.array([0.25]),
+        np.array([[0.25]]),
+        np.array([1], np.uint8),
+    ],
+    ids=repr,
+)
 @pytest.mark.parametrize("sizes", [[12, 7, 4], [12, 1], [12, 5, 1]], ids=str)
 @pytest.mark.parametrize("replaced", [False, True], ids=["compiled", "replaced"])
 def test_one_number_y_is_broadcast(y, sizes, replaced, capsys):
@@ -202,23 +245,27 @@ def test_a_mini_batch_may_be_a_tuple(kind):
 
 # Arrays (X, Y): one example a row.
 
+
 def in_type(X, kind):
-    return {"f8": X, "f4": X.astype(np.float32), "Fortran": np.asfortranarray(X),
-            "turned": np.ascontiguousarray(X.T).T, "every second": np.repeat(X, 2, 0)[::2],
-            "backwards": np.ascontiguousarray(X[::-1, ::-1])[::-1, ::-1],
-            ">f8": X.astype(">f8")}[kind]
+    return {
+        "f8": X,
+        "f4": X.astype(np.float32),
+        "Fortran": np.asfortranarray(X),
+        "turned": np.ascontiguousarray(X.T).T,
+        "every second": np.repeat(X, 2, 0)[::2],
+        "backwards": np.ascontiguousarray(X[::-1, ::-1])[::-1, ::-1],
+        ">f8": X.astype(">f8"),
+    }[kind]
 
 
-@pytest.mark.parametrize("kind", ["f8", "f4", "Fortran", "turned", "every second", "backwards",
-                                  ">f8"])
+@pytest.mark.parametrize("kind", ["f8", "f4", "Fortran", "turned", "every second", "backwards", ">f8"])
 @pytest.mark.parametrize("data", ["sparse", "dense"])
 def test_arrays_train_as_the_list_does(kind, data, capsys):
     sizes = [40, 9, 10]
     examples = digit_examples(57, 40) if data == "sparse" else dense_examples(57, sizes)
     X, Y = as_arrays(examples)
     X = in_type(X.astype(np.float32).astype(np.float64), kind)
-    examples = [(x.reshape(-1, 1).astype(np.float64), y) for x, (_, y) in
-                zip(X, examples, strict=True)]
+    examples = [(x.reshape(-1, 1).astype(np.float64), y) for x, (_, y) in zip(X, examples, strict=True)]
     kept = X.copy(), Y.copy()
     net, _ = network_and_twin(sizes)
     other, plain = network_and_twin(sizes)
@@ -267,8 +314,7 @@ def test_empty_arrays(capsys):
     state = random.getstate()
     net.SGD((np.zeros((0, 4)), np.zeros((0, 3))), 2, 10, 0.5)
     assert capsys.readouterr().out == "Epoch 0 complete\nEpoch 1 complete\n"
-    net.SGD((np.zeros((1, 4)), np.zeros(1, int)), 1, 10, 0.0,
-            test_data=(np.zeros((0, 4)), np.zeros(0, int)))
+    net.SGD((np.zeros((1, 4)), np.zeros(1, int)), 1, 10, 0.0, test_data=(np.zeros((0, 4)), np.zeros(0, int)))
     assert capsys.readouterr().out == "Epoch 0 complete\n"
     assert random.getstate() == state  # a list of one draws nothing either
     assert parameter_difference(net, plain) == 0.0
@@ -301,8 +347,9 @@ def test_whole_number_pixels_in_a_byte_array(dtype, capsys):
     net = Network([40, 9, 10], dtype=dtype)
     plain = PlainNetwork([40, 9, 10], dtype=dtype)
     copy_parameters(net, plain)
-    examples = [(x.reshape(-1, 1).astype(dtype), np.eye(10, dtype=dtype)[:, [y]])
-                for x, y in zip(X, Y, strict=True)]
+    examples = [
+        (x.reshape(-1, 1).astype(dtype), np.eye(10, dtype=dtype)[:, [y]]) for x, y in zip(X, Y, strict=True)
+    ]
     for each, own in ((net, (X, Y)), (plain, examples)):
         random.seed(3)
         each.SGD(own, 2, 10, 0.5)

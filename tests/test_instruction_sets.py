@@ -66,8 +66,9 @@ def processor_flags():
     if not path.exists():
         return frozenset()
     lines = path.read_text(encoding="utf-8").splitlines()
-    flags = [line.partition(":")[2].split() for line in lines
-             if line.lower().startswith(("flags", "features"))]
+    flags = [
+        line.partition(":")[2].split() for line in lines if line.lower().startswith(("flags", "features"))
+    ]
     return frozenset(flags[0]) if flags else frozenset()
 
 
@@ -88,8 +89,9 @@ def test_a_forced_instruction_set_agrees_with_the_twin(name, tmp_path):
 def test_a_set_that_the_processor_lacks_is_refused_in_words(name, tmp_path):
     if not processor_flags() or NEEDS[name] <= processor_flags():
         pytest.skip(f"this processor has {name}, or does not say")
-    child = run_forced(name, tmp_path, "from cbackprop import network; network.Network([2, 1])"
-                                       ".feedforward([[1.0], [2.0]])")
+    child = run_forced(
+        name, tmp_path, "from cbackprop import network; network.Network([2, 1]).feedforward([[1.0], [2.0]])"
+    )
     assert child.returncode in (0, 1), "killed: an illegal instruction?"
     assert "CBACKPROP_ISA" in child.stderr
 

@@ -45,8 +45,7 @@ def test_one_long_epoch_stops_within_a_fifth_of_a_second(kind, n_threads, capsys
     for _ in range(3):  # the best of three: other processes may hold the processor
         net = Network(sizes)
         # The same arrays over and over: an epoch of many seconds, in little memory.
-        delays.append(interrupt(lambda net=net: net.SGD(few * 100, 50, 10, 0.1,
-                                                        n_threads=n_threads), 0.5))
+        delays.append(interrupt(lambda net=net: net.SGD(few * 100, 50, 10, 0.1, n_threads=n_threads), 0.5))
         if delays[-1] < 0.2:
             break
     assert min(delays) < 0.2
@@ -56,8 +55,9 @@ def test_evaluation_stops_too(capsys):
     """Test data is part of SGD: a long evaluate is no shelter from Ctrl-C."""
     tests = digit_examples(500, labels=True) * 100
     net = Network([784, 200, 10])
-    delays = [interrupt(lambda: net.SGD(digit_examples(10), 10000, 10, 0.1, test_data=tests), 0.6)
-              for _ in range(2)]
+    delays = [
+        interrupt(lambda: net.SGD(digit_examples(10), 10000, 10, 0.1, test_data=tests), 0.6) for _ in range(2)
+    ]
     assert min(delays) < 0.2
 
 
@@ -72,7 +72,7 @@ def test_the_network_is_that_of_a_completed_mini_batch(kind, after, capsys):
     start = copy.deepcopy(net)
     random.seed(31)
     examples = few * 10
-    interrupt(lambda: net.SGD(examples, 10 ** 6, m, eta), after)
+    interrupt(lambda: net.SGD(examples, 10**6, m, eta), after)
     epochs = capsys.readouterr().out.count("\n")
     nearest, moved = np.inf, parameter_difference(net, start)
     # The interrupt may come before the first step, but not in every run of this test.
@@ -83,7 +83,7 @@ def test_the_network_is_that_of_a_completed_mini_batch(kind, after, capsys):
     for _ in range(epochs + 1):
         random.shuffle(replayed)
         for k in range(0, len(replayed), m):
-            other.update_mini_batch(replayed[k:k + m], eta)
+            other.update_mini_batch(replayed[k : k + m], eta)
             nearest = min(nearest, parameter_difference(net, other))
         if nearest < 1e-8:
             break
@@ -102,7 +102,7 @@ def test_the_network_can_train_on_after_an_interrupt(capsys):
     sizes = [200, 50, 10]
     few = dense_examples(500, sizes)
     net = Network(sizes)
-    interrupt(lambda: net.SGD(few * 20, 10 ** 6, 10, 0.1), 0.2)
+    interrupt(lambda: net.SGD(few * 20, 10**6, 10, 0.1), 0.2)
     other = copy.deepcopy(net)
     random.seed(5)
     net.SGD(list(few), 1, 10, 0.1)

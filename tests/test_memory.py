@@ -76,9 +76,13 @@ def every_call(net, examples):
     net.update_mini_batch(examples[:10], 0.1)
     net.evaluate([(x, 1) for x, _ in examples])
     net.SGD(list(examples), 1, 10, 0.1)
-    for bad in (lambda: net.feedforward(None), lambda: net.evaluate([(x, y)]),
-                lambda: net.backprop(x[:5], y), lambda: net.update_mini_batch([(x, None)], 0.1),
-                lambda: net.SGD([*examples, (x[:5], y)], 1, 10, 0.1)):
+    for bad in (
+        lambda: net.feedforward(None),
+        lambda: net.evaluate([(x, y)]),
+        lambda: net.backprop(x[:5], y),
+        lambda: net.update_mini_batch([(x, None)], 0.1),
+        lambda: net.SGD([*examples, (x[:5], y)], 1, 10, 0.1),
+    ):
         with pytest.raises((ValueError, TypeError)):
             bad()
 

@@ -63,8 +63,13 @@ def upside_down(self, a):
     return -type(self).__mro__[1].feedforward(self, a)
 
 
-REPLACEMENTS = dict(zip(METHODS, [cross_entropy_like, clipped_backprop, decaying_update,
-                                  errors_instead, upside_down], strict=True))
+REPLACEMENTS = dict(
+    zip(
+        METHODS,
+        [cross_entropy_like, clipped_backprop, decaying_update, errors_instead, upside_down],
+        strict=True,
+    )
+)
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -107,8 +112,13 @@ def test_a_method_replaced_in_the_class_itself(method, monkeypatch, capsys):
     assert method in net.backend
     train(net)
     train(plain)
-    expected = {"cost_derivative": 46, "backprop": 46, "update_mini_batch": 10, "evaluate": 2,
-                "feedforward": 14}[method]
+    expected = {
+        "cost_derivative": 46,
+        "backprop": 46,
+        "update_mini_batch": 10,
+        "evaluate": 2,
+        "feedforward": 14,
+    }[method]
     assert len(calls) == expected
     assert parameter_difference(net, plain) < TOLERANCE
     monkeypatch.undo()
@@ -231,6 +241,7 @@ def test_removing_the_replacement_brings_the_compiled_path_back(capsys):
 def test_a_replacement_put_in_by_evaluate_counts_from_the_next_epoch(capsys):
     nets = network_and_twin(SIZES)
     for net in nets:
+
         def evaluate(test_data, net=net):
             net.cost_derivative = lambda a, y: 2.0 * (a - y)
             return 0
@@ -242,8 +253,7 @@ def test_a_replacement_put_in_by_evaluate_counts_from_the_next_epoch(capsys):
 
 def test_mock_patches(capsys):
     net, plain = network_and_twin(SIZES)
-    with mock.patch.object(Network, "backprop", autospec=True,
-                           side_effect=PlainNetwork.backprop) as backprop:
+    with mock.patch.object(Network, "backprop", autospec=True, side_effect=PlainNetwork.backprop) as backprop:
         train(net)
         assert backprop.call_count == 46
     train(plain)
@@ -275,8 +285,9 @@ def test_a_subclass_with_its_own_initial_weights(call_super, capsys):
             self.sizes = sizes
             rng = np.random.default_rng(3)
             self.biases = [rng.normal(size=(n, 1)) for n in sizes[1:]]
-            self.weights = [rng.normal(size=(n_out, n_in)) / n_in ** 0.5
-                            for n_in, n_out in itertools.pairwise(sizes)]
+            self.weights = [
+                rng.normal(size=(n_out, n_in)) / n_in**0.5 for n_in, n_out in itertools.pairwise(sizes)
+            ]
 
     net = Scaled(SIZES)
     plain = copy_parameters(net, PlainNetwork(SIZES))
@@ -309,6 +320,7 @@ def test_a_subclass_that_calls_its_base(capsys):
 
 
 # The sigmoid is looked up in the module when it is used, as functions are.
+
 
 def soft(z):
     return 0.5 * (np.tanh(z) + 1.2)
@@ -344,6 +356,7 @@ def test_a_replaced_sigmoid_is_used(which, monkeypatch, capsys):
 
         def f_prime(z):  # the book's sigmoid_prime calls the module's sigmoid
             return soft(z) * (1 - soft(z))
+
     if which in ("sigmoid_prime", "both"):
         monkeypatch.setattr(network, "sigmoid_prime", soft_prime)
         f_prime = soft_prime
@@ -383,8 +396,7 @@ def test_a_replaced_sigmoid_is_called_with_columns(monkeypatch):
     shapes, slopes = [], []
     original, original_prime = network.sigmoid, network.sigmoid_prime
     monkeypatch.setattr(network, "sigmoid", lambda z: shapes.append(z.shape) or original(z))
-    monkeypatch.setattr(network, "sigmoid_prime",
-                        lambda z: slopes.append(z.shape) or original_prime(z))
+    monkeypatch.setattr(network, "sigmoid_prime", lambda z: slopes.append(z.shape) or original_prime(z))
     net = Network(SIZES)
     net.feedforward(np.ones((6, 1)))
     assert shapes == [(5, 1), (4, 1), (3, 1)]
@@ -402,12 +414,15 @@ def test_a_replacement_in_the_twins_module_does_not_reach_the_network(monkeypatc
 
 def test_methods_can_be_looked_at():
     """`inspect` and `help` show the book's signatures."""
-    for method, parameters in {"feedforward": ["a"], "backprop": ["x", "y"],
-                               "update_mini_batch": ["mini_batch", "eta"],
-                               "evaluate": ["test_data"],
-                               "cost_derivative": ["output_activations", "y"]}.items():
+    for method, parameters in {
+        "feedforward": ["a"],
+        "backprop": ["x", "y"],
+        "update_mini_batch": ["mini_batch", "eta"],
+        "evaluate": ["test_data"],
+        "cost_derivative": ["output_activations", "y"],
+    }.items():
         names = list(inspect.signature(getattr(Network, method)).parameters)
-        assert names[:1 + len(parameters)] == ["self", *parameters]
+        assert names[: 1 + len(parameters)] == ["self", *parameters]
         assert getattr(Network, method).__doc__
     names = list(inspect.signature(Network.SGD).parameters)
     assert names[:6] == ["self", "training_data", "epochs", "mini_batch_size", "eta", "test_data"]

@@ -47,15 +47,21 @@ for name in sorted(set(sys.modules) - before):
 """
 
 
-@pytest.mark.parametrize("statement", [
-    "import cbackprop", "from cbackprop import network", "from cbackprop import mnist_loader",
-    "from cbackprop.network import *",
-])
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "import cbackprop",
+        "from cbackprop import network",
+        "from cbackprop import mnist_loader",
+        "from cbackprop.network import *",
+    ],
+)
 def test_only_numpy_is_needed(statement, tmp_path):
     child = run_python(FOREIGN.format(statement=statement), tmp_path)
     assert child.returncode == 0, child.stderr
     assert set(child.stdout.split()) <= {"cbackprop", "numpy", "cython_runtime"} | {
-        name for name in child.stdout.split() if name.startswith("_cython_")}
+        name for name in child.stdout.split() if name.startswith("_cython_")
+    }
 
 
 def test_importing_takes_little_more_than_numpy_does(tmp_path):
@@ -81,13 +87,19 @@ assert before == (random.getstate(), repr(np.random.get_state()))
     assert (child.returncode, child.stdout, child.stderr) == (0, "", "")
 
 
-@pytest.mark.parametrize("statement", [
-    "import cbackprop", "from cbackprop import network", "import cbackprop.network",
-    "from cbackprop.network import Network",
-])
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "import cbackprop",
+        "from cbackprop import network",
+        "import cbackprop.network",
+        "from cbackprop.network import Network",
+    ],
+)
 def test_an_unbuilt_tree_names_the_fix(statement, tmp_path):
-    shutil.copytree(PACKAGE, tmp_path / "cbackprop",
-                    ignore=shutil.ignore_patterns("*.so", "*.pyd", "__pycache__", "data"))
+    shutil.copytree(
+        PACKAGE, tmp_path / "cbackprop", ignore=shutil.ignore_patterns("*.so", "*.pyd", "__pycache__", "data")
+    )
     child = run_python(statement, tmp_path)
     assert child.returncode == 1
     last = child.stderr.strip().splitlines()[-1]

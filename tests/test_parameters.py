@@ -7,8 +7,9 @@ import pytest
 from agreement import copy_parameters, dense_examples, network_and_twin, parameter_difference
 
 
-@pytest.mark.parametrize("edit", ["in place", "one", "list", "fortran", "float32", "strided",
-                                  "tuple", "read-only", "big-endian"])
+@pytest.mark.parametrize(
+    "edit", ["in place", "one", "list", "fortran", "float32", "strided", "tuple", "read-only", "big-endian"]
+)
 @pytest.mark.parametrize("call", ["feedforward", "backprop", "update", "SGD", "evaluate"])
 def test_edited_and_assigned_parameters_are_seen(edit, call, capsys):
     net, plain = network_and_twin([6, 5, 3])
@@ -45,11 +46,13 @@ def test_edited_and_assigned_parameters_are_seen(edit, call, capsys):
         elif call == "SGD":
             each.SGD(list(examples), 2, 5, 0.5)
     if call == "feedforward":
-        np.testing.assert_allclose(net.feedforward(examples[0][0]),
-                                   plain.feedforward(examples[0][0]), rtol=1e-13)
+        np.testing.assert_allclose(
+            net.feedforward(examples[0][0]), plain.feedforward(examples[0][0]), rtol=1e-13
+        )
     elif call == "backprop":
-        for ours, expected in zip(net.backprop(*examples[0])[1], plain.backprop(*examples[0])[1],
-                                  strict=True):
+        for ours, expected in zip(
+            net.backprop(*examples[0])[1], plain.backprop(*examples[0])[1], strict=True
+        ):
             np.testing.assert_allclose(ours, expected, rtol=1e-11, atol=1e-15)
     elif call == "evaluate":
         assert net.evaluate(tests) == plain.evaluate(tests)

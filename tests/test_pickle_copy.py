@@ -29,9 +29,14 @@ def pickled(net):
     return pickle.loads(pickle.dumps(net))
 
 
-WAYS = {"deepcopy": copy.deepcopy, "pickle": pickled,
-        **{f"protocol {p}": lambda net, p=p: pickle.loads(pickle.dumps(net, p))
-           for p in range(pickle.HIGHEST_PROTOCOL + 1)}}
+WAYS = {
+    "deepcopy": copy.deepcopy,
+    "pickle": pickled,
+    **{
+        f"protocol {p}": lambda net, p=p: pickle.loads(pickle.dumps(net, p))
+        for p in range(pickle.HIGHEST_PROTOCOL + 1)
+    },
+}
 
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])

@@ -26,8 +26,7 @@ def labelled(n, seed=5):
     return [(x, k % 3) for k, (x, _) in enumerate(dense_examples(n, SIZES, seed))]
 
 
-@pytest.mark.parametrize("n", [1, 2, 3, 4, 5, 8, 9, 10, 31, 32, 33, 64, 65, 1000, 1024, 1025,
-                               4097, 131073])
+@pytest.mark.parametrize("n", [1, 2, 3, 4, 5, 8, 9, 10, 31, 32, 33, 64, 65, 1000, 1024, 1025, 4097, 131073])
 def test_the_list_is_shuffled_as_random_shuffle_would(n, capsys):
     x, y = dense_examples(1, [1, 1])[0]
     examples = [(x, y) for _ in range(n)]  # n tuples to tell apart
@@ -113,10 +112,13 @@ def test_other_iterables_are_read_once(kind, capsys):
     tests = labelled(6)
 
     def as_kind(pairs):
-        return {"tuple": lambda: tuple(pairs), "iterator": lambda: iter(pairs),
-                "zip": lambda: zip([x for x, _ in pairs], [y for _, y in pairs], strict=True),
-                "generator": lambda: (pair for pair in pairs),
-                "map": lambda: map(tuple, pairs)}[kind]()
+        return {
+            "tuple": lambda: tuple(pairs),
+            "iterator": lambda: iter(pairs),
+            "zip": lambda: zip([x for x, _ in pairs], [y for _, y in pairs], strict=True),
+            "generator": lambda: (pair for pair in pairs),
+            "map": lambda: map(tuple, pairs),
+        }[kind]()
 
     net, plain = network_and_twin(SIZES)
     random.seed(9)
@@ -149,12 +151,22 @@ def test_the_last_mini_batch_is_divided_by_its_own_length(n, m, capsys):
     net, plain = network_and_twin(SIZES)
     net.SGD(examples, 1, m, 3.0)
     for k in range(0, n, m):  # the list is now in the order in which it was used
-        plain.update_mini_batch(examples[k:k + m], 3.0)
+        plain.update_mini_batch(examples[k : k + m], 3.0)
     assert parameter_difference(net, plain) < 1e-12
 
 
-@pytest.mark.parametrize("m, eta", [(np.int64(4), 3), (4, np.float64(0.5)), (4, np.array(0.5)),
-                                    (np.uint8(4), -0.5), (4, 0), (4, np.float32(0.5)), (4, True)])
+@pytest.mark.parametrize(
+    "m, eta",
+    [
+        (np.int64(4), 3),
+        (4, np.float64(0.5)),
+        (4, np.array(0.5)),
+        (np.uint8(4), -0.5),
+        (4, 0),
+        (4, np.float32(0.5)),
+        (4, True),
+    ],
+)
 def test_numbers_of_any_type(m, eta, capsys):
     net, plain = network_and_twin(SIZES)
     for each in (net, plain):
@@ -262,8 +274,7 @@ def test_each_epoch_has_arrays_of_its_own_before_evaluate(capsys):
     for weights, _, aliases, copies in seen:
         assert weights is not before
         plain.SGD(examples, 1, 4, 3.0)
-        for alias, copied, expected in zip(aliases, copies, plain.weights + plain.biases,
-                                           strict=True):
+        for alias, copied, expected in zip(aliases, copies, plain.weights + plain.biases, strict=True):
             np.testing.assert_array_equal(alias, copied)  # later epochs did not write to it
             np.testing.assert_allclose(alias, expected, rtol=0, atol=1e-12)
     assert len({id(a) for _, _, aliases, _ in seen for a in aliases}) == 3 * 4
@@ -376,8 +387,9 @@ def test_examples_are_never_written_to(capsys):
         np.testing.assert_array_equal(y, y0)
 
 
-@pytest.mark.parametrize("examples, word", [(digit_examples(50), "sparse"),
-                                            (dense_examples(50, [784, 10]), "dense")])
+@pytest.mark.parametrize(
+    "examples, word", [(digit_examples(50), "sparse"), (dense_examples(50, [784, 10]), "dense")]
+)
 def test_backend_names_the_layout_after_sgd(examples, word, capsys):
     net = Network([784, 30, 10])
     net.SGD(examples, 1, 10, 0.5)

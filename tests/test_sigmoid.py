@@ -28,13 +28,37 @@ def ulps(s, z):
 
 
 RNG = np.random.default_rng(11)
-POINTS = np.unique(np.concatenate([
-    np.linspace(-46, 46, 1501), RNG.normal(0, 3, 1500), RNG.uniform(-745, 40, 1500),
-    np.log(2) * (np.arange(-80, 80) + 0.5), np.log(2) * np.arange(-80, 80),
-    RNG.uniform(-1, 1, 300) * 10.0 ** RNG.integers(-320, 0, 300),
-    [-745.2, -745.13, -744.0, -709.79, -709.78, -708.4, -708.39, 36.7, 36.8, 709.79, 745.2,
-     5e-324, -5e-324, 2.2250738585072014e-308, 1e-17, -1e-17, 0.0],
-]))
+POINTS = np.unique(
+    np.concatenate(
+        [
+            np.linspace(-46, 46, 1501),
+            RNG.normal(0, 3, 1500),
+            RNG.uniform(-745, 40, 1500),
+            np.log(2) * (np.arange(-80, 80) + 0.5),
+            np.log(2) * np.arange(-80, 80),
+            RNG.uniform(-1, 1, 300) * 10.0 ** RNG.integers(-320, 0, 300),
+            [
+                -745.2,
+                -745.13,
+                -744.0,
+                -709.79,
+                -709.78,
+                -708.4,
+                -708.39,
+                36.7,
+                36.8,
+                709.79,
+                745.2,
+                5e-324,
+                -5e-324,
+                2.2250738585072014e-308,
+                1e-17,
+                -1e-17,
+                0.0,
+            ],
+        ]
+    )
+)
 
 
 def test_within_two_ulp_in_an_array():
@@ -55,13 +79,27 @@ def test_within_two_ulp_anywhere(z):
 def test_the_networks_own_sigmoid_is_as_good(columns):
     net = Network([1, 1])
     net.weights, net.biases = [np.ones((1, 1))], [np.zeros((1, 1))]
-    z = POINTS[::max(1, len(POINTS) // columns)].reshape(1, -1)
+    z = POINTS[:: max(1, len(POINTS) // columns)].reshape(1, -1)
     outputs = net.feedforward(z)[0]
     assert max(ulps(s, point) for s, point in zip(outputs, z[0].tolist(), strict=True)) <= 2
 
 
-EXTREMES = [0.0, -0.0, 710.0, -710.0, 745.0, -745.0, 1000.0, -1000.0, 1e308, -1e308,
-            np.inf, -np.inf, np.nan, 5e-324]
+EXTREMES = [
+    0.0,
+    -0.0,
+    710.0,
+    -710.0,
+    745.0,
+    -745.0,
+    1000.0,
+    -1000.0,
+    1e308,
+    -1e308,
+    np.inf,
+    -np.inf,
+    np.nan,
+    5e-324,
+]
 EXTREMES_F4 = [0.0, -0.0, 88.0, -88.0, 104.0, -104.0, 3e38, -3e38, np.inf, -np.inf, np.nan, 2e-45]
 
 
@@ -87,10 +125,12 @@ def test_network_never_warns_of_overflow():
 
 
 def test_limits():
-    np.testing.assert_array_equal(sigmoid(np.array([np.inf, -np.inf, np.nan, 0.0, -0.0])),
-                                  [1.0, 0.0, np.nan, 0.5, 0.5])
-    np.testing.assert_array_equal(sigmoid_prime(np.array([np.inf, -np.inf, np.nan, 0.0])),
-                                  [0.0, 0.0, np.nan, 0.25])
+    np.testing.assert_array_equal(
+        sigmoid(np.array([np.inf, -np.inf, np.nan, 0.0, -0.0])), [1.0, 0.0, np.nan, 0.5, 0.5]
+    )
+    np.testing.assert_array_equal(
+        sigmoid_prime(np.array([np.inf, -np.inf, np.nan, 0.0])), [0.0, 0.0, np.nan, 0.25]
+    )
     assert sigmoid(-1e4) == 0.0 and sigmoid(1e4) == 1.0
     assert math.isnan(sigmoid(math.nan))
 
@@ -109,8 +149,7 @@ def test_one_value_whatever_the_place_in_the_array():
     np.testing.assert_array_equal([sigmoid(one) for one in z.tolist()], whole)
 
 
-@pytest.mark.parametrize("scalar", [0.5, 1, True, np.float64(0.5), np.int32(1), np.array(0.5)],
-                         ids=repr)
+@pytest.mark.parametrize("scalar", [0.5, 1, True, np.float64(0.5), np.int32(1), np.array(0.5)], ids=repr)
 @pytest.mark.parametrize("function", [sigmoid, sigmoid_prime])
 def test_scalars_give_numpy_scalars(function, scalar):
     value = function(scalar)
@@ -132,16 +171,28 @@ def test_the_type_is_kept(dtype):
 @pytest.mark.parametrize("dtype", ["i1", "i2", "i4", "i8"])
 def test_integers_count_as_numbers(dtype):
     z = np.arange(-3, 4).astype(dtype)
-    np.testing.assert_allclose(sigmoid(z).astype(float), 1 / (1 + np.exp(-z.astype(float))),
-                               rtol=1e-2 if dtype == "i1" else 1e-6 if dtype == "i2" else 1e-15)
+    np.testing.assert_allclose(
+        sigmoid(z).astype(float),
+        1 / (1 + np.exp(-z.astype(float))),
+        rtol=1e-2 if dtype == "i1" else 1e-6 if dtype == "i2" else 1e-15,
+    )
 
 
-@pytest.mark.parametrize("z", [
-    np.linspace(-4, 4, 24).reshape(4, 6), np.asfortranarray(np.linspace(-4, 4, 24).reshape(4, 6)),
-    np.linspace(-4, 4, 24).reshape(4, 6)[::-2, ::3], np.linspace(-4, 4, 24)[::-1],
-    np.linspace(-4, 4, 24).reshape(2, 3, 4), np.linspace(-4, 4, 8).astype(">f8"),
-    np.zeros((0,)), np.zeros((3, 0)), np.broadcast_to(1.5, (3, 4)),
-], ids=lambda z: f"{z.shape} {z.strides} {z.dtype.str}")
+@pytest.mark.parametrize(
+    "z",
+    [
+        np.linspace(-4, 4, 24).reshape(4, 6),
+        np.asfortranarray(np.linspace(-4, 4, 24).reshape(4, 6)),
+        np.linspace(-4, 4, 24).reshape(4, 6)[::-2, ::3],
+        np.linspace(-4, 4, 24)[::-1],
+        np.linspace(-4, 4, 24).reshape(2, 3, 4),
+        np.linspace(-4, 4, 8).astype(">f8"),
+        np.zeros((0,)),
+        np.zeros((3, 0)),
+        np.broadcast_to(1.5, (3, 4)),
+    ],
+    ids=lambda z: f"{z.shape} {z.strides} {z.dtype.str}",
+)
 def test_any_shape_and_strides(z):
     before = z.copy()
     s = sigmoid(z)

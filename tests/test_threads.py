@@ -68,8 +68,9 @@ def test_an_epoch_leaves_the_gil_to_others(capsys):
     assert len(gaps) > 20
 
 
-@pytest.mark.skipif(len(getattr(os, "sched_getaffinity", lambda _: [0])(0)) < 2,
-                    reason="needs two processors")
+@pytest.mark.skipif(
+    len(getattr(os, "sched_getaffinity", lambda _: [0])(0)) < 2, reason="needs two processors"
+)
 def test_two_networks_train_in_parallel(capsys):
     """Two networks in two threads use more than one processor: with the GIL held they could not.
 
@@ -168,10 +169,11 @@ def test_one_network_in_many_threads_never_tears_an_array(capsys):
             if np.abs(rows - rows[0]).max() > 1e-9 * np.abs(rows).max():
                 torn.append(rows)
 
-    threads = [threading.Thread(target=read),
-               threading.Thread(target=write, args=(lambda: net.SGD(list(examples), 1, 5, 0.5),)),
-               threading.Thread(target=write,
-                                args=(lambda: net.update_mini_batch(examples, 0.5),))]
+    threads = [
+        threading.Thread(target=read),
+        threading.Thread(target=write, args=(lambda: net.SGD(list(examples), 1, 5, 0.5),)),
+        threading.Thread(target=write, args=(lambda: net.update_mini_batch(examples, 0.5),)),
+    ]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -236,8 +238,9 @@ def test_the_environment_sets_the_number_and_never_the_bits(tmp_path):
     assert len(outputs) == 1
 
 
-@pytest.mark.parametrize("n_threads, kind", [(0, ValueError), (-1, ValueError), (1.5, TypeError),
-                                             ("2", TypeError)])
+@pytest.mark.parametrize(
+    "n_threads, kind", [(0, ValueError), (-1, ValueError), (1.5, TypeError), ("2", TypeError)]
+)
 def test_n_threads_that_is_no_number_of_threads(n_threads, kind):
     state = random.getstate()
     with pytest.raises(kind, match="n_threads"):

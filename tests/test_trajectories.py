@@ -114,9 +114,17 @@ def test_same_seeds_same_bits(kind, dtype, capsys):
 
 @pytest.mark.parametrize("kind", DATA)
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
-@pytest.mark.parametrize("sizes, m", [([784, 30, 10], 10), ([784, 100, 10], 10),
-                                      ([784, 30, 30, 10], 10), ([784, 10], 10),
-                                      ([784, 257, 129, 10], 64)], ids=str)
+@pytest.mark.parametrize(
+    "sizes, m",
+    [
+        ([784, 30, 10], 10),
+        ([784, 100, 10], 10),
+        ([784, 30, 30, 10], 10),
+        ([784, 10], 10),
+        ([784, 257, 129, 10], 64),
+    ],
+    ids=str,
+)
 def test_same_bits_whatever_the_number_of_threads(kind, dtype, sizes, m, capsys):
     examples = DATA[kind](300, 784)
     nets = []

@@ -1,7 +1,6 @@
 """This package."""
 
 from cbackprop import Network
-
 from peers.through_sgd import ThroughSGD
 
 

@@ -51,8 +51,10 @@ class JaxScan(Peer):
 
     def restart(self):
         # jnp.array copies: a donated buffer must not be the job's own memory.
-        self.p = [(jnp.array(w.T), jnp.array(b.ravel()))
-                  for w, b in zip(self.job.weights, self.job.biases, strict=True)]
+        self.p = [
+            (jnp.array(w.T), jnp.array(b.ravel()))
+            for w, b in zip(self.job.weights, self.job.biases, strict=True)
+        ]
 
     def epoch(self, order):
         self.p = train_epoch(self.p, self.X, self.Y, order, self.job.shape.m, self.job.shape.eta)
@@ -61,5 +63,4 @@ class JaxScan(Peer):
         jax.block_until_ready(self.p)
 
     def parameters(self):
-        return [np.asarray(w).T for w, _ in self.p], [np.asarray(b)[:, np.newaxis]
-                                                       for _, b in self.p]
+        return [np.asarray(w).T for w, _ in self.p], [np.asarray(b)[:, np.newaxis] for _, b in self.p]

@@ -74,8 +74,18 @@ class NumbaLoops(Peer):
         self.b = tuple(b.ravel().copy() for b in self.job.biases)
 
     def epoch(self, order):
-        train_epoch(self.job.X, self.job.Y, order, self.w, self.b, self.a, self.delta, self.row,
-                    self.job.shape.m, self.eta)
+        train_epoch(
+            self.job.X,
+            self.job.Y,
+            order,
+            self.w,
+            self.b,
+            self.a,
+            self.delta,
+            self.row,
+            self.job.shape.m,
+            self.eta,
+        )
 
     def parameters(self):
         return list(self.w), [b[:, np.newaxis] for b in self.b]

@@ -29,8 +29,9 @@ class NumpyMatrix(Peer):
         sizes, m, dtype = job.shape.sizes, job.shape.m, job.X.dtype
         lengths = {min(m, job.n), job.n % m} - {0}
         self.buffers = {length: Buffers(sizes, length, dtype) for length in lengths}
-        self.nabla_w = [np.empty((n_in, n_out), dtype)
-                        for n_in, n_out in zip(sizes[:-1], sizes[1:], strict=True)]
+        self.nabla_w = [
+            np.empty((n_in, n_out), dtype) for n_in, n_out in zip(sizes[:-1], sizes[1:], strict=True)
+        ]
         self.nabla_b = [np.empty(n_out, dtype) for n_out in sizes[1:]]
 
     def restart(self):
@@ -41,7 +42,7 @@ class NumpyMatrix(Peer):
         m, eta = self.job.shape.m, self.job.shape.eta
         with np.errstate(over="ignore"):
             for begin in range(0, len(order), m):
-                self.update_mini_batch(order[begin:begin + m], eta)
+                self.update_mini_batch(order[begin : begin + m], eta)
 
     def update_mini_batch(self, rows, eta):
         """Take one step of gradient descent on the examples `rows`."""

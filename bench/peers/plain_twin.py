@@ -1,8 +1,8 @@
 """The package's plain NumPy twin."""
 
 import numpy as np
-from cbackprop.twin import PlainNetwork
 
+from cbackprop.twin import PlainNetwork
 from peers.through_sgd import ThroughSGD
 
 
@@ -17,5 +17,4 @@ class Twin(ThroughSGD):
         return PlainNetwork(list(self.job.shape.sizes), dtype=self.job.X.dtype)
 
     def examples(self):
-        return [(x[:, np.newaxis], y[:, np.newaxis])
-                for x, y in zip(self.job.X, self.job.Y, strict=True)]
+        return [(x[:, np.newaxis], y[:, np.newaxis]) for x, y in zip(self.job.X, self.job.Y, strict=True)]

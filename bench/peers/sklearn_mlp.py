@@ -23,10 +23,17 @@ class SklearnMLP(Peer):
 
     def restart(self):
         self.model = MLPClassifier(
-            self.job.shape.sizes[1:-1], activation="logistic", solver="sgd", alpha=0.0,
-            batch_size=min(self.job.shape.m, self.job.n), learning_rate="constant",
-            learning_rate_init=self.job.shape.eta / 6, momentum=0.0, nesterovs_momentum=False,
-            random_state=1)
+            self.job.shape.sizes[1:-1],
+            activation="logistic",
+            solver="sgd",
+            alpha=0.0,
+            batch_size=min(self.job.shape.m, self.job.n),
+            learning_rate="constant",
+            learning_rate_init=self.job.shape.eta / 6,
+            momentum=0.0,
+            nesterovs_momentum=False,
+            random_state=1,
+        )
 
     def epoch(self, order):
         self.model.partial_fit(self.job.X, self.labels, classes=self.classes)

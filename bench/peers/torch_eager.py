@@ -38,8 +38,10 @@ class TorchAutograd(Peer):
 
     def parameters(self):
         linear = self.model[::2]
-        return ([layer.weight.detach().numpy() for layer in linear],
-                [layer.bias.detach().numpy()[:, np.newaxis] for layer in linear])
+        return (
+            [layer.weight.detach().numpy() for layer in linear],
+            [layer.bias.detach().numpy()[:, np.newaxis] for layer in linear],
+        )
 
 
 class TorchByHand(TorchAutograd):

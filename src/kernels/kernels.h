@@ -1,9 +1,10 @@
-/* What one instruction set offers for one element type: a table of functions, filled by kernel_set.h, chosen by dispatch.c.
+/* What one instruction set offers for one element type: a table of functions, filled by kernel_set.h, chosen by
+ * dispatch.c.
  *
- * The kernels know matrices, not networks. All of them trust their arguments: pointers are aligned to 64 bytes unless "any
- * alignment" is said, sizes agree, no output overlaps an input. `void *` stands for an array of the table's element type.
- * p0, p1: the panels of the result to compute; threads share a matrix by its panels, so that every sum is formed by one
- * thread in one order and the bits do not depend on their number. */
+ * The kernels know matrices, not networks. All of them trust their arguments: pointers are aligned to 64 bytes unless
+ * "any alignment" is said, sizes agree, no output overlaps an input. `void *` stands for an array of the table's
+ * element type. p0, p1: the panels of the result to compute; threads share a matrix by its panels, so that every sum is
+ * formed by one thread in one order and the bits do not depend on their number. */
 #ifndef CBACKPROP_KERNELS_H
 #define CBACKPROP_KERNELS_H
 
@@ -11,24 +12,28 @@
 #include "records.h"
 
 typedef struct {
-    const char *isa;         /* "portable", "avx2", "avx512", "neon" */
-    ptrdiff_t itemsize;      /* bytes of an element: 8 or 4 */
-    ptrdiff_t lanes;         /* elements of a vector */
+    const char *isa;          /* "portable", "avx2", "avx512", "neon" */
+    ptrdiff_t itemsize;       /* bytes of an element: 8 or 4 */
+    ptrdiff_t lanes;          /* elements of a vector */
     ptrdiff_t dense_vectors;  /* the widest panel that the dense kernels take, in vectors */
     ptrdiff_t sparse_vectors; /* the widest panel that the sparse kernels take, in vectors */
 
     /* ---- dense.h: products of matrices in panels ---- */
 
-    /* C = A B + bias in each row: C (m x n), A (m x K), B (K x n, the width of C), bias (n) in C's lanes, or NULL for none. */
+    /* C = A B + bias in each row: C (m x n), A (m x K), B (K x n, the width of C), bias (n) in C's lanes, or NULL for
+     * none. */
     void (*product)(const Panels *A, const Panels *B, const void *bias, const Panels *C, ptrdiff_t p0, ptrdiff_t p1);
 
     /* C = D B^T: C (m x K), D (m x n), B (K x n, the width of D). p0, p1 count C's panels. `scratch` holds
      * transposed_scratch(D, C) bytes, one for each thread. */
-    void (*product_transposed)(const Panels *D, const Panels *B, const Panels *C, void *scratch, ptrdiff_t p0, ptrdiff_t p1);
+    void (*product_transposed)(const Panels *D, const Panels *B, const Panels *C, void *scratch, ptrdiff_t p0,
+                               ptrdiff_t p1);
     ptrdiff_t (*transposed_scratch)(const Panels *D, const Panels *C);
 
-    /* W = decay W - step (A^T D): W (K x n), A (m x K), D (m x n). The sum over the m rows is formed before W is touched. */
-    void (*subtract_outer)(const Panels *A, const Panels *D, double decay, double step, const Panels *W, ptrdiff_t p0, ptrdiff_t p1);
+    /* W = decay W - step (A^T D): W (K x n), A (m x K), D (m x n). The sum over the m rows is formed before W is
+     * touched. */
+    void (*subtract_outer)(const Panels *A, const Panels *D, double decay, double step, const Panels *W, ptrdiff_t p0,
+                           ptrdiff_t p1);
 
     /* b = b - step (sum of the rows of D): b (n) in D's lanes. */
     void (*subtract_rows)(const Panels *D, double step, void *b, ptrdiff_t p0, ptrdiff_t p1);
@@ -37,21 +42,22 @@ typedef struct {
     void (*pack_transposed)(const void *w, const Panels *W);
     void (*unpack_transposed)(const Panels *W, void *w);
 
-    /* Row i of A (m x n) is the row-major array rows[i] (n elements of `from_bits` bits, 64 or 32, any alignment), converted.
-     * p0, p1 count A's panels. Pad lanes become 0. */
+    /* Row i of A (m x n) is the row-major array rows[i] (n elements of `from_bits` bits, 64 or 32, any alignment),
+     * converted. p0, p1 count A's panels. Pad lanes become 0. */
     void (*gather)(const void *const *rows, int from_bits, const Panels *A, ptrdiff_t p0, ptrdiff_t p1);
 
     /* ---- elementwise.h: n elements, a multiple of the lanes ---- */
-    void (*sigmoid)(void *z, ptrdiff_t n);                                       /* z = sigma(z), in place */
-    void (*times_sigmoid_prime)(const void *a, void *d, ptrdiff_t n);            /* d = d a (1 - a) */
-    void (*sigmoid_array)(const void *z, void *a, ptrdiff_t n);                  /* any n, any alignment */
+    void (*sigmoid)(void *z, ptrdiff_t n);                            /* z = sigma(z), in place */
+    void (*times_sigmoid_prime)(const void *a, void *d, ptrdiff_t n); /* d = d a (1 - a) */
+    void (*sigmoid_array)(const void *z, void *a, ptrdiff_t n);       /* any n, any alignment */
     /* The largest |x|: NaN if one is NaN (any n, any alignment). */
     double (*largest)(const void *x, ptrdiff_t n);
 
     /* ---- rows.h: one example, arrays row-major and of any alignment, as NumPy keeps them ---- */
-    void (*matvec)(const void *w, const void *x, const void *b, void *z, ptrdiff_t n, ptrdiff_t K);  /* z = w x + b, w (n x K) */
-    void (*matvec_transposed)(const void *w, const void *d, void *out, ptrdiff_t n, ptrdiff_t K);    /* out = w^T d */
-    void (*outer)(const void *d, const void *x, void *nabla_w, ptrdiff_t n, ptrdiff_t K);            /* nabla_w = d x^T */
+    void (*matvec)(const void *w, const void *x, const void *b, void *z, ptrdiff_t n,
+                   ptrdiff_t K); /* z = w x + b, w (n x K) */
+    void (*matvec_transposed)(const void *w, const void *d, void *out, ptrdiff_t n, ptrdiff_t K); /* out = w^T d */
+    void (*outer)(const void *d, const void *x, void *nabla_w, ptrdiff_t n, ptrdiff_t K);         /* nabla_w = d x^T */
 
     /* ---- outputs.h: the output layer's errors and answers ---- */
     void (*subtract_targets)(const Panels *A, const int32_t *labels, const void *targets, const uint32_t *order,
@@ -64,12 +70,15 @@ typedef struct {
      *   update:  W = W - step (A^T D), A the inputs of the examples that the last forward sweep of this `scratch` read
      *   forward: Z = A W + bias, A the inputs of the examples named
      * The two go together, tile of rows by tile of rows, while the rows are in cache. */
-    void (*sweep)(const Sweep *update, const Sweep *forward, const Panels *W, void *scratch, ptrdiff_t p0, ptrdiff_t p1);
-    /* Its scratch, for one thread and mini-batches of up to m of these records: how many bytes, and what it must hold at first. */
+    void (*sweep)(const Sweep *update, const Sweep *forward, const Panels *W, void *scratch, ptrdiff_t p0,
+                  ptrdiff_t p1);
+    /* Its scratch, for one thread and mini-batches of up to m of these records: how many bytes, and what it must hold
+     * at first. */
     ptrdiff_t (*sweep_scratch)(const Records *records, ptrdiff_t m);
     void (*sweep_init)(void *scratch, const Records *records, ptrdiff_t m);
 
-    /* ---- how wide panels should be, in vectors, for n columns: for dense products, and for W in sweeps of m examples ---- */
+    /* ---- how wide panels should be, in vectors, for n columns: for dense products, and for W in sweeps of m examples
+     * ---- */
     ptrdiff_t (*dense_panel)(ptrdiff_t n);
     ptrdiff_t (*sparse_panel)(ptrdiff_t n, ptrdiff_t m, int n_threads);
     /* The inputs of a tile of records for panels of `width` elements. */

@@ -7,8 +7,9 @@
 
 /* A matrix (rows x cols) in panels of `width` columns, one panel after the other:
  *     element (i, j) stands at data[(j / width * rows + i) * width + j % width].
- * A panel's row is a whole number of vectors, aligned to 64 bytes at the panel's start; the columns past `cols` in the last
- * panel are there, and kernels may compute in them: what they hold is finite or not, and never reaches a column that counts.
+ * A panel's row is a whole number of vectors, aligned to 64 bytes at the panel's start; the columns past `cols` in the
+ * last panel are there, and kernels may compute in them: what they hold is finite or not, and never reaches a column
+ * that counts.
  *
  * Layer l keeps its activations a^l and errors delta^l as (m x n_l), an example a row, and its weights *transposed*, as
  * (n_{l-1} x n_l): all three have the neurons of layer l along the lanes. */

@@ -32,7 +32,8 @@ static void really_free(void *start) {
 
 void *aligned_calloc(size_t bytes) {
     void *start = exchange_kept(NULL);
-    if (start && header_of(start)->bytes >= bytes && header_of(start)->bytes / 4 <= bytes) return memset(start, 0, bytes);
+    if (start && header_of(start)->bytes >= bytes && header_of(start)->bytes / 4 <= bytes)
+        return memset(start, 0, bytes);
     really_free(start);
     if (bytes > PTRDIFF_MAX - 2 * LINE) return NULL;
     /* calloc hands out untouched zero pages: scratch that is never used costs nothing. */

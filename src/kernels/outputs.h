@@ -1,9 +1,10 @@
 /* The output layer: its errors against the targets, and the class it answers. */
 
-/* D = A - Y: A, D (m x n). Row i's target is the example order[i]'s: a row of `targets` (n reals, any alignment), or, where
- * `labels` is not NULL, 1 at the label and 0 elsewhere (a label outside 0 .. n-1: 0 everywhere). D's pad lanes become 0. */
-static void subtract_targets(const Panels *A, const int32_t *labels, const void *targets, const uint32_t *order, const Panels *D,
-                             ptrdiff_t p0, ptrdiff_t p1) {
+/* D = A - Y: A, D (m x n). Row i's target is the example order[i]'s: a row of `targets` (n reals, any alignment), or,
+ * where `labels` is not NULL, 1 at the label and 0 elsewhere (a label outside 0 .. n-1: 0 everywhere). D's pad lanes
+ * become 0. */
+static void subtract_targets(const Panels *A, const int32_t *labels, const void *targets, const uint32_t *order,
+                             const Panels *D, ptrdiff_t p0, ptrdiff_t p1) {
     const ptrdiff_t m = A->rows, n = A->cols, width = A->width;
     for (ptrdiff_t p = p0; p < p1; p++) {
         const ptrdiff_t first = p * width, count = n - first < width ? n - first : width;

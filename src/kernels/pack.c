@@ -11,32 +11,27 @@ enum { PLACES = 2048 }; /* of the hash table */
 
 /* ---- the distinct values ---- */
 
-static uint64_t bits_of(double x)
-{
+static uint64_t bits_of(double x) {
     uint64_t bits;
     memcpy(&bits, &x, 8);
     return bits;
 }
 
 /* Where `bits` stands in the hash table, or the empty place where it would. */
-static unsigned place_of(const Values *values, uint64_t bits)
-{
+static unsigned place_of(const Values *values, uint64_t bits) {
     /* The highest 8 bits of the mantissa and the lowest 3 of the exponent tell the grey values k / 256 apart. */
     unsigned place = (unsigned)(bits >> 44) % PLACES;
-    while (values->code[place] != 0 && values->key[place] != bits)
-        place = (place + 1) % PLACES;
+    while (values->code[place] != 0 && values->key[place] != bits) place = (place + 1) % PLACES;
     return place;
 }
 
-void values_begin(Values *values)
-{
+void values_begin(Values *values) {
     memset(values, 0, sizeof *values);
     values->n_values = 1; /* code 0 is the value 0 */
 }
 
 /* The code of x, which is not 0: a new one where x is met first, 0 where the table is full. */
-static unsigned code_of(Values *values, double x)
-{
+static unsigned code_of(Values *values, double x) {
     const uint64_t bits = bits_of(x);
     const unsigned place = place_of(values, bits);
     if (values->code[place] == 0 && values->n_values < 256) {
@@ -52,8 +47,7 @@ static unsigned code_of(Values *values, double x)
 /* Some inputs of a row: which of them are not 0. */
 enum { CHUNK = 1024 };
 
-static double number_at(const void *x, int bits, ptrdiff_t i)
-{
+static double number_at(const void *x, int bits, ptrdiff_t i) {
     if (bits == 32) {
         float number;
         memcpy(&number, (const char *)x + 4 * i, 4);
@@ -70,44 +64,40 @@ static struct {
     uint16_t count, unused[7];
 } ones[256];
 
-void pack_init(void)
-{
+void pack_init(void) {
     for (int byte = 0; byte < 256; byte++) {
         ones[byte].count = 0;
         for (int k = 0; k < 8; k++)
-            if (byte >> k & 1)
-                ones[byte].place[ones[byte].count++] = (uint16_t)k;
+            if (byte >> k & 1) ones[byte].place[ones[byte].count++] = (uint16_t)k;
     }
 }
 
 /* Which of 8 numbers are not 0, as the bits of a byte. -0.0 is 0, NaN is not. */
-static unsigned nonzeros_of_8(const char *x, int bits)
-{
+static unsigned nonzeros_of_8(const char *x, int bits) {
     unsigned met = 0;
 #if defined(__SSE2__)
     if (bits == 32)
         for (int k = 0; k < 8; k += 4)
-            met |= (unsigned)_mm_movemask_ps(_mm_cmpneq_ps(_mm_loadu_ps((const float *)(x + 4 * k)), _mm_setzero_ps())) << k;
+            met |= (unsigned)_mm_movemask_ps(_mm_cmpneq_ps(_mm_loadu_ps((const float *)(x + 4 * k)), _mm_setzero_ps()))
+                   << k;
     else
         for (int k = 0; k < 8; k += 2)
-            met |= (unsigned)_mm_movemask_pd(_mm_cmpneq_pd(_mm_loadu_pd((const double *)(x + 8 * k)), _mm_setzero_pd())) << k;
+            met |= (unsigned)_mm_movemask_pd(_mm_cmpneq_pd(_mm_loadu_pd((const double *)(x + 8 * k)), _mm_setzero_pd()))
+                   << k;
 #else
-    for (int k = 0; k < 8; k++)
-        met |= (unsigned)(number_at(x, bits, k) != 0) << k;
+    for (int k = 0; k < 8; k++) met |= (unsigned)(number_at(x, bits, k) != 0) << k;
 #endif
     return met;
 }
 
-/* The inputs from .. to - 1 (at most CHUNK) that are not 0, counted from `from`: their number. Eight at a time by a table, since
- * a branch for each input could not be foretold; `found` has room for 8 more. */
-static ptrdiff_t find_nonzeros(const void *x, int bits, ptrdiff_t from, ptrdiff_t to, uint16_t *found)
-{
+/* The inputs from .. to - 1 (at most CHUNK) that are not 0, counted from `from`: their number. Eight at a time by a
+ * table, since a branch for each input could not be foretold; `found` has room for 8 more. */
+static ptrdiff_t find_nonzeros(const void *x, int bits, ptrdiff_t from, ptrdiff_t to, uint16_t *found) {
     const char *p = (const char *)x + from * (bits / 8);
     ptrdiff_t n = 0, i = 0;
     for (; i + 8 <= to - from; i += 8, p += bits) {
         const unsigned met = nonzeros_of_8(p, bits);
-        for (int k = 0; k < 8; k++)
-            found[n + k] = (uint16_t)(i + ones[met].place[k]);
+        for (int k = 0; k < 8; k++) found[n + k] = (uint16_t)(i + ones[met].place[k]);
         n += ones[met].count;
     }
     for (; i < to - from; i++) {
@@ -117,8 +107,7 @@ static ptrdiff_t find_nonzeros(const void *x, int bits, ptrdiff_t from, ptrdiff_
     return n;
 }
 
-ptrdiff_t count_nonzeros(const void *x, int bits, ptrdiff_t n_in)
-{
+ptrdiff_t count_nonzeros(const void *x, int bits, ptrdiff_t n_in) {
     uint16_t found[CHUNK + 8];
     ptrdiff_t nonzeros = 0;
     for (ptrdiff_t from = 0; from < n_in; from += CHUNK)
@@ -133,26 +122,22 @@ static const ptrdiff_t value_size[3] = {1, 4, 8};
 static ptrdiff_t round_up(ptrdiff_t n, ptrdiff_t unit) { return (n + unit - 1) / unit * unit; }
 
 /* Bytes from a record's beginning to its values. */
-static ptrdiff_t values_at(const Records *records, ptrdiff_t n)
-{
+static ptrdiff_t values_at(const Records *records, ptrdiff_t n) {
     return round_up(4 * (records->n_tiles + 1) + 2 * n, value_size[records->kind]);
 }
 
-void records_shape(Records *records, int kind, ptrdiff_t n_in, ptrdiff_t tile)
-{
+void records_shape(Records *records, int kind, ptrdiff_t n_in, ptrdiff_t tile) {
     records->kind = kind;
     records->n_in = n_in;
     records->tile = tile;
     records->n_tiles = (n_in + tile - 1) / tile;
 }
 
-ptrdiff_t record_lines(const Records *records, ptrdiff_t n)
-{
+ptrdiff_t record_lines(const Records *records, ptrdiff_t n) {
     return (values_at(records, n) + n * value_size[records->kind] + 63) / 64;
 }
 
-ptrdiff_t record_write(const Records *records, Values *values, const void *x, int bits, uint8_t *record)
-{
+ptrdiff_t record_write(const Records *records, Values *values, const void *x, int bits, uint8_t *record) {
     uint32_t *first = (uint32_t *)record;
     uint16_t *index = (uint16_t *)(first + records->n_tiles + 1);
     ptrdiff_t n = 0;
@@ -163,8 +148,7 @@ ptrdiff_t record_write(const Records *records, Values *values, const void *x, in
         for (ptrdiff_t from = begin; from < end; from += CHUNK) {
             uint16_t found[CHUNK + 8];
             const ptrdiff_t k = find_nonzeros(x, bits, from, from + CHUNK < end ? from + CHUNK : end, found);
-            for (ptrdiff_t j = 0; j < k; j++)
-                index[n + j] = (uint16_t)(found[j] + (from - begin));
+            for (ptrdiff_t j = 0; j < k; j++) index[n + j] = (uint16_t)(found[j] + (from - begin));
             n += k;
         }
     }
@@ -175,12 +159,10 @@ ptrdiff_t record_write(const Records *records, Values *values, const void *x, in
         for (ptrdiff_t k = first[t]; k < (ptrdiff_t)first[t + 1]; k++) {
             const double number = number_at(x, bits, t * records->tile + index[k]);
             if (records->kind == VALUES_CODED) {
-                if ((value[k] = (uint8_t)code_of(values, number)) == 0)
-                    return -1;
+                if ((value[k] = (uint8_t)code_of(values, number)) == 0) return -1;
             } else if (records->kind == VALUES_FLOAT32) {
                 ((float *)value)[k] = (float)number;
-                if ((double)(float)number != number && number == number)
-                    return -1;
+                if ((double)(float)number != number && number == number) return -1;
             } else {
                 ((double *)value)[k] = number;
             }
@@ -188,8 +170,7 @@ ptrdiff_t record_write(const Records *records, Values *values, const void *x, in
     return record_lines(records, n);
 }
 
-void records_list_all(const Records *records, const uint32_t *examples, ptrdiff_t m, Records *full)
-{
+void records_list_all(const Records *records, const uint32_t *examples, ptrdiff_t m, Records *full) {
     ptrdiff_t n_tiles = records->n_tiles, size = value_size[records->kind];
     ptrdiff_t lines = record_lines(full, records->n_in);
     for (ptrdiff_t e = 0; e < m; e++) {
@@ -206,8 +187,7 @@ void records_list_all(const Records *records, const uint32_t *examples, ptrdiff_
         full->start[e] = (uint32_t)(e * lines);
         for (ptrdiff_t t = 0; t <= n_tiles; t++)
             full_first[t] = (uint32_t)(t < n_tiles ? t * records->tile : records->n_in);
-        for (ptrdiff_t i = 0; i < records->n_in; i++)
-            full_index[i] = (uint16_t)(i % records->tile);
+        for (ptrdiff_t i = 0; i < records->n_in; i++) full_index[i] = (uint16_t)(i % records->tile);
         for (ptrdiff_t t = 0; t < n_tiles; t++)
             for (ptrdiff_t k = first[t]; k < (ptrdiff_t)first[t + 1]; k++)
                 memcpy(full_value + (t * records->tile + index[k]) * size, value + k * size, (size_t)size);

@@ -24,6 +24,7 @@ INLINE ptrdiff_t divide_up(ptrdiff_t a, ptrdiff_t b) { return (a + b - 1) / b; }
     }
 
 /* rows (LANES x LANES) = its transpose. */
+/* clang-format off */
 INLINE void transpose(vec *rows) {
 #if VECTOR_BYTES * 8 / REAL_BITS == 2
     EXCHANGE(1, LIST(0, 2), LIST(1, 3))
@@ -45,6 +46,7 @@ INLINE void transpose(vec *rows) {
              LIST(1, 17, 3, 19, 5, 21, 7, 23, 9, 25, 11, 27, 13, 29, 15, 31))
 #endif
 }
+/* clang-format on */
 #undef EXCHANGE
 #undef LIST
 #undef SHUFFLE

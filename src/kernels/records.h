@@ -39,30 +39,34 @@ typedef struct {
     const Records *records;
     const uint32_t *examples; /* (m): which records */
     ptrdiff_t m;
-    const Panels *rows;       /* (m x n): delta^1 of the examples for an update, their z^1 for a forward pass */
-    const void *bias;         /* (n) in the lanes of `rows`: added in a forward pass */
-    double step;              /* W loses step times the gradient in an update */
-    const uint32_t *next;     /* (n_next): the records that the sweep after this one will read, to be prefetched; NULL: none */
+    const Panels *rows; /* (m x n): delta^1 of the examples for an update, their z^1 for a forward pass */
+    const void *bias;   /* (n) in the lanes of `rows`: added in a forward pass */
+    double step;        /* W loses step times the gradient in an update */
+    const uint32_t
+        *next; /* (n_next): the records that the sweep after this one will read, to be prefetched; NULL: none */
     ptrdiff_t n_next;
 } Sweep;
 
 /* Once, before the others. */
 void pack_init(void);
 
-/* How many of a row's inputs are not 0: n_in numbers of `bits` bits, 64 or 32, contiguous, any alignment. NaN counts, -0.0 does not. */
+/* How many of a row's inputs are not 0: n_in numbers of `bits` bits, 64 or 32, contiguous, any alignment. NaN counts,
+ * -0.0 does not. */
 ptrdiff_t count_nonzeros(const void *x, int bits, ptrdiff_t n_in);
 
 /* What records of this kind look like, and how many lines of 64 bytes one with n nonzeros takes. */
 void records_shape(Records *records, int kind, ptrdiff_t n_in, ptrdiff_t tile);
 ptrdiff_t record_lines(const Records *records, ptrdiff_t n);
 
-/* Writes a row's record where there is room for record_lines(records, n_in): the number of its lines, or -1 where a value does not
- * fit the kind: all rows are then to be written again as the next kind. `values` collects the values that are coded. */
+/* Writes a row's record where there is room for record_lines(records, n_in): the number of its lines, or -1 where a
+ * value does not fit the kind: all rows are then to be written again as the next kind. `values` collects the values
+ * that are coded. */
 void values_begin(Values *values);
 ptrdiff_t record_write(const Records *records, Values *values, const void *x, int bits, uint8_t *record);
 
-/* The same examples with every input listed, zeros included: 0 * infinity is NaN, and NumPy's product says so. `full` is shaped
- * like `records` (same tiles and kind) and has room for m records of record_lines(full, n_in) lines at `data` and m + 1 starts. */
+/* The same examples with every input listed, zeros included: 0 * infinity is NaN, and NumPy's product says so. `full`
+ * is shaped like `records` (same tiles and kind) and has room for m records of record_lines(full, n_in) lines at `data`
+ * and m + 1 starts. */
 void records_list_all(const Records *records, const uint32_t *examples, ptrdiff_t m, Records *full);
 
 #endif

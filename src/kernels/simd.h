@@ -1,10 +1,9 @@
 /* The vectors that every kernel is written in.
  *
- * A kernel file is compiled once for each instruction set and element type. Before it is included, the including file (see
- * avx2_float64.c) has said
- *     REAL_BITS      64 or 32: `real` is double or float
- *     VECTOR_BYTES   the width of a vector: 64, 32 or 16; 0 for compilers without vector extensions, where a vector is one real
- * and from then on `vec` holds LANES reals and takes +, -, * and / like a number.
+ * A kernel file is compiled once for each instruction set and element type. Before it is included, the including file
+ * (see avx2_float64.c) has said REAL_BITS      64 or 32: `real` is double or float VECTOR_BYTES   the width of a
+ * vector: 64, 32 or 16; 0 for compilers without vector extensions, where a vector is one real and from then on `vec`
+ * holds LANES reals and takes +, -, * and / like a number.
  */
 #ifndef CBACKPROP_SIMD_H
 #define CBACKPROP_SIMD_H
@@ -60,8 +59,8 @@ INLINE void store(real *p, vec v) { *(vec *)p = v; }
 INLINE vec load_unaligned(const real *p) { return *(const vec_unaligned *)p; }
 INLINE void store_unaligned(real *p, vec v) { *(vec_unaligned *)p = v; }
 
-/* Keeps v in a register: without it GCC folds one load of v into each of the multiplications that use it, and the loads, not
- * the multiplications, become the limit (26% against 83% of the matrix-product peak). */
+/* Keeps v in a register: without it GCC folds one load of v into each of the multiplications that use it, and the
+ * loads, not the multiplications, become the limit (26% against 83% of the matrix-product peak). */
 #if VECTOR_BYTES > 0 && (defined(__x86_64__) || defined(__i386__))
 #define KEEP_IN_REGISTER(v) __asm__("" : "+v"(v))
 #elif VECTOR_BYTES > 0 && defined(__aarch64__)

@@ -6,7 +6,8 @@
 
 #include <stdlib.h>
 
-/* A mini-batch of a small network lasts ten microseconds: a waiting member spins for about that long before it sleeps. */
+/* A mini-batch of a small network lasts ten microseconds: a waiting member spins for about that long before it sleeps.
+ */
 enum { SPINS = 2000 };
 
 static inline void pause_a_moment(void) {

@@ -27,11 +27,12 @@ typedef struct {
 void barrier_init(Barrier *barrier, int members);
 void barrier_destroy(Barrier *barrier);
 
-/* Returns when all members have called it. A member that waits long goes to sleep: it does not keep a processor from others. */
+/* Returns when all members have called it. A member that waits long goes to sleep: it does not keep a processor from
+ * others. */
 void barrier_wait(Barrier *barrier);
 
-/* Runs work(member[i]) for i = 0 .. members-1 together, member[0] on the calling thread, and returns 0 when all have ended. Where
- * the system refuses a thread it returns -1, and nothing was run. */
+/* Runs work(member[i]) for i = 0 .. members-1 together, member[0] on the calling thread, and returns 0 when all have
+ * ended. Where the system refuses a thread it returns -1, and nothing was run. */
 int team_run(int members, void (*work)(void *member), void **member);
 
 #endif
