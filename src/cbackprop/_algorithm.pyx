@@ -71,6 +71,7 @@ cdef void sparse_weighted_input(
     forward.rows = &layer.a
     forward.bias = layer.b
     forward.step = 0
+    forward.trains = me.layer[me.L].delta.data is not NULL
     forward.next = next_examples
     forward.n_next = n_next
     if me.step_waits and is_safe(me, me.step.m):
@@ -155,6 +156,7 @@ cdef void let_step_wait(Worker *me, const uint32_t *examples, Py_ssize_t m, doub
     me.step.rows = &me.step_delta
     me.step.bias = NULL
     me.step.step = step
+    me.step.trains = False
     me.step.next = NULL
     me.step.n_next = 0
     me.step_waits = True

@@ -30,6 +30,7 @@ cdef extern from "records.h" nogil:
         const Panels *rows
         const void *bias
         double step
+        bint trains
         const uint32_t *next
         Py_ssize_t n_next
 

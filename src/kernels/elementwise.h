@@ -51,7 +51,7 @@ INLINE vec of_bits(ivec bits) {
 }
 
 /* a where the mask's lanes are -1, b where they are 0; LESS makes such masks. */
-INLINE vec select(ivec mask, vec a, vec b) { return of_bits((mask & bits_of(a)) | (~mask & bits_of(b))); }
+INLINE vec choose(ivec mask, vec a, vec b) { return of_bits((mask & bits_of(a)) | (~mask & bits_of(b))); }
 
 /* 2^k for whole numbers k in the range of normal exponents. */
 INLINE vec power_of_two(vec k) {
@@ -62,7 +62,7 @@ INLINE vec power_of_two(vec k) {
 /* e^x for x <= 0 (NaN for NaN), within 1 ulp; with `*low` added, what its last rounding lost, within 0.3 ulp. */
 INLINE vec exp_of_negative(vec x, vec *low) {
     const vec least = BROADCAST(LEAST_ARGUMENT), split = BROADCAST(LEAST_EXPONENT);
-    x = select(LESS(x, least), least, x);
+    x = choose(LESS(x, least), least, x);
     const vec k = (x * BROADCAST(INVERSE_LN2) + BROADCAST(ROUNDER)) - BROADCAST(ROUNDER);
     const vec r = (x - k * BROADCAST(LN2_HIGH)) - k * BROADCAST(LN2_LOW);
     const vec r2 = r * r, r4 = r2 * r2;
@@ -80,7 +80,7 @@ INLINE vec exp_of_negative(vec x, vec *low) {
 #endif
 #undef TERM
     const vec t = p * r2 + r, e = t + BROADCAST(1);
-    const vec high = select(LESS(k, split), split, k);
+    const vec high = choose(LESS(k, split), split, k);
     const vec scale = power_of_two(high), rest = power_of_two(k - high);
     *low = (t - (e - BROADCAST(1))) * scale * rest;
     return e * scale * rest;
@@ -95,7 +95,7 @@ INLINE vec sigmoid_of(vec z) {
     const vec e = exp_of_negative(of_bits(bits_of(z) | bits_of(BROADCAST(-0.0))), &e_low); /* -|z| */
     const ivec negative = LESS(z, ZERO);
     const vec d = one + e, d_low = ((one - d) + e) + e_low;
-    const vec q = select(negative, e, one) / d, n_low = select(negative, e_low, ZERO);
+    const vec q = choose(negative, e, one) / d, n_low = choose(negative, e_low, ZERO);
     return q + (n_low - q * d_low) * (BROADCAST(1.457) - BROADCAST(0.485) * d);
 }
 

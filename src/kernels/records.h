@@ -42,6 +42,7 @@ typedef struct {
     const Panels *rows; /* (m x n): delta^1 of the examples for an update, their z^1 for a forward pass */
     const void *bias;   /* (n) in the lanes of `rows`: added in a forward pass */
     double step;        /* W loses step times the gradient in an update */
+    int trains;         /* an update of the same examples will follow this forward pass */
     const uint32_t
         *next; /* (n_next): the records that the sweep after this one will read, to be prefetched; NULL: none */
     ptrdiff_t n_next;
