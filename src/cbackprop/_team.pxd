@@ -37,4 +37,4 @@ cdef class Team:
     cdef void load(self, Parameters p) noexcept
     cdef tuple store(self, Parameters p)
     cdef int train(self, Py_ssize_t first, Py_ssize_t last, double eta) noexcept nogil
-    cdef Py_ssize_t count_correct(self) noexcept nogil
+    cdef Py_ssize_t count_correct(self, Py_ssize_t start, Py_ssize_t stop) noexcept nogil

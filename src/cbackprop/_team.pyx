@@ -206,14 +206,14 @@ cdef class Team:
             members[w] = &self.workers[w]
         return team_run(self.n_workers, train_member, members)
 
-    cdef Py_ssize_t count_correct(self) noexcept nogil:
-        """How many of the examples the network answers with their label: the first largest a^L_j is at j = label."""
+    cdef Py_ssize_t count_correct(self, Py_ssize_t start, Py_ssize_t stop) noexcept nogil:
+        """How many of these examples the network answers with their label: the first largest a^L_j is at j = label."""
         cdef Worker *me = self.workers
-        cdef Py_ssize_t start = 0, i, m, correct = 0
+        cdef Py_ssize_t i, m, correct = 0
         cdef uint32_t *examples
         cdef int32_t answers[EVALUATED]
-        while start < self.source.n:
-            m = min(self.m, self.source.n - start)
+        while start < stop:
+            m = min(self.m, stop - start)
             examples = self.source.order + start
             set_input(me, examples, m)
             feedforward(me, examples, m, NULL, 0)

@@ -15,7 +15,7 @@ from cbackprop.kernels cimport CBACKPROP_THREADS, Kernels
 from time import perf_counter
 
 cdef enum:
-    BLOCK = 1024                    # test examples that `evaluate` packs at a time
+    BLOCK = 1024                    # test examples that `evaluate` packs at a time, and between two looks for Ctrl-C
     PRODUCTS_A_WORKER = 60000       # a worker with a smaller share of a mini-batch waits longer than it works
 
 # Between two looks for Ctrl-C the kernels run for about so many seconds.
@@ -79,7 +79,6 @@ def evaluate(net, test_data):
     for start in range(0, n, BLOCK):
         examples = packed(p, test_data, start, min(n, start + BLOCK), EVALUATED, 1, "test_data", True)
         correct += evaluation.count(examples)
-        PyErr_CheckSignals()
     return correct
 
 
@@ -96,7 +95,7 @@ cdef class Evaluation:
     cdef Py_ssize_t count(self, Examples examples) except -1:
         cdef Team team = self.sparse if examples.sparse else self.dense
         cdef uint32_t *order
-        cdef Py_ssize_t correct
+        cdef Py_ssize_t start, stop, correct = 0
         if team is None:
             team = Team(self.p, examples, min(EVALUATED, examples.n), 1, False)
             team.load(self.p)
@@ -107,8 +106,11 @@ cdef class Evaluation:
         order = in_order(examples.n)
         try:
             team.read(examples, order)
-            with nogil:
-                correct = team.count_correct()
+            for start in range(0, examples.n, BLOCK):
+                stop = min(examples.n, start + BLOCK)
+                with nogil:
+                    correct += team.count_correct(start, stop)
+                PyErr_CheckSignals()
         finally:
             free(order)
         return correct
