@@ -194,6 +194,7 @@ cdef void list_zeros(Worker *me, Sweep *sweep) noexcept nogil:
     records_list_all(me.source.records, sweep.examples, sweep.m, &me.full)
     sweep.records = &me.full
     sweep.examples = me.full_order
+    sweep.trains = False    # a map of codes would leave the zeros out again
     sweep.next = NULL
     sweep.n_next = 0
 

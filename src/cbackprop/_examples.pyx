@@ -413,14 +413,14 @@ cdef class Examples:
             return 0
         if Y.ndim == 2:
             Y = np.argmax(Y, axis=1)
-        outside = (Y < 0) | (Y >= self.n_out)
+        outside = (Y < 0) | (Y >= self.n_out)    # before the cast: a large uint64 is no int64
         if not labelled and outside.any():
             i = int(np.argmax(outside))
             raise ValueError(
                 f"{self.name}: Y[{start + i}] is {Y[i]}; this network's output layer has {self.n_out} neurons, "
                 f"so labels must be 0 to {self.n_out - 1}"
             )
-        classes = np.where(outside, -1, Y).astype(np.int64)
+        classes = np.where(outside, -1, Y.astype(np.int64))
         for i in range(self.n):
             self.labels[i] = <int32_t> classes[i]
         return 0
