@@ -1,0 +1,207 @@
+"""Each kernel alone: `python bench/kernels.py [--json FILE]`.
+
+For every instruction set that this processor has and both dtypes: the products of dense.h in GFLOP/s and as a
+share of NumPy's matrix-product peak in the same run, and the first layer's sweep over images of MNIST in
+nanoseconds a nonzero input. The functions are called through the tables that the compiled modules export.
+"""
+
+import argparse
+import ctypes as ct
+import functools
+import statistics
+import time
+import warnings
+
+import machine
+import numpy as np
+from dense_limit import MatrixProducts
+
+from cbackprop import _examples, _isa, mnist_loader
+
+POINTER, SIZE = ct.c_void_p, ct.c_ssize_t
+LINE = 64
+TURN_SECONDS = 0.05
+
+
+class Panels(ct.Structure):
+    """struct Panels of matrix.h."""
+
+    _fields_ = [("data", POINTER), ("rows", SIZE), ("cols", SIZE), ("width", SIZE)]
+
+
+class Records(ct.Structure):
+    """struct Records of records.h."""
+
+    _fields_ = [
+        ("data", POINTER), ("start", POINTER), ("n_in", SIZE), ("tile", SIZE), ("n_tiles", SIZE),
+        ("kind", ct.c_int), ("table", ct.c_double * 256),
+    ]  # fmt: skip
+
+
+class Values(ct.Structure):
+    """struct Values of records.h."""
+
+    _fields_ = [
+        ("n_values", ct.c_int), ("table", ct.c_double * 256), ("key", ct.c_uint64 * 2048),
+        ("code", ct.c_uint8 * 2048),
+    ]  # fmt: skip
+
+
+class Sweep(ct.Structure):
+    """struct Sweep of records.h."""
+
+    _fields_ = [
+        ("records", ct.POINTER(Records)), ("examples", POINTER), ("m", SIZE), ("rows", ct.POINTER(Panels)),
+        ("bias", POINTER), ("step", ct.c_double), ("trains", ct.c_int), ("next", POINTER), ("n_next", SIZE),
+    ]  # fmt: skip
+
+
+P, S = ct.POINTER(Panels), ct.POINTER(Sweep)
+FUNCTIONS = {  # struct Kernels of kernels.h: name, result, arguments
+    "product": (None, P, P, POINTER, P, SIZE, SIZE),
+    "product_transposed": (None, P, P, P, POINTER, SIZE, SIZE),
+    "transposed_scratch": (SIZE, P, P),
+    "subtract_outer": (None, P, P, ct.c_double, ct.c_double, P, SIZE, SIZE),
+    "subtract_rows": (None,), "pack_transposed": (None,), "unpack_transposed": (None,), "gather": (None,),
+    "sigmoid": (None, POINTER, SIZE), "times_sigmoid_prime": (None,), "sigmoid_array": (None,),
+    "largest": (ct.c_double,), "matvec": (None,), "matvec_transposed": (None,), "outer": (None,),
+    "subtract_targets": (None,), "argmax": (None,),
+    "sweep": (None, S, S, P, POINTER, SIZE, SIZE),
+    "sweep_scratch": (SIZE, ct.POINTER(Records), SIZE),
+    "sweep_init": (None, POINTER, ct.POINTER(Records), SIZE),
+    "dense_panel": (SIZE, SIZE), "sparse_panel": (SIZE, SIZE, SIZE, ct.c_int), "sparse_tile": (SIZE, SIZE),
+}  # fmt: skip
+
+
+class Kernels(ct.Structure):
+    """struct Kernels of kernels.h."""
+
+    _fields_ = [
+        ("isa", ct.c_char_p), ("itemsize", SIZE), ("lanes", SIZE), ("dense_vectors", SIZE),
+        ("sparse_vectors", SIZE),
+        *((name, ct.CFUNCTYPE(*types)) for name, types in FUNCTIONS.items()),
+    ]  # fmt: skip
+
+
+def aligned(count, dtype):
+    """Return `count` zeros that begin a cache line."""
+    block = np.zeros(count * np.dtype(dtype).itemsize + LINE, np.uint8)
+    first = -block.ctypes.data % LINE
+    return block[first : first + count * np.dtype(dtype).itemsize].view(dtype)
+
+
+def panels(rows, cols, width, dtype, held):
+    """Return a matrix in panels, filled with small random numbers."""
+    data = aligned(-(-cols // width) * rows * width, dtype)
+    data[:] = np.random.default_rng(0).standard_normal(data.size) / 100
+    held.append(data)
+    return Panels(data.ctypes.data, rows, cols, width)
+
+
+def seconds(call):
+    """Return the median seconds of a call, over some turns."""
+    call()
+    turns = []
+    end = time.perf_counter() + 5 * TURN_SECONDS
+    while time.perf_counter() < end:
+        begun = time.perf_counter()
+        call()
+        turns.append(time.perf_counter() - begun)
+    return statistics.median(turns)
+
+
+def dense_rows(kernels, dtype, n, m):
+    """Yield (kernel, GFLOP/s) of the products between two layers of n neurons, for m examples."""
+    held, width = [], kernels.dense_panel(n) * kernels.lanes
+    a, d, w, c = (panels(rows, n, width, dtype, held) for rows in (m, m, n, m))
+    scratch = aligned(kernels.transposed_scratch(ct.byref(d), ct.byref(c)), np.uint8)
+    last = -(-n // width)
+    calls = {
+        "product": lambda: kernels.product(a, w, None, c, 0, last),
+        "product_transposed": lambda: kernels.product_transposed(d, w, c, scratch.ctypes.data, 0, last),
+        "subtract_outer": lambda: kernels.subtract_outer(a, d, 1.0, 1e-9, w, 0, last),
+    }
+    for name, call in calls.items():
+        yield f"{name}, n = {n}, m = {m}", 2 * n * n * m / seconds(call) / 1e9
+
+
+def sweep_row(kernels, pack, dtype, images, n, m):
+    """Return nanoseconds a nonzero of a forward pass with the update before it, for n neurons."""
+    held, width = [], kernels.sparse_panel(n, m, 1) * kernels.lanes
+    values, records = Values(), Records()
+    starts = np.zeros(len(images) + 1, np.uint32)
+    pack.records_shape(ct.byref(records), 0, images.shape[1], SIZE(kernels.sparse_tile(width)))
+    longest = pack.record_lines(ct.byref(records), SIZE(images.shape[1]))
+    data = aligned(LINE * longest * len(images), np.uint8)
+    pack.values_begin(ct.byref(values))
+    for e, image in enumerate(images):
+        lines = pack.record_write(
+            ct.byref(records), ct.byref(values), POINTER(image.ctypes.data), 8 * image.itemsize,
+            POINTER(data.ctypes.data + LINE * int(starts[e])),
+        )  # fmt: skip
+        starts[e + 1] = starts[e] + lines
+    records.data, records.start, records.table = data.ctypes.data, starts.ctypes.data, values.table
+    w, z = (panels(rows, n, width, dtype, held) for rows in (images.shape[1], m))
+    d, bias = panels(m, n, width, dtype, held), aligned(2 * n + width, dtype)
+    scratch = aligned(kernels.sweep_scratch(ct.byref(records), m), np.uint8)
+    kernels.sweep_init(scratch.ctypes.data, ct.byref(records), m)
+    order, last = np.arange(len(images), dtype=np.uint32), -(-n // width)
+
+    sweeps = []
+    update = None
+    for start in range(0, len(images) - m + 1, m):
+        examples = order.ctypes.data + 4 * start
+        forward = Sweep(ct.pointer(records), examples, m, ct.pointer(z), bias.ctypes.data, 0.0, 1, None, 0)
+        sweeps.append((update, forward))
+        update = Sweep(ct.pointer(records), examples, m, ct.pointer(d), None, 1e-9, 0, None, 0)
+    sweeps.append((update, None))
+    at = scratch.ctypes.data
+
+    def epoch():
+        for update, forward in sweeps:
+            kernels.sweep(update, forward, w, at, 0, last)
+
+    nonzeros = np.count_nonzero(images[: len(images) // m * m])
+    return f"sweep, n = {n}, m = {m}", 1e9 * seconds(epoch) / nonzeros
+
+
+def main():
+    """Print a line for each kernel, instruction set and dtype."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    machine.add_arguments(parser)
+    arguments = parser.parse_args()
+    machine.settle(arguments.threads, arguments.cpu)
+    library, pack = ct.CDLL(_isa.__file__), ct.CDLL(_examples.__file__)
+    library.kernels_named.restype = ct.POINTER(Kernels)
+    pack.record_lines.restype = pack.record_write.restype = SIZE
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the sample will do
+        images = mnist_loader.load_data()[0][0][:2000]
+    results = {"machine": machine.describe(), "rows": []}
+    for dtype in (np.float64, np.float32):
+        products = MatrixProducts(dtype)
+        for _ in range(5):
+            products.measure()
+        peak = products.peak() / 1e9
+        print(f"{np.dtype(dtype).name}: NumPy's matrix product reaches {peak:.1f} GFLOP/s")
+        for isa in _isa.found():
+            kernels = library.kernels_named(isa.encode(), np.dtype(dtype).itemsize).contents
+            rows = [(name, rate, "GFLOP/s", rate / peak) for n, m in ((512, 128), (30, 10))
+                    for name, rate in dense_rows(kernels, dtype, n, m)]  # fmt: skip
+            z = aligned(4096, dtype)
+            sigmoid = functools.partial(kernels.sigmoid, z.ctypes.data, z.size)
+            rows.append(("sigmoid", 1e9 * seconds(sigmoid) / z.size, "ns", None))
+            rows += [(*sweep_row(kernels, pack, dtype, images, n, m), "ns a nonzero", None)
+                     for n, m in ((30, 10), (100, 10), (100, 100))]  # fmt: skip
+            for name, rate, unit, share in rows:
+                of_peak = f"  {share:.0%} of the peak" if share else ""
+                print(f"    {isa:9} {name:36} {rate:8.2f} {unit}{of_peak}")
+                results["rows"].append(
+                    {"dtype": np.dtype(dtype).name, "isa": isa, "kernel": name, "value": rate, "unit": unit}
+                )
+    if arguments.json:
+        machine.save(results, arguments.json)
+
+
+if __name__ == "__main__":
+    main()
