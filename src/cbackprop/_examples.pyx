@@ -23,10 +23,8 @@ pack_init()
 # The inputs' density decides between the two layouts; so many examples tell it to a few percent.
 cdef enum:
     PROBES = 64
-# The sparse first layer is the faster one up to this density; a row of fewer inputs than this is not worth an index.
-cdef double SPARSE_DENSITY = 0.4
 cdef enum:
-    SPARSE_INPUTS = 32
+    SPARSE_INPUTS = 32      # a row of fewer is not worth an index
 
 cdef enum:
     ONE_HOT_NONE = -1    # all zeros
@@ -159,6 +157,8 @@ cdef class Examples:
         Of the network's type, in bytes.
     tile : int
         Inputs of a tile of the sparse layout.
+    density : float
+        Of nonzero inputs, up to which the sparse layout is taken.
     name : str
         What errors call the data.
     labelled : bool
@@ -180,11 +180,13 @@ cdef class Examples:
         free(self.targets)
         free(self.inputs)
 
-    def __init__(self, data, Py_ssize_t start, Py_ssize_t stop, sizes, int itemsize, Py_ssize_t tile, str name, labelled):
+    def __init__(self, data, Py_ssize_t start, Py_ssize_t stop, sizes, int itemsize, Py_ssize_t tile, double density,
+                 str name, labelled):
         cdef list xs
         self.n = stop - start
         self.n_in, self.n_out = sizes
         self.itemsize = itemsize
+        self.density = density
         self.name = name
         if self.n >= 2**32 - 1:
             raise ValueError(f"{name} has {self.n} examples; at most 2**32 - 2 can be packed")
@@ -218,11 +220,12 @@ cdef class Examples:
     cdef bint is_sparse(self, object inputs, Py_ssize_t start) except -1:
         """Whether zeros are worth skipping, by the density of the inputs in examples spread evenly over the data."""
         cdef Py_ssize_t probe, probes = min(self.n, PROBES), nonzeros = 0
+        cdef double limit = self.density
         for probe in range(probes):
             x = self.input(inputs, start, probe * self.n // probes)
             nonzeros += count_nonzeros(cnp.PyArray_DATA(x), 8 * cnp.PyArray_ITEMSIZE(x), self.n_in)
         self.density = nonzeros / (<double> max(1, probes * self.n_in))
-        self.sparse = self.n > 0 and self.n_in >= SPARSE_INPUTS and self.density <= SPARSE_DENSITY
+        self.sparse = self.n > 0 and self.n_in >= SPARSE_INPUTS and self.density <= limit
         return self.sparse
 
     cdef int pack_records(self, object inputs, Py_ssize_t start, Py_ssize_t tile) except -1:
