@@ -63,7 +63,7 @@ class Network(PlainNetwork):
     Raises
     ------
     TypeError, ValueError
-        Where `sizes` is not two or more positive whole numbers, or `dtype` is another type.
+        Where `sizes` is not two or more whole numbers from 0, or `dtype` is another type.
     """
 
     _layout = None
