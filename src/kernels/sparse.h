@@ -10,14 +10,19 @@
  * Included once for each instruction set and element type, after simd.h. */
 #include "records.h"
 
-#if defined(__SSE2__)
+#if VECTOR_BYTES >= 32
+#include <immintrin.h>
+#elif defined(__SSE2__)
 #include <emmintrin.h>
 #endif
 
 enum {
     SPARSE_VECTORS = 13, /* the widest panel: AVX2 has 16 registers, and two hold what is on its way */
     MAPPED = 16,         /* examples of a map */
-    TILE_BYTES = 24576,  /* of W's rows in a tile: they stay in a first-level cache of 32 KB */
+    LISTED = 128,        /* examples that lists are made of at a time: their rows of delta stay in the caches */
+    TILE_BYTES =
+        51200,        /* of W's rows in a tile; of ten images, 30 KB of them are met, which a first-level cache holds */
+    TILE_LEAST = 112, /* inputs; of fewer, an example's part would be too short for its loop to pay */
 };
 
 /* ---- an example's record ---- */
@@ -74,6 +79,7 @@ typedef struct {
     uint16_t *order;  /* (tile) the inputs that are met, by their count */
     uint32_t *offset; /* (tile x room) where the example's row stands in a panel of delta ... */
     real *value;      /* (tile x room) ... and the input's value in it */
+    real *sum;        /* (tile x width) the gradient of a tile, where the mini-batch takes several lists */
 } Turned;
 
 static ptrdiff_t line_up(ptrdiff_t bytes) { return (bytes + 63) & -64; }
@@ -81,13 +87,20 @@ static int has_map(const Records *records, ptrdiff_t m) { return records->kind =
 
 /* Places everything from `p` on, if it is not NULL; returns the bytes. */
 static ptrdiff_t place_scratch(char *p, const Records *records, ptrdiff_t m) {
-    const ptrdiff_t tile = records->tile, room = m, inputs = has_map(records, m) ? records->n_in : 0;
-    const ptrdiff_t sizes[] = {
-        sizeof(Turned), MAPPED * inputs, MAPPED * inputs, (ptrdiff_t)sizeof(Met) * (MAPPED + 1) * (tile + 2),
-        4 * tile,       2 * tile,        4 * tile * room, (ptrdiff_t)sizeof(real) * tile * room};
-    char *at[8];
+    const ptrdiff_t tile = records->tile, room = m < LISTED ? m : LISTED,
+                    inputs = has_map(records, m) ? records->n_in : 0;
+    const ptrdiff_t sizes[] = {sizeof(Turned),
+                               MAPPED * (inputs + 1),
+                               MAPPED * (inputs + 1),
+                               (ptrdiff_t)sizeof(Met) * (MAPPED + 1) * (tile + 2),
+                               4 * tile,
+                               2 * tile,
+                               4 * tile * room,
+                               (ptrdiff_t)sizeof(real) * tile * room,
+                               m > LISTED ? tile * SPARSE_VECTORS * (ptrdiff_t)sizeof(vec) : 0};
+    char *at[9];
     ptrdiff_t bytes = 0;
-    for (int i = 0; i < 8; i++) {
+    for (int i = 0; i < 9; i++) {
         at[i] = p ? p + bytes : NULL;
         bytes += line_up(sizes[i]);
     }
@@ -102,7 +115,8 @@ static ptrdiff_t place_scratch(char *p, const Records *records, ptrdiff_t m) {
         turned->order = (uint16_t *)at[5];
         turned->offset = (uint32_t *)at[6];
         turned->value = (real *)at[7];
-        memset(at[1], 0, (size_t)(2 * line_up(MAPPED * inputs)));
+        turned->sum = (real *)at[8];
+        memset(at[1], 0, (size_t)(2 * line_up(MAPPED * (inputs + 1))));
         for (int k = 0; k < 256; k++) turned->table[k] = (real)records->table[k];
     }
     return bytes;
@@ -113,14 +127,18 @@ static void sweep_init(void *scratch, const Records *records, ptrdiff_t m) { pla
 
 /* ---- the update by a map ---- */
 
-/* Which of the 16 codes are not 0. */
-INLINE unsigned met_in(const uint8_t *codes) {
-#if defined(__SSE2__)
-    const __m128i zero = _mm_cmpeq_epi8(_mm_load_si128((const __m128i *)codes), _mm_setzero_si128());
-    return 0xffffu ^ (unsigned)_mm_movemask_epi8(zero);
+/* Which of the 32 codes of two inputs are not 0. */
+INLINE uint32_t met_in(const uint8_t *codes) {
+#if VECTOR_BYTES >= 32
+    const __m256i zero = _mm256_cmpeq_epi8(_mm256_loadu_si256((const __m256i *)codes), _mm256_setzero_si256());
+    return ~(uint32_t)_mm256_movemask_epi8(zero);
+#elif defined(__SSE2__)
+    const __m128i zero = _mm_setzero_si128(), *two = (const __m128i *)codes;
+    const uint32_t low = (uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(_mm_load_si128(two), zero));
+    return ~(low | (uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(_mm_load_si128(two + 1), zero)) << 16);
 #else
-    unsigned mask = 0;
-    for (int e = 0; e < MAPPED; e++) mask |= (unsigned)(codes[e] != 0) << e;
+    uint32_t mask = 0;
+    for (int e = 0; e < 2 * MAPPED; e++) mask |= (uint32_t)(codes[e] != 0) << e;
     return mask;
 #endif
 }
@@ -149,11 +167,12 @@ NOINLINE void list_met(const Turned *turned, const uint8_t *map, ptrdiff_t n_inp
     const ptrdiff_t room = n_inputs + 2;
     for (int c = 0; c <= MAPPED; c++) lists->begin[c] = lists->end[c] = turned->met + c * room + room / 2;
     for (ptrdiff_t i = 0; i < n_inputs; i += 2) {
-        const unsigned mask = met_in(map + MAPPED * i);
-        *lists->end[ones_of(mask)]++ = (Met){(uint16_t)i, (uint16_t)mask};
-        if (i + 1 == n_inputs) break;
-        const unsigned other = met_in(map + MAPPED * (i + 1));
-        *--lists->begin[ones_of(other)] = (Met){(uint16_t)(i + 1), (uint16_t)other};
+        uint32_t masks = met_in(map + MAPPED * i);
+        if (i + 1 == n_inputs) masks &= 0xffff;
+        if (!masks) continue;
+        const Met even = {(uint16_t)i, (uint16_t)masks}, odd = {(uint16_t)(i + 1), (uint16_t)(masks >> MAPPED)};
+        *lists->end[ones_of(even.mask)]++ = even;
+        *--lists->begin[ones_of(odd.mask)] = odd;
     }
 }
 
@@ -182,29 +201,31 @@ INLINE void update_list(const int vectors, int count, real *W, const real *D, re
 
 /* ---- the update by lists ---- */
 
-INLINE void turn_kind(const int kind, Turned *turned, const Sweep *update, ptrdiff_t t, ptrdiff_t width) {
-    for (ptrdiff_t i = 0; i < update->m; i++) {
+INLINE void turn_kind(const int kind, Turned *turned, const Sweep *update, ptrdiff_t from, ptrdiff_t t,
+                      ptrdiff_t width) {
+    for (ptrdiff_t i = from; i < update->m && i < from + LISTED; i++) {
         const Entries e = entries(update->records, update->examples[i], t);
         for (ptrdiff_t k = 0; k < e.n; k++) {
             const ptrdiff_t input = e.index[k], at = input * turned->room + turned->count[input]++;
-            turned->offset[at] = (uint32_t)(i * width);
+            turned->offset[at] = (uint32_t)((i - from) * width);
             turned->value[at] = value_of(&e, k, kind, turned->table);
         }
     }
 }
 
-/* Lists tile t of the mini-batch input by input, and the inputs that are met by their count: how many they are. */
-NOINLINE ptrdiff_t turn(Turned *turned, const Sweep *update, ptrdiff_t t, ptrdiff_t width) {
+/* Lists tile t of the mini-batch's LISTED examples from `from` on input by input, and the inputs that are met by their
+ * count: how many they are. */
+NOINLINE ptrdiff_t turn(Turned *turned, const Sweep *update, ptrdiff_t from, ptrdiff_t t, ptrdiff_t width) {
     enum { COUNTS = 32 };
     const ptrdiff_t tile = update->records->tile;
     uint32_t place[COUNTS + 1] = {0};
     memset(turned->count, 0, (size_t)(4 * tile));
     if (update->records->kind == VALUES_CODED)
-        turn_kind(VALUES_CODED, turned, update, t, width);
+        turn_kind(VALUES_CODED, turned, update, from, t, width);
     else if (update->records->kind == VALUES_FLOAT32)
-        turn_kind(VALUES_FLOAT32, turned, update, t, width);
+        turn_kind(VALUES_FLOAT32, turned, update, from, t, width);
     else
-        turn_kind(VALUES_FLOAT64, turned, update, t, width);
+        turn_kind(VALUES_FLOAT64, turned, update, from, t, width);
     for (ptrdiff_t i = 0; i < tile; i++) {
         const uint32_t count = turned->count[i];
         if (count) place[count < COUNTS ? count : COUNTS]++;
@@ -224,24 +245,41 @@ NOINLINE ptrdiff_t turn(Turned *turned, const Sweep *update, ptrdiff_t t, ptrdif
     return n;
 }
 
-/* W_i = W_i - step sum_e x_ei delta_e for the n inputs i of `order`: W (tile x width), D (m x width). */
-INLINE void update_turned(const int vectors, real *W, const real *D, real step, const Turned *turned, ptrdiff_t n) {
+/* W_i = W_i - step sum_e x_ei delta_e for the n inputs i of `order`: W (tile x width), D (m x width). If `adds`,
+ * W_i = W_i + sum_e x_ei delta_e. */
+INLINE void update_turned(const int vectors, const int adds, real *W, const real *D, real step, const Turned *turned,
+                          ptrdiff_t n) {
     for (ptrdiff_t k = 0; k < n; k++) {
         const ptrdiff_t input = turned->order[k], count = turned->count[input];
         const uint32_t *offset = turned->offset + input * turned->room;
         const real *value = turned->value + input * turned->room;
         real *w = W + input * (vectors * LANES);
         vec sum[SPARSE_VECTORS];
-        UNROLL for (int v = 0; v < vectors; v++) sum[v] = ZERO;
+        UNROLL for (int v = 0; v < vectors; v++) sum[v] = adds ? load(w + v * LANES) : ZERO;
         for (ptrdiff_t e = 0; e < count; e++) {
             const vec x = BROADCAST(value[e]);
             const real *d = D + offset[e];
             UNROLL for (int v = 0; v < vectors; v++) sum[v] += x * load(d + v * LANES);
         }
         UNROLL for (int v = 0; v < vectors; v++) {
-            store(w + v * LANES, load(w + v * LANES) - BROADCAST(step) * sum[v]);
+            store(w + v * LANES, adds ? sum[v] : (vec)(load(w + v * LANES) - BROADCAST(step) * sum[v]));
         }
     }
+}
+
+/* The same for a mini-batch that takes several lists: the gradient of the tile's `inputs` is summed aside, and W
+ * touched once. */
+INLINE void update_in_parts(const int vectors, real *W, const Sweep *update, Turned *turned, ptrdiff_t t,
+                            ptrdiff_t inputs, ptrdiff_t p) {
+    const ptrdiff_t width = vectors * LANES;
+    const real *D = (const real *)update->rows->data + p * update->rows->rows * width;
+    memset(turned->sum, 0, (size_t)(inputs * width) * sizeof(real));
+    for (ptrdiff_t from = 0; from < update->m; from += LISTED) {
+        const ptrdiff_t n = turn(turned, update, from, t, width);
+        update_turned(vectors, 1, turned->sum, D + from * width, 0, turned, n);
+    }
+    for (ptrdiff_t k = 0; k < inputs * width; k += LANES)
+        store(W + k, load(W + k) - BROADCAST((real)update->step) * load(turned->sum + k));
 }
 
 /* ---- the forward pass ---- */
@@ -280,6 +318,7 @@ INLINE void sweep_width(const int vectors, const Sweep *update, const Sweep *for
     const Records *records = forward ? forward->records : update->records;
     const ptrdiff_t width = vectors * LANES;
     const int by_map = update && turned->mapped && turned->mapped == update->examples;
+    const int in_parts = update && !by_map && update->m > LISTED;
     const int maps = forward && forward->trains && has_map(records, forward->m);
     uint8_t *old = turned->map[0], *fresh = turned->map[1];
     if (turned->mapped && !by_map) memset(old, 0, (size_t)(MAPPED * records->n_in));
@@ -299,8 +338,8 @@ INLINE void sweep_width(const int vectors, const Sweep *update, const Sweep *for
         ptrdiff_t n = 0;
         if (by_map)
             list_met(turned, old + MAPPED * begin, inputs, &lists);
-        else if (update)
-            n = turn(turned, update, t, width);
+        else if (update && !in_parts)
+            n = turn(turned, update, 0, t, width);
         if (forward) prefetch_records(forward, t);
         for (ptrdiff_t p = p0; p < p1; p++) {
             real *w = (real *)W->data + (p * W->rows + begin) * width;
@@ -313,8 +352,10 @@ INLINE void sweep_width(const int vectors, const Sweep *update, const Sweep *for
                  * fewer. */
                 UPDATE(1) UPDATE(2) UPDATE(3) UPDATE(4) for (int count = 5; count <= MAPPED; count++) { UPDATE(count) }
 #undef UPDATE
+            } else if (in_parts) {
+                update_in_parts(vectors, w, update, turned, t, inputs, p);
             } else if (update) {
-                update_turned(vectors, w, d, (real)update->step, turned, n);
+                update_turned(vectors, 0, w, d, (real)update->step, turned, n);
             }
             for (ptrdiff_t i = 0; forward && i < forward->m; i++) {
                 real *z = (real *)forward->rows->data + (p * forward->rows->rows + i) * width;
@@ -362,5 +403,5 @@ static ptrdiff_t sparse_panel(ptrdiff_t n, ptrdiff_t m, int n_threads) {
 
 static ptrdiff_t sparse_tile(ptrdiff_t width) {
     const ptrdiff_t tile = TILE_BYTES / (width * (ptrdiff_t)sizeof(real));
-    return tile < 16 ? 16 : tile > 65535 ? 65535 : tile;
+    return tile < TILE_LEAST ? TILE_LEAST : tile;
 }
