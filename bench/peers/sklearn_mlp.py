@@ -22,14 +22,15 @@ class SklearnMLP(Peer):
         self.classes = np.arange(max(2, job.shape.sizes[-1]))
 
     def restart(self):
+        shape = self.job.shape
         self.model = MLPClassifier(
-            self.job.shape.sizes[1:-1],
+            shape.sizes[1:-1],
             activation="logistic",
             solver="sgd",
             alpha=0.0,
-            batch_size=min(self.job.shape.m, self.job.n),
+            batch_size=min(shape.m, self.job.n),
             learning_rate="constant",
-            learning_rate_init=self.job.shape.eta / 6,
+            learning_rate_init=shape.eta / 6 if shape.softmax_eta is None else shape.softmax_eta,
             momentum=0.0,
             nesterovs_momentum=False,
             random_state=1,
