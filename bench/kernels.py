@@ -43,7 +43,7 @@ class Values(ct.Structure):
 
     _fields_ = [
         ("n_values", ct.c_int), ("table", ct.c_double * 256), ("key", ct.c_uint64 * 2048),
-        ("code", ct.c_uint8 * 2048),
+        ("code", ct.c_uint8 * 2048), ("largest", ct.c_double),
     ]  # fmt: skip
 
 

@@ -25,7 +25,7 @@ cdef class Examples:
     cdef str where(self, Py_ssize_t i, str what)
     cdef object input(self, object inputs, Py_ssize_t start, Py_ssize_t i)
     cdef bint is_sparse(self, object inputs, Py_ssize_t start) except -1
-    cdef int pack_records(self, object inputs, Py_ssize_t start, Py_ssize_t tile) except -1
+    cdef int pack_records(self, object inputs, Py_ssize_t start, Py_ssize_t tile, int smallest) except -1
     cdef bint write_records(self, object inputs, Py_ssize_t start, Values *values) except -1
     cdef int pack_rows(self, object inputs, Py_ssize_t start) except -1
     cdef bint copy_rows(self, object inputs, Py_ssize_t start) except -1

@@ -5,6 +5,7 @@ Everything that can be wrong with them is found here, before anything has change
 
 cimport cython
 cimport numpy as cnp
+from cpython.long cimport PyLong_AsLongLongAndOverflow
 from libc.math cimport fabs, floor
 from libc.stdint cimport UINT32_MAX, int32_t, int64_t, uint8_t, uint32_t
 from libc.stdlib cimport calloc, free, malloc
@@ -16,6 +17,9 @@ from cbackprop.kernels cimport (
 )
 
 import numpy as np
+
+cdef extern from "numpy/arrayobject.h":
+    bint PyArray_IsIntegerScalar(object x)
 
 cnp.import_array()
 pack_init()
@@ -106,9 +110,7 @@ cdef object target(object y, Py_ssize_t n_out, int type_num, str name):
 
 
 cdef object label(object y, Py_ssize_t n_out, str name):
-    """The class that y names, -1 where no output neuron can be it."""
-    if isinstance(y, (int, np.integer)):
-        return y if 0 <= y < n_out else -1
+    """The class that y, no whole number by its type, names; -1 where no output neuron can be it."""
     array = real_array(y, name)
     if array.size != 1:
         hint = "; one-hot targets are for training data, test data takes labels" \
@@ -163,6 +165,8 @@ cdef class Examples:
         What errors call the data.
     labelled : bool
         Test data: y is the number of a class. Otherwise y is the target a^L. None: y is not looked at.
+    once : bool
+        They will be read once only, for which finding codes for their values does not pay.
     """
 
     def __cinit__(self):
@@ -181,7 +185,7 @@ cdef class Examples:
         free(self.inputs)
 
     def __init__(self, data, Py_ssize_t start, Py_ssize_t stop, sizes, int itemsize, Py_ssize_t tile, double density,
-                 str name, labelled):
+                 str name, labelled, bint once=False):
         cdef list xs
         self.n = stop - start
         self.n_in, self.n_out = sizes
@@ -199,7 +203,7 @@ cdef class Examples:
             inputs = xs = self.read_pairs(data, start, stop, labelled)
         self.held = inputs
         if self.is_sparse(inputs, start):
-            self.pack_records(inputs, start, tile)
+            self.pack_records(inputs, start, tile, VALUES_FLOAT32 if once else VALUES_CODED)
             self.held = None
         else:
             self.pack_rows(inputs, start)
@@ -228,15 +232,15 @@ cdef class Examples:
         self.sparse = self.n > 0 and self.n_in >= SPARSE_INPUTS and self.density <= limit
         return self.sparse
 
-    cdef int pack_records(self, object inputs, Py_ssize_t start, Py_ssize_t tile) except -1:
-        """The sparse layout, in the smallest kind of records that holds every value exactly."""
+    cdef int pack_records(self, object inputs, Py_ssize_t start, Py_ssize_t tile, int smallest) except -1:
+        """The sparse layout, in the smallest kind of records, from `smallest` on, that holds every value exactly."""
         cdef int kind
         cdef Values *values = <Values *> malloc(sizeof(Values))
         self.records.start = <uint32_t *> malloc((self.n + 1) * sizeof(uint32_t))
         try:
             if values is NULL or self.records.start is NULL:
                 raise MemoryError
-            for kind in (VALUES_CODED, VALUES_FLOAT32, VALUES_FLOAT64):
+            for kind in range(smallest, VALUES_FLOAT64 + 1):
                 records_shape(&self.records, kind, self.n_in, tile)
                 if self.write_records(inputs, start, values):
                     break
@@ -244,6 +248,8 @@ cdef class Examples:
             if kind == VALUES_CODED:
                 self.pixels = pixel_range(values.table, 64, values.n_values) == 2
                 self.largest = largest(values.table, 64, values.n_values)
+            else:
+                self.largest = values.largest
         finally:
             free(values)
         return 0
@@ -256,7 +262,6 @@ cdef class Examples:
         cdef Py_ssize_t room = <Py_ssize_t> (1.05 * self.n * record_lines(records, <Py_ssize_t> (self.density * self.n_in)))
         cdef uint8_t *moved
         values_begin(values)
-        self.largest = 0
         room = min(room, self.n * longest) + longest
         aligned_free(records.data)
         records.data = <uint8_t *> aligned_calloc(64 * <size_t> room)
@@ -278,9 +283,6 @@ cdef class Examples:
                 records, values, cnp.PyArray_DATA(x), 8 * cnp.PyArray_ITEMSIZE(x), records.data + 64 * <size_t> used)
             if lines < 0:
                 return False
-            if records.kind != VALUES_CODED:
-                self.largest = max_or_nan(
-                    self.largest, largest(cnp.PyArray_DATA(x), 8 * cnp.PyArray_ITEMSIZE(x), self.n_in))
             records.start[i] = <uint32_t> used
             nonzeros += (<uint32_t *> (records.data + 64 * <size_t> used))[records.n_tiles]
             used += lines
@@ -334,6 +336,8 @@ cdef class Examples:
     cdef list read_pairs(self, object data, Py_ssize_t start, Py_ssize_t stop, object labelled):
         """The x of every pair; each y becomes a label or a target."""
         cdef Py_ssize_t i
+        cdef int64_t number
+        cdef int overflow
         cdef list xs = []
         if labelled is not None:
             self.new_labels()
@@ -348,8 +352,11 @@ cdef class Examples:
             if labelled is None:
                 continue
             if labelled:
-                self.labels[i - start] = label(y, self.n_out, self.where(i, "y")) if type(y) is not int \
-                    else y if 0 <= y < self.n_out else -1
+                if PyArray_IsIntegerScalar(y):
+                    number = PyLong_AsLongLongAndOverflow(y, &overflow)
+                    self.labels[i - start] = <int32_t> number if not overflow and 0 <= number < self.n_out else -1
+                else:
+                    self.labels[i - start] = label(y, self.n_out, self.where(i, "y"))
             elif is_plain(y, self.n_out):
                 self.put_target(i - start, y)
             else:

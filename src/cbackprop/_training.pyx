@@ -26,13 +26,14 @@ cdef double SLICE = 0.05
 
 cdef Examples packed(
     Parameters p, object data, Py_ssize_t start, Py_ssize_t stop, Py_ssize_t m, int n_workers, str name, object labelled,
+    bint once=False,
 ):
     """The examples start .. stop - 1 of `data`, laid out for mini-batches of m."""
     cdef const Kernels *k = kernels(p.itemsize)
     cdef Py_ssize_t tile = k.sparse_tile(k.sparse_panel(p.n[2], m, n_workers) * k.lanes)
     # Up to this density skipping zeros is the faster: rows of w^2 that leave the cache between two uses cost more than products do.
     cdef double density = 0.25 if p.n[2] >= 256 else 0.4
-    return Examples(data, start, stop, (p.n[1], p.n[p.L]), p.itemsize, tile, density, name, labelled)
+    return Examples(data, start, stop, (p.n[1], p.n[p.L]), p.itemsize, tile, density, name, labelled, once)
 
 
 cdef Py_ssize_t count(object data, Parameters p) except -1:
@@ -81,7 +82,7 @@ def evaluate(net, test_data):
     cdef Examples examples
     cdef Evaluation evaluation = Evaluation(p)
     for start in range(0, n, BLOCK):
-        examples = packed(p, test_data, start, min(n, start + BLOCK), EVALUATED, 1, "test_data", True)
+        examples = packed(p, test_data, start, min(n, start + BLOCK), EVALUATED, 1, "test_data", True, True)
         correct += evaluation.count(examples)
     return correct
 

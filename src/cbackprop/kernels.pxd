@@ -22,6 +22,7 @@ cdef extern from "records.h" nogil:
     ctypedef struct Values:
         int n_values
         double table[256]
+        double largest
 
     ctypedef struct Sweep:
         const Records *records

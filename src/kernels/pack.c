@@ -1,6 +1,7 @@
 /* Writes the records that records.h describes. */
 #include "records.h"
 
+#include <math.h>
 #include <string.h>
 
 #if defined(__SSE2__)
@@ -137,6 +138,40 @@ ptrdiff_t record_lines(const Records *records, ptrdiff_t n) {
     return (values_at(records, n) + n * value_size[records->kind] + 63) / 64;
 }
 
+/* The values of a tile's entries begin .. end - 1, in each kind: whether all of them fit. */
+
+static int write_codes(Values *values, const char *tile, int bits, const uint16_t *index, ptrdiff_t begin,
+                       ptrdiff_t end, uint8_t *value) {
+    for (ptrdiff_t k = begin; k < end; k++)
+        if ((value[k] = (uint8_t)code_of(values, number_at(tile, bits, index[k]))) == 0) return 0;
+    return 1;
+}
+
+static double larger(double largest, double x) { return x <= largest || largest != largest ? largest : x; }
+
+static inline int write_floats(Values *values, const char *tile, const int bits, const uint16_t *index, ptrdiff_t begin,
+                               ptrdiff_t end, float *value) {
+    double largest = values->largest;
+    int fits = 1;
+    for (ptrdiff_t k = begin; k < end; k++) {
+        const double number = number_at(tile, bits, index[k]);
+        value[k] = (float)number;
+        fits &= bits == 32 || (double)value[k] == number || number != number;
+        largest = larger(largest, fabs(number));
+    }
+    values->largest = largest;
+    return fits;
+}
+
+static int write_doubles(Values *values, const char *tile, int bits, const uint16_t *index, ptrdiff_t begin,
+                         ptrdiff_t end, double *value) {
+    for (ptrdiff_t k = begin; k < end; k++) {
+        value[k] = number_at(tile, bits, index[k]);
+        values->largest = larger(values->largest, fabs(value[k]));
+    }
+    return 1;
+}
+
 ptrdiff_t record_write(const Records *records, Values *values, const void *x, int bits, uint8_t *record) {
     uint32_t *first = (uint32_t *)record;
     uint16_t *index = (uint16_t *)(first + records->n_tiles + 1);
@@ -154,19 +189,16 @@ ptrdiff_t record_write(const Records *records, Values *values, const void *x, in
     }
     first[records->n_tiles] = (uint32_t)n;
 
-    uint8_t *value = record + values_at(records, n);
-    for (ptrdiff_t t = 0; t < records->n_tiles; t++)
-        for (ptrdiff_t k = first[t]; k < (ptrdiff_t)first[t + 1]; k++) {
-            const double number = number_at(x, bits, t * records->tile + index[k]);
-            if (records->kind == VALUES_CODED) {
-                if ((value[k] = (uint8_t)code_of(values, number)) == 0) return -1;
-            } else if (records->kind == VALUES_FLOAT32) {
-                ((float *)value)[k] = (float)number;
-                if ((double)(float)number != number && number == number) return -1;
-            } else {
-                ((double *)value)[k] = number;
-            }
-        }
+    void *value = record + values_at(records, n);
+    for (ptrdiff_t t = 0; t < records->n_tiles; t++) {
+        const char *tile = (const char *)x + t * records->tile * (bits / 8);
+        const ptrdiff_t begin = first[t], end = first[t + 1];
+        const int fits = records->kind == VALUES_CODED     ? write_codes(values, tile, bits, index, begin, end, value)
+                         : records->kind == VALUES_FLOAT64 ? write_doubles(values, tile, bits, index, begin, end, value)
+                         : bits == 32                      ? write_floats(values, tile, 32, index, begin, end, value)
+                                                           : write_floats(values, tile, 64, index, begin, end, value);
+        if (!fits) return -1;
+    }
     return record_lines(records, n);
 }
 
