@@ -45,6 +45,7 @@ setup(
         [
             extension("_isa", "dispatch.c", *instruction_sets),
             extension("_examples", "pack.c", "memory.c"),
+            extension("_activations"),
             extension("_parameters"),
             extension("_shuffle"),
             extension("_elementwise"),

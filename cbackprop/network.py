@@ -10,9 +10,10 @@ import random
 import numpy as np
 
 from cbackprop import _arguments, _calls, _elementwise, _examples, _isa, _parameters, _training
+from cbackprop.activations import Activation, read_activations
 from cbackprop.twin import PlainNetwork
 
-__all__ = ["Network", "np", "random", "sigmoid", "sigmoid_prime"]
+__all__ = ["Activation", "Network", "np", "random", "sigmoid", "sigmoid_prime"]
 
 
 def sigmoid(z):
@@ -49,6 +50,13 @@ class Network(PlainNetwork):
     dtype : {numpy.float64, numpy.float32}, keyword only
         The type of the parameters and of all arithmetic. A float32 network starts from the same random
         numbers, rounded.
+    activation : str, Activation, or a list of them, keyword only
+        What layers compute of z: ``"sigmoid"``, ``"linear"``, ``"tanh"``, ``"relu"`` (whose derivative at 0
+        is taken to be 0), ``"softplus"``, or functions of the reader's own. One for all layers, or a list
+        with one for each layer after the input layer. The initial weights are the same whatever it is.
+    neuron_activations : dict, keyword only
+        Single neurons that compute something else: ``{(l, j): activation}`` for neuron j, counted from 0,
+        of layer l = 2, ..., L.
 
     Attributes
     ----------
@@ -63,17 +71,18 @@ class Network(PlainNetwork):
     Raises
     ------
     TypeError, ValueError
-        Where `sizes` is not two or more whole numbers from 0, or `dtype` is another type.
+        Where `sizes` is not two or more whole numbers from 0, `dtype` is another type, or an activation
+        is unknown or for a layer or neuron that is not there.
     """
 
     _layout = None
 
-    def __init__(self, sizes, *, dtype=np.float64):
+    def __init__(self, sizes, *, dtype=np.float64, activation="sigmoid", neuron_activations=None):
         _parameters.check_sizes(sizes)
         dtype = np.dtype(dtype).newbyteorder("=")
         if dtype not in (np.float64, np.float32):
             raise TypeError(f"dtype is {dtype}; expected float64 or float32")
-        super().__init__(sizes, dtype=dtype)
+        super().__init__(sizes, dtype=dtype, activation=activation, neuron_activations=neuron_activations)
 
     def __getstate__(self):
         return {name: value for name, value in self.__dict__.items() if name != "_layout"}
@@ -82,17 +91,23 @@ class Network(PlainNetwork):
         # The book's own objects have four attributes; the class has what they lack.
         self.__dict__.update(state)
 
-    def _sigma(self, z):
-        return sigmoid(z)
+    def _f(self, l, z):
+        return self._activations.f(l, z, sigmoid) if self._activations else sigmoid(z)
 
-    def _sigma_prime(self, z):
-        return sigmoid_prime(z)
+    def _f_prime(self, l, z):
+        return self._activations.f_prime(l, z, sigmoid_prime) if self._activations else sigmoid_prime(z)
 
     # ---- what has been replaced ----
 
     def _replaced(self, *names):
-        """Why the compiled path cannot be taken: what among `names` and the sigmoids was replaced."""
-        if sigmoid is not _OWN_SIGMOID or sigmoid_prime is not _OWN_SIGMOID_PRIME:
+        """Why the compiled path cannot be taken: what among `names` and the activations was replaced."""
+        activations = self._activations
+        own = activations and activations.own()
+        if own:
+            return f"the activation of {own} is the reader's own"
+        if (sigmoid is not _OWN_SIGMOID or sigmoid_prime is not _OWN_SIGMOID_PRIME) and (
+            activations is None or activations.uses_sigmoid()
+        ):
             return f"{__name__}.sigmoid or sigmoid_prime is replaced"
         if 0 in self.sizes:
             return "a layer has no neurons"
@@ -165,6 +180,40 @@ class Network(PlainNetwork):
             _calls.check_example(self, x, y)
             return super().backprop(x, y)
         return _calls.backprop(self, x, y)
+
+    def backprop_mini_batch(self, X, Y):
+        """The gradient summed over a mini-batch, by the chapter's fully matrix-based approach.
+
+        Parameters
+        ----------
+        X : array_like, (n_in, m)
+            The examples, one a column.
+        Y : array_like, (n_out, m)
+            Their targets.
+
+        Returns
+        -------
+        nabla_b, nabla_w : lists of ndarray
+            What `backprop` returns, summed over the columns.
+
+        Raises
+        ------
+        ValueError, TypeError
+            Where an argument, or a replaced parameter, has the wrong shape or type.
+        """
+        X, Y = _calls.checked_columns(self, X, Y)
+        if self._replaced_method("cost_derivative", "backprop"):
+            # They know one example at a time.
+            nabla_b = [np.zeros_like(b) for b in self.biases]
+            nabla_w = [np.zeros_like(w) for w in self.weights]
+            for j in range(X.shape[1]):
+                nabla_b_x, nabla_w_x = self.backprop(X[:, [j]], Y[:, [j]])
+                nabla_b = [total + one for total, one in zip(nabla_b, nabla_b_x)]
+                nabla_w = [total + one for total, one in zip(nabla_w, nabla_w_x)]
+            return nabla_b, nabla_w
+        if self._replaced():
+            return super().backprop_mini_batch(X, Y)
+        return _calls.backprop_mini_batch(self, X, Y)
 
     def update_mini_batch(self, mini_batch, eta):
         """One step of gradient descent: w → w − (η/m) Σ_x ∂C_x/∂w, and the same for b.

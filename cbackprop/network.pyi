@@ -5,9 +5,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
+from cbackprop.activations import Activation as Activation
 from cbackprop.twin import PlainNetwork
 
-__all__ = ["Network", "np", "random", "sigmoid", "sigmoid_prime"]
+__all__ = ["Activation", "Network", "np", "random", "sigmoid", "sigmoid_prime"]
 
 def sigmoid(z: ArrayLike) -> Any: ...
 def sigmoid_prime(z: ArrayLike) -> Any: ...
@@ -18,11 +19,21 @@ class Network(PlainNetwork):
     dtype: np.dtype[Any]
     biases: list[NDArray[Any]]
     weights: list[NDArray[Any]]
-    def __init__(self, sizes: Sequence[int], *, dtype: DTypeLike = ...) -> None: ...
+    def __init__(
+        self,
+        sizes: Sequence[int],
+        *,
+        dtype: DTypeLike = ...,
+        activation: str | Activation | Sequence[str | Activation] = "sigmoid",
+        neuron_activations: dict[tuple[int, int], str | Activation] | None = None,
+    ) -> None: ...
     @property
     def backend(self) -> str: ...
     def feedforward(self, a: ArrayLike) -> NDArray[Any]: ...
     def backprop(self, x: ArrayLike, y: ArrayLike) -> tuple[list[NDArray[Any]], list[NDArray[Any]]]: ...
+    def backprop_mini_batch(
+        self, X: ArrayLike, Y: ArrayLike
+    ) -> tuple[list[NDArray[Any]], list[NDArray[Any]]]: ...
     def update_mini_batch(self, mini_batch: Iterable[tuple[ArrayLike, ArrayLike]], eta: float) -> None: ...
     def SGD(
         self,

@@ -8,6 +8,8 @@ import random
 
 import numpy as np
 
+from cbackprop.activations import read_activations
+
 __all__ = ["PlainNetwork", "sigmoid", "sigmoid_prime"]
 
 
@@ -31,6 +33,8 @@ class PlainNetwork:
         The number of neurons of each layer, input layer first.
     dtype : numpy.dtype, keyword only
         ``float64`` or ``float32``, the type of the parameters.
+    activation, neuron_activations : keyword only
+        What takes the sigmoid's place, in layers and in single neurons: see `cbackprop.network.Network`.
 
     Attributes
     ----------
@@ -44,8 +48,10 @@ class PlainNetwork:
     """
 
     dtype = np.dtype(np.float64)
+    _activations = None
 
-    def __init__(self, sizes, *, dtype=np.float64):
+    def __init__(self, sizes, *, dtype=np.float64, activation="sigmoid", neuron_activations=None):
+        self._activations = read_activations(sizes, activation, neuron_activations)
         self.num_layers = len(sizes)
         self.sizes = sizes
         self.dtype = np.dtype(dtype)
@@ -55,37 +61,48 @@ class PlainNetwork:
         self.biases = [b.astype(self.dtype, copy=False) for b in biases]
         self.weights = [w.astype(self.dtype, copy=False) for w in weights]
 
-    # The two functions of z, as methods so that a subclass's module can supply its own.
-    def _sigma(self, z):
-        return sigmoid(z)
+    # The functions of z of layer l = 2, ..., L, as methods so that a subclass's module can supply its sigmoid.
+    def _f(self, l, z):
+        return self._activations.f(l, z, sigmoid) if self._activations else sigmoid(z)
 
-    def _sigma_prime(self, z):
-        return sigmoid_prime(z)
+    def _f_prime(self, l, z):
+        return self._activations.f_prime(l, z, sigmoid_prime) if self._activations else sigmoid_prime(z)
 
     def feedforward(self, a):
         """The output activations a^L for the input activations `a`, (n_in, 1) or (n_in, m)."""
         a = np.asarray(a, self.dtype)
-        for b, w in zip(self.biases, self.weights):
-            a = self._sigma(np.dot(w, a) + b)
+        for l, (b, w) in enumerate(zip(self.biases, self.weights), 2):
+            a = self._f(l, np.dot(w, a) + b)
         return a
 
     def backprop(self, x, y):
         """The gradient (nabla_b, nabla_w) of the cost C_x of the one example (x, y)."""
+        activations, deltas = self._activations_and_errors(x, y)
+        # Gradient (BP3, BP4): ∂C/∂b^l_j = δ^l_j, ∂C/∂w^l_jk = a^{l-1}_k δ^l_j
+        return deltas, [np.dot(delta, a.T) for delta, a in zip(deltas, activations)]
+
+    def backprop_mini_batch(self, X, Y):
+        """The gradients of the examples that are the columns of X and Y, summed, by matrix products alone."""
+        activations, deltas = self._activations_and_errors(X, Y)
+        nabla_b = [delta.sum(axis=1, keepdims=True) for delta in deltas]
+        return nabla_b, [np.dot(delta, a.T) for delta, a in zip(deltas, activations)]
+
+    def _activations_and_errors(self, x, y):
+        """a^1, ..., a^{L−1} and δ^2, ..., δ^L of an example, or of many that are the columns of x and y."""
         # Input and feedforward: z^l = w^l a^{l-1} + b^l, a^l = σ(z^l)
-        zs, activations = [], [np.asarray(x, self.dtype)]
-        for b, w in zip(self.biases, self.weights):
+        L, zs, activations = len(self.weights) + 1, [], [np.asarray(x, self.dtype)]
+        for l, (b, w) in enumerate(zip(self.biases, self.weights), 2):
             zs.append(np.dot(w, activations[-1]) + b)
-            activations.append(self._sigma(zs[-1]))
+            activations.append(self._f(l, zs[-1]))
         # Output error (BP1): δ^L = ∇_a C ⊙ σ′(z^L)
-        delta = self.cost_derivative(activations[-1], y) * self._sigma_prime(zs[-1])
+        delta = self.cost_derivative(activations[-1], y) * self._f_prime(L, zs[-1])
         delta = delta.astype(self.dtype, copy=False)
         deltas = [delta]
         # Backpropagate (BP2): δ^l = ((w^{l+1})^T δ^{l+1}) ⊙ σ′(z^l)
-        for w, z in zip(self.weights[:0:-1], zs[-2::-1]):
-            delta = np.dot(w.T, delta) * self._sigma_prime(z)
+        for l in range(L - 1, 1, -1):
+            delta = np.dot(self.weights[l - 1].T, delta) * self._f_prime(l, zs[l - 2])
             deltas.insert(0, delta)
-        # Gradient (BP3, BP4): ∂C/∂b^l_j = δ^l_j, ∂C/∂w^l_jk = a^{l-1}_k δ^l_j
-        return deltas, [np.dot(delta, a.T) for delta, a in zip(deltas, activations)]
+        return activations[:-1], deltas
 
     def cost_derivative(self, output_activations, y):
         """∇_a C = a^L − y, of the quadratic cost C_x = ½‖a^L − y‖²."""

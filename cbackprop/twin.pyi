@@ -4,6 +4,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
+from cbackprop.activations import Activation
+
 __all__ = ["PlainNetwork", "sigmoid", "sigmoid_prime"]
 
 def sigmoid(z: Any) -> Any: ...
@@ -15,9 +17,19 @@ class PlainNetwork:
     dtype: np.dtype[Any]
     biases: list[NDArray[Any]]
     weights: list[NDArray[Any]]
-    def __init__(self, sizes: Sequence[int], *, dtype: DTypeLike = ...) -> None: ...
+    def __init__(
+        self,
+        sizes: Sequence[int],
+        *,
+        dtype: DTypeLike = ...,
+        activation: str | Activation | Sequence[str | Activation] = "sigmoid",
+        neuron_activations: dict[tuple[int, int], str | Activation] | None = None,
+    ) -> None: ...
     def feedforward(self, a: ArrayLike) -> NDArray[Any]: ...
     def backprop(self, x: ArrayLike, y: ArrayLike) -> tuple[list[NDArray[Any]], list[NDArray[Any]]]: ...
+    def backprop_mini_batch(
+        self, X: ArrayLike, Y: ArrayLike
+    ) -> tuple[list[NDArray[Any]], list[NDArray[Any]]]: ...
     def cost_derivative(self, output_activations: Any, y: Any) -> Any: ...
     def update_mini_batch(self, mini_batch: Iterable[tuple[ArrayLike, ArrayLike]], eta: float) -> None: ...
     def SGD(

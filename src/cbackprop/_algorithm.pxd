@@ -1,12 +1,13 @@
 from libc.stdint cimport int32_t, uint32_t
 
-from cbackprop.kernels cimport Barrier, Kernels, Panels, Records, Sweep
+from cbackprop.kernels cimport Activations, Barrier, Columns, Kernels, Panels, Records, Sweep
 
 
 cdef struct Layer:
     Py_ssize_t n            # neurons
     Panels w                # (n_{l-1} x n) the weights, transposed
     void *b                 # (n)
+    Activations f           # what each neuron makes of its z
     Panels a                # (m x n) z^l, then a^l
     void *a_turns[2]        # ... in two buffers by turns: a slower worker may still read the mini-batch before
     Panels delta            # (m x n) delta^l
@@ -19,7 +20,8 @@ cdef struct Layer:
 cdef struct Source:
     const Records *records  # the inputs: sparse, or ...
     const void **rows       # ... dense, as reals ...
-    int row_bits            # ... of so many bits
+    int row_bits            # ... of so many bits; or ...
+    Columns columns         # ... the columns of a matrix
     double largest          # input, in absolute value
     const int32_t *labels   # the targets: the place of the 1, or ...
     const void *targets     # ... (n x n_out) reals
@@ -40,6 +42,7 @@ cdef struct Worker:
     int turn
     const void **rows       # (m) where the inputs of the mini-batch stand
     void *transposed        # scratch of product_transposed
+    void *aside             # scratch of neurons with an activation of their own
     # The sparse first layer: its step of gradient descent waits for the next forward pass, which needs the same rows of w^2.
     void *sweep_scratch
     Sweep step

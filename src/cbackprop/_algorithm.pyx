@@ -28,7 +28,7 @@ cdef void set_input(Worker *me, const uint32_t *examples, Py_ssize_t m) noexcept
         layer = &me.layer[l]
         layer.a.data = layer.a_turns[me.turn]
         layer.a.rows = layer.delta.rows = m
-    if me.source.records is NULL:
+    if me.source.rows is not NULL:
         for i in range(m):
             me.rows[i] = me.source.rows[examples[i]]
         me.k.gather(me.rows, me.source.row_bits, &me.layer[1].a, me.layer[1].p0, me.layer[1].p1)
@@ -39,9 +39,9 @@ cdef void set_input(Worker *me, const uint32_t *examples, Py_ssize_t m) noexcept
 cdef void feedforward(
     Worker *me, const uint32_t *examples, Py_ssize_t m, const uint32_t *next_examples, Py_ssize_t n_next,
 ) noexcept nogil:
-    """Feedforward: for each l = 2, 3, ..., L compute z^l = w^l a^{l-1} + b^l and a^l = sigma(z^l)."""
+    """Feedforward: for each l = 2, 3, ..., L compute z^l = w^l a^{l-1} + b^l and a^l = f(z^l), f being sigma unless another
+    activation was chosen."""
     cdef int l
-    cdef Py_ssize_t panel
     cdef Layer *layer
     cdef Layer *before
     for l in range(2, me.L + 1):
@@ -51,10 +51,11 @@ cdef void feedforward(
             me.k.matvec(layer.w.data, before.a.data, layer.b, layer.a.data, layer.n, before.n)
         elif l == 2 and me.source.records is not NULL:
             sparse_weighted_input(me, examples, m, next_examples, n_next)
+        elif l == 2 and me.source.columns.data is not NULL:
+            me.k.product_columns(&me.source.columns, &layer.w, layer.b, &layer.a, layer.p0, layer.p1)
         else:
             me.k.product(&before.a, &layer.w, layer.b, &layer.a, layer.p0, layer.p1)
-        panel = layer.a.rows * layer.a.width
-        me.k.sigmoid(<char *> layer.a.data + layer.p0 * panel * me.k.itemsize, (layer.p1 - layer.p0) * panel)
+        me.k.activate(&layer.f, &layer.a, me.aside, layer.p0, layer.p1)
         if layer.shared:
             barrier_wait(me.barrier)
 
@@ -85,11 +86,11 @@ cdef void sparse_weighted_input(
 
 
 cdef void output_error(Worker *me, const uint32_t *examples) noexcept nogil:
-    """Output error (BP1): delta^L = nabla_a C * sigma'(z^L), with nabla_a C = a^L - y and sigma' = a (1 - a)."""
+    """Output error (BP1): delta^L = nabla_a C * sigma'(z^L), with nabla_a C = a^L - y and sigma' (or f') a function of a."""
     cdef Layer *layer = &me.layer[me.L]
     me.k.subtract_targets(
         &layer.a, me.source.labels, me.source.targets, examples, &layer.delta, layer.p0, layer.p1)
-    times_sigmoid_prime(me, layer)
+    me.k.times_derivative(&layer.f, &layer.a, &layer.delta, me.aside, layer.p0, layer.p1)
     if layer.shared and me.L > 2:
         barrier_wait(me.barrier)
 
@@ -106,17 +107,10 @@ cdef void backpropagate(Worker *me) noexcept nogil:
             me.k.matvec_transposed(after.w.data, after.delta.data, layer.delta.data, after.n, layer.n)
         else:
             me.k.product_transposed(&after.delta, &after.w, &layer.delta, me.transposed, layer.p0, layer.p1)
-        times_sigmoid_prime(me, layer)
+        me.k.times_derivative(&layer.f, &layer.a, &layer.delta, me.aside, layer.p0, layer.p1)
         # The others need this delta for the layer before; and none may change w^{l+1} while another still reads it.
         if after.shared or (layer.shared and l > 2):
             barrier_wait(me.barrier)
-
-
-cdef inline void times_sigmoid_prime(Worker *me, Layer *layer) noexcept nogil:
-    cdef Py_ssize_t panel = layer.a.rows * layer.a.width
-    cdef Py_ssize_t offset = layer.p0 * panel * me.k.itemsize
-    me.k.times_sigmoid_prime(
-        <char *> layer.a.data + offset, <char *> layer.delta.data + offset, (layer.p1 - layer.p0) * panel)
 
 
 cdef void gradient_descent(Worker *me, const uint32_t *examples, Py_ssize_t m) noexcept nogil:
@@ -141,6 +135,8 @@ cdef void gradient_descent(Worker *me, const uint32_t *examples, Py_ssize_t m) n
         me.k.subtract_rows(&layer.delta, step, layer.b, layer.p0, layer.p1)
         if l == 2 and me.source.records is not NULL:
             let_step_wait(me, examples, m, step)
+        elif l == 2 and me.source.columns.data is not NULL:
+            me.k.subtract_columns(&me.source.columns, &layer.delta, step, &layer.w, layer.p0, layer.p1)
         else:
             me.k.subtract_outer(&before.a, &layer.delta, 1, step, &layer.w, layer.p0, layer.p1)
 

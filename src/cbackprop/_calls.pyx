@@ -1,4 +1,5 @@
-"""One example at a time, over NumPy's own arrays: `feedforward` and `backprop` of cbackprop.network.Network."""
+"""Single calls of cbackprop.network.Network's `feedforward` and `backprop`, one example over NumPy's own arrays, and of
+`backprop_mini_batch` and `feedforward`, a matrix whose columns are the examples."""
 
 cimport cython
 cimport numpy as cnp
@@ -6,7 +7,7 @@ from libc.stdint cimport uint32_t
 from libc.string cimport memcpy, memset
 
 from cbackprop._algorithm cimport (
-    Layer, Source, Worker, backpropagate, feedforward as forward, gradient_descent, output_error,
+    Layer, Source, Worker, backpropagate, feedforward as forward, gradient_descent, output_error, set_input,
 )
 from cbackprop._examples cimport column, column_error, contiguous, is_plain, real_array, target
 from cbackprop._isa cimport kernels
@@ -16,7 +17,13 @@ from cbackprop.kernels cimport Kernels, aligned_calloc, aligned_free
 
 cnp.import_array()
 
+cdef enum:
+    BLOCK = 128     # columns of a matrix that are taken at a time
+
 cdef uint32_t FIRST = 0     # the order of a single example
+cdef uint32_t[BLOCK] IN_ORDER
+for column_number in range(BLOCK):
+    IN_ORDER[column_number] = column_number
 
 
 @cython.final
@@ -30,12 +37,15 @@ cdef class OneExample:
     def __cinit__(self, Parameters p, bint trains):
         cdef int l
         cdef const Kernels *k = kernels(p.itemsize)
-        cdef Py_ssize_t width, used = (p.L + 1) * sizeof(Layer)
+        cdef Py_ssize_t width, used = (p.L + 1) * sizeof(Layer), aside = 0
         cdef Layer *layer
         used = (used + 63) // 64 * 64
         cdef Py_ssize_t vectors_at = used
         for l in range(2, p.L + 1):
             used += self.padded(p.n[l], p.itemsize) * (2 if trains else 1)
+            if p.activations is not None:
+                aside = max(aside, k.activation_scratch(&p.activations.layer[l], 1))
+        used += aside
         self.memory = aligned_calloc(used)
         if self.memory is NULL:
             raise MemoryError
@@ -58,11 +68,14 @@ cdef class OneExample:
             if l > 1:
                 layer.w.data = p.w(l)
                 layer.b = p.b(l)
+                if p.activations is not None:  # otherwise all 0: sigmoids
+                    layer.f = p.activations.layer[l]
                 layer.a.data = <char *> self.memory + used
                 used += width
                 if trains:
                     layer.delta.data = <char *> self.memory + used
                     used += width
+        self.worker.aside = <char *> self.memory + used
 
     cdef Py_ssize_t padded(self, Py_ssize_t n, int itemsize) noexcept:
         return (n * itemsize + 63) // 64 * 64
@@ -99,19 +112,30 @@ cdef object vector(Parameters p, Py_ssize_t n, const void *data):
 
 
 cdef object feedforward_matrix(Parameters p, object X):
-    cdef Py_ssize_t m = X.shape[1]
+    cdef Py_ssize_t start, m = X.shape[1]
     cdef Team team
-    cdef Worker *me
-    result = new_array(p.type_num, p.n[p.L], m)
     if m == 0:
-        return result
-    X = contiguous(X, p.type_num)
-    team = Team(p, None, m, 1, False)
+        return new_array(p.type_num, p.n[p.L], m)
+    team = Team(p, None, min(m, BLOCK), 1, False)
     team.load(p)
-    me = team.workers
+    if m <= BLOCK:
+        return outputs(team, p, X)
+    result = new_array(p.type_num, p.n[p.L], m)
+    for start in range(0, m, BLOCK):
+        result[:, start:start + BLOCK] = outputs(team, p, X[:, start:start + BLOCK])
+    return result
+
+
+cdef object outputs(Team team, Parameters p, object X):
+    """The output activations of at most BLOCK columns: a new array."""
+    cdef Worker *me = team.workers
+    cdef Py_ssize_t m = X.shape[1]
+    X = contiguous(X, p.type_num)
+    result = new_array(p.type_num, p.n[p.L], m)
+    team.read_columns(p.n[1], m, cnp.PyArray_DATA(<cnp.ndarray> X), NULL)
     with nogil:
-        me.k.pack_transposed(cnp.PyArray_DATA(<cnp.ndarray> X), &me.layer[1].a)
-        forward(me, NULL, m, NULL, 0)
+        set_input(me, IN_ORDER, m)
+        forward(me, IN_ORDER, m, NULL, 0)
         me.k.unpack_transposed(&me.layer[p.L].a, cnp.PyArray_DATA(<cnp.ndarray> result))
     return result
 
@@ -143,6 +167,46 @@ def backprop(net, x, y):
     return nabla_b, nabla_w
 
 
+def backprop_mini_batch(net, X, Y):
+    """The gradients (nabla_b, nabla_w) of the examples that are the columns of X and Y, summed: two lists of new arrays."""
+    cdef Parameters p = Parameters.__new__(Parameters, net)
+    cdef Py_ssize_t start, m = X.shape[1]
+    cdef Team team
+    cdef list nabla_b, nabla_w, more_b, more_w
+    cdef int l
+    team = Team(p, None, max(1, min(m, BLOCK)), 1, True)
+    nabla_w, nabla_b = sum_of_gradients(team, p, X[:, :BLOCK], Y[:, :BLOCK])
+    for start in range(BLOCK, m, BLOCK):
+        more_w, more_b = sum_of_gradients(team, p, X[:, start:start + BLOCK], Y[:, start:start + BLOCK])
+        for l in range(p.L - 1):
+            nabla_w[l] += more_w[l]
+            nabla_b[l] += more_b[l]
+    return nabla_b, nabla_w
+
+
+cdef tuple sum_of_gradients(Team team, Parameters p, object X, object Y):
+    """(nabla_w, nabla_b), summed over at most BLOCK columns of X and Y.
+
+    A step of gradient descent from parameters that are all 0, with eta / m = -1, ends at the sums themselves.
+    """
+    cdef Worker *me = team.workers
+    cdef Py_ssize_t m = X.shape[1]
+    X = contiguous(X, p.type_num)
+    Y = contiguous(Y.T, p.type_num)
+    team.read_columns(p.n[1], m, cnp.PyArray_DATA(<cnp.ndarray> X), cnp.PyArray_DATA(<cnp.ndarray> Y))
+    team.source.eta = -<double> m
+    team.load(p)
+    with nogil:
+        set_input(me, IN_ORDER, m)
+        forward(me, IN_ORDER, m, NULL, 0)
+        output_error(me, IN_ORDER)
+        backpropagate(me)
+        team.forget()
+        if m > 0:
+            gradient_descent(me, IN_ORDER, m)
+    return team.store(p)
+
+
 def check_example(net, x, y):
     """Raises what `backprop` would."""
     cdef Parameters p = Parameters.__new__(Parameters, net)
@@ -157,3 +221,29 @@ def checked_input(net, a):
     if a.ndim != 2 or a.shape[0] != p.n[1]:
         raise column_error(a.shape, p.n[1], "a")
     return contiguous(a, p.type_num)
+
+
+def checked_columns(net, X, Y):
+    """X as an array (n_in, m) and Y as an array (n_out, m) of real numbers: the columns are the examples."""
+    cdef Parameters p = Parameters.__new__(Parameters, net)
+    cdef Py_ssize_t n_in = p.n[1], n_out = p.n[p.L]
+    X, Y = real_array(X, "X"), real_array(Y, "Y")
+    if X.ndim != 2 or X.shape[0] != n_in:
+        hint = ""
+        if X.ndim == 2 and X.shape[1] == n_in:
+            hint = "; its columns are the examples: pass X.T"
+        elif X.ndim == 1 and X.shape[0] == n_in:
+            hint = "; reshape it: X.reshape(-1, 1)"
+        raise ValueError(
+            f"X has shape {X.shape}; this network's input layer has {n_in} neurons, so it must be ({n_in}, m){hint}")
+    m = X.shape[1]
+    if Y.shape != (n_out, m):
+        hint = ""
+        if Y.shape == (m, n_out):
+            hint = "; its columns are the targets: pass Y.T"
+        elif Y.shape == (n_out,) and m == 1:
+            hint = "; reshape it: Y.reshape(-1, 1)"
+        raise ValueError(
+            f"Y has shape {Y.shape}; this network's output layer has {n_out} neurons and X {m} columns, "
+            f"so it must be ({n_out}, {m}){hint}")
+    return X, Y

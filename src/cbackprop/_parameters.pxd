@@ -1,5 +1,7 @@
 cimport cython
 
+from cbackprop._activations cimport Codes
+
 
 @cython.final
 cdef class Parameters:
@@ -9,6 +11,7 @@ cdef class Parameters:
     cdef int itemsize       # ... and its bytes
     cdef list weights       # contiguous arrays of that type
     cdef list biases
+    cdef Codes activations  # None: sigmoids all
     cdef list read(self, object arrays, str name, bint are_weights)
     cdef void *w(self, int l) noexcept
     cdef void *b(self, int l) noexcept

@@ -5,6 +5,8 @@ cimport numpy as cnp
 from cpython.number cimport PyNumber_Index
 from libc.stdlib cimport free, malloc
 
+from cbackprop._activations cimport Codes
+
 import numpy as np
 
 cnp.import_array()
@@ -93,6 +95,8 @@ cdef class Parameters:
         self.itemsize = 8 if self.type_num == cnp.NPY_DOUBLE else 4
         self.weights = self.read(net.weights, "weights", True)
         self.biases = self.read(net.biases, "biases", False)
+        activations = net._activations
+        self.activations = None if activations is None else Codes.__new__(Codes, activations.layers, sizes)
 
     def __dealloc__(self):
         free(self.n)

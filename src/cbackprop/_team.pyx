@@ -45,7 +45,7 @@ cdef class Team:
     p : Parameters
         The network's sizes and type; its weights and biases are read by `load`.
     examples : Examples or None
-        Whether the first layer is to be sparse, and how the records are laid out; None: dense.
+        Whether the first layer is to be sparse, and how the records are laid out; None: the inputs are the columns of a matrix.
     m, n_workers : int
     trains : bool
         Whether there is room for the way back as well.
@@ -58,7 +58,9 @@ cdef class Team:
         self.L = p.L
         self.m = m
         self.n_workers = n_workers
+        self.activations = p.activations
         self.sparse = examples is not None and examples.sparse
+        self.columns = examples is None
         memset(&self.source, 0, sizeof(self.source))
         barrier_init(&self.barrier, n_workers)
         layers = (self.L + 1) * sizeof(Layer)
@@ -83,7 +85,7 @@ cdef class Team:
         """Gives every array its place from `base` on, and returns the bytes they take; with a NULL base it only counts."""
         cdef Arena arena
         cdef int w, l
-        cdef Py_ssize_t transposed
+        cdef Py_ssize_t transposed, aside
         cdef Worker *worker
         arena.base = base
         arena.used = 0
@@ -93,16 +95,20 @@ cdef class Team:
             worker.L = self.L
             worker.source = &self.source
             worker.barrier = &self.barrier
-            transposed = 0
+            transposed = aside = 0
             for l in range(1, self.L + 1):
                 self.lay_out_layer(p, &arena, w, l, trains)
+                aside = max(aside, self.k.activation_scratch(&worker.layer[l].f, self.m))
                 if trains and l > 2:
                     transposed = max(transposed, self.k.transposed_scratch(
                         &worker.layer[l].delta, &worker.layer[l - 1].delta))
             worker.transposed = take(&arena, transposed)
+            worker.aside = take(&arena, aside)
             worker.rows = <const void **> take(&arena, self.m * sizeof(void *))
             if self.sparse:
                 self.lay_out_sweep(&arena, worker)
+        if self.columns:
+            self.source.columns.runs = <int32_t *> take(&arena, (p.n[1] + 2) * sizeof(int32_t))
         return arena.used
 
     cdef void lay_out_layer(self, Parameters p, Arena *arena, int w, int l, bint trains) noexcept:
@@ -121,9 +127,11 @@ cdef class Team:
         else:
             layer.n = n
             if l > 1:
+                if p.activations is not None:  # otherwise all 0: sigmoids
+                    layer.f = p.activations.layer[l]
                 layer.w = panels(take(arena, p.n[l - 1] * cells), p.n[l - 1], n, width)
                 layer.b = take(arena, cells)
-            if l > 1 or not self.sparse:
+            if l > 1 or not (self.sparse or self.columns):
                 layer.a_turns[0] = take(arena, self.m * cells)
                 layer.a_turns[1] = take(arena, self.m * cells) if self.n_workers > 1 else layer.a_turns[0]
             layer.a = panels(layer.a_turns[0], self.m, n, width)
@@ -162,6 +170,14 @@ cdef class Team:
                     self.workers[w].full_order[i] = <uint32_t> i
         return 0
 
+    cdef void read_columns(self, Py_ssize_t n_in, Py_ssize_t m, const void *X, const void *targets) noexcept nogil:
+        """Makes the columns of X (n_in x m), and the rows of `targets` (m x n_out) or NULL, the examples to work on."""
+        self.source.columns.data = X
+        self.source.columns.rows = n_in
+        self.source.columns.cols = m
+        self.source.targets = targets
+        self.k.find_runs(&self.source.columns)
+
     cdef void load(self, Parameters p) noexcept:
         """Copies the parameters in."""
         cdef int w, l
@@ -192,6 +208,19 @@ cdef class Team:
             memcpy(cnp.PyArray_DATA(<cnp.ndarray> bias), layer.b, layer.n * self.k.itemsize)
             biases.append(bias)
         return weights, biases
+
+    cdef void forget(self) noexcept nogil:
+        """Makes every weight and bias 0."""
+        cdef int w, l
+        cdef Py_ssize_t row
+        cdef Layer *layer
+        for w in range(self.n_workers):
+            for l in range(2, self.L + 1):
+                layer = &self.workers[w].layer[l]
+                row = (layer.n + layer.w.width - 1) // layer.w.width * layer.w.width * self.k.itemsize
+                if w == 0 or not layer.shared:
+                    memset(layer.w.data, 0, layer.w.rows * row)
+                    memset(layer.b, 0, row)
 
     # ---- work ----
 

@@ -8,6 +8,11 @@ cdef extern from "matrix.h" nogil:
         void *data
         Py_ssize_t rows, cols, width
 
+    ctypedef struct Columns:
+        const void *data
+        Py_ssize_t rows, cols
+        int32_t *runs
+
 
 cdef extern from "records.h" nogil:
     int VALUES_CODED, VALUES_FLOAT32, VALUES_FLOAT64
@@ -45,6 +50,14 @@ cdef extern from "records.h" nogil:
 
 
 cdef extern from "kernels.h" nogil:
+    int SIGMOID, LINEAR, TANH, RELU, SOFTPLUS
+
+    ctypedef struct Activations:
+        int all
+        Py_ssize_t n_own
+        const int32_t *column
+        const int32_t *own
+
     ctypedef struct Kernels:
         const char *isa
         Py_ssize_t itemsize, lanes, dense_vectors, sparse_vectors
@@ -56,12 +69,20 @@ cdef extern from "kernels.h" nogil:
         void (*subtract_outer)(const Panels *A, const Panels *D, double decay, double step, const Panels *W,
                                Py_ssize_t p0, Py_ssize_t p1) noexcept nogil
         void (*subtract_rows)(const Panels *D, double step, void *b, Py_ssize_t p0, Py_ssize_t p1) noexcept nogil
+        void (*find_runs)(Columns *X) noexcept nogil
+        void (*product_columns)(const Columns *X, const Panels *B, const void *bias, const Panels *C,
+                                Py_ssize_t p0, Py_ssize_t p1) noexcept nogil
+        void (*subtract_columns)(const Columns *X, const Panels *D, double step, const Panels *W,
+                                 Py_ssize_t p0, Py_ssize_t p1) noexcept nogil
         void (*pack_transposed)(const void *w, const Panels *W) noexcept nogil
         void (*unpack_transposed)(const Panels *W, void *w) noexcept nogil
         void (*gather)(const void *const *rows, int from_bits, const Panels *A,
                        Py_ssize_t p0, Py_ssize_t p1) noexcept nogil
-        void (*sigmoid)(void *z, Py_ssize_t n) noexcept nogil
-        void (*times_sigmoid_prime)(const void *a, void *d, Py_ssize_t n) noexcept nogil
+        void (*activate)(const Activations *f, const Panels *Z, void *scratch,
+                         Py_ssize_t p0, Py_ssize_t p1) noexcept nogil
+        void (*times_derivative)(const Activations *f, const Panels *A, const Panels *D, void *scratch,
+                                 Py_ssize_t p0, Py_ssize_t p1) noexcept nogil
+        Py_ssize_t (*activation_scratch)(const Activations *f, Py_ssize_t m) noexcept nogil
         void (*sigmoid_array)(const void *z, void *a, Py_ssize_t n) noexcept nogil
         double (*largest)(const void *x, Py_ssize_t n) noexcept nogil
         void (*matvec)(const void *w, const void *x, const void *b, void *z, Py_ssize_t n, Py_ssize_t K) noexcept nogil

@@ -1,4 +1,4 @@
-/* The sigmoid and its derivative, and the largest magnitude, of arrays.
+/* The exponential, the sigmoid, and the largest magnitude of arrays.
  *
  * sigma(z) = 1 / (1 + e^-z) is computed from e^-|z|, which neither overflows nor loses small results:
  *     z >= 0:  1 / (1 + e^-|z|)        z < 0:  e^-|z| / (1 + e^-|z|)
@@ -13,6 +13,7 @@ typedef uint64_t unsigned_integer;
 #define EXPONENT_BIAS 1023
 #define ROUNDER 0x1.8p52         /* x + ROUNDER rounds x to an integer and keeps it in the lowest bits of the sum */
 #define LEAST_ARGUMENT (-746.0)  /* e^x, halved or not, is 0 below this */
+#define LEAST_EXPM1 (-60.0)      /* e^x - 1 is -1 below this */
 #define LEAST_EXPONENT (-1000.0) /* 2^k is split in two at this, so that a subnormal result is rounded once */
 #define INVERSE_LN2 1.4426950408889634
 #define LN2_HIGH 0.6931471806019545 /* 32 bits: k times this is exact */
@@ -23,6 +24,7 @@ typedef uint32_t unsigned_integer;
 #define EXPONENT_BIAS 127
 #define ROUNDER 0x1.8p23f
 #define LEAST_ARGUMENT (-105.0f)
+#define LEAST_EXPM1 (-30.0f)
 #define LEAST_EXPONENT (-120.0f)
 #define INVERSE_LN2 1.44269504f
 #define LN2_HIGH 0.693145751953125f /* 16 bits */
@@ -59,12 +61,11 @@ INLINE vec power_of_two(vec k) {
     return of_bits((ivec)((bits + EXPONENT_BIAS) << MANTISSA_BITS));
 }
 
-/* e^x for x <= 0 (NaN for NaN), within 1 ulp; with `*low` added, what its last rounding lost, within 0.3 ulp. */
-INLINE vec exp_of_negative(vec x, vec *low) {
-    const vec least = BROADCAST(LEAST_ARGUMENT), split = BROADCAST(LEAST_EXPONENT);
-    x = choose(LESS(x, least), least, x);
+/* t = e^r - 1 where x = k ln 2 + r, so that e^x = 2^k (1 + t): LEAST_ARGUMENT <= x <= 0. */
+INLINE vec exp_minus_1_reduced(vec x, vec *k_out) {
     const vec k = (x * BROADCAST(INVERSE_LN2) + BROADCAST(ROUNDER)) - BROADCAST(ROUNDER);
     const vec r = (x - k * BROADCAST(LN2_HIGH)) - k * BROADCAST(LN2_LOW);
+    *k_out = k;
     const vec r2 = r * r, r4 = r2 * r2;
 #define TERM(c, d) (BROADCAST(d) * r + BROADCAST(c)) /* c + d r */
 #if REAL_BITS == 64
@@ -79,7 +80,14 @@ INLINE vec exp_of_negative(vec x, vec *low) {
     const vec p = (p23 * r2 + p01) + BROADCAST(0.0013926183587713494f) * r4;
 #endif
 #undef TERM
-    const vec t = p * r2 + r, e = t + BROADCAST(1);
+    return p * r2 + r;
+}
+
+/* e^x for x <= 0 (NaN for NaN), within 1 ulp; with `*low` added, what its last rounding lost, within 0.3 ulp. */
+INLINE vec exp_of_negative(vec x, vec *low) {
+    const vec least = BROADCAST(LEAST_ARGUMENT), split = BROADCAST(LEAST_EXPONENT);
+    vec k;
+    const vec t = exp_minus_1_reduced(choose(LESS(x, least), least, x), &k), e = t + BROADCAST(1);
     const vec high = choose(LESS(k, split), split, k);
     const vec scale = power_of_two(high), rest = power_of_two(k - high);
     *low = (t - (e - BROADCAST(1))) * scale * rest;
@@ -99,12 +107,6 @@ INLINE vec sigmoid_of(vec z) {
     return q + (n_low - q * d_low) * (BROADCAST(1.457) - BROADCAST(0.485) * d);
 }
 
-/* z = sigma(z), n elements, whole vectors. */
-static void sigmoid(void *z, ptrdiff_t n) {
-    real *x = z;
-    for (ptrdiff_t i = 0; i < n; i += LANES) store(x + i, sigmoid_of(load(x + i)));
-}
-
 /* a = sigma(z), n elements, any n and alignment. */
 static void sigmoid_array(const void *z, void *a, ptrdiff_t n) {
     const real *from = z;
@@ -112,16 +114,6 @@ static void sigmoid_array(const void *z, void *a, ptrdiff_t n) {
     ptrdiff_t i = 0;
     for (; i + LANES <= n; i += LANES) store_unaligned(to + i, sigmoid_of(load_unaligned(from + i)));
     if (i < n) store_some(to + i, sigmoid_of(load_some(from + i, n - i)), n - i);
-}
-
-/* d = d a (1 - a), which is d sigma'(z) where a = sigma(z): n elements, whole vectors. */
-static void times_sigmoid_prime(const void *a, void *d, ptrdiff_t n) {
-    const real *from = a;
-    real *to = d;
-    for (ptrdiff_t i = 0; i < n; i += LANES) {
-        const vec x = load(from + i);
-        store(to + i, load(to + i) * (x * (BROADCAST(1) - x)));
-    }
 }
 
 /* The larger of each lane. */

@@ -7,6 +7,8 @@
 #include "panels.h"
 #include "dense.h"
 #include "elementwise.h"
+#include "activations.h"
+#include "columns.h"
 #include "rows.h"
 #include "outputs.h"
 #include "sparse.h"
@@ -25,11 +27,15 @@ const Kernels KERNELS = {
     .transposed_scratch = transposed_scratch,
     .subtract_outer = subtract_outer,
     .subtract_rows = subtract_rows,
+    .find_runs = find_runs,
+    .product_columns = product_columns,
+    .subtract_columns = subtract_columns,
     .pack_transposed = pack_transposed,
     .unpack_transposed = unpack_transposed,
     .gather = gather,
-    .sigmoid = sigmoid,
-    .times_sigmoid_prime = times_sigmoid_prime,
+    .activate = activate,
+    .times_derivative = times_derivative,
+    .activation_scratch = activation_scratch,
     .sigmoid_array = sigmoid_array,
     .largest = largest,
     .matvec = matvec,

@@ -11,6 +11,15 @@
 #include "matrix.h"
 #include "records.h"
 
+/* The functions that `activate` knows, and which of them a matrix's columns take. */
+enum { SIGMOID, LINEAR, TANH, RELU, SOFTPLUS };
+typedef struct {
+    int all;               /* the function of every column ... */
+    ptrdiff_t n_own;       /* ... but these many: */
+    const int32_t *column; /* (n_own) their places */
+    const int32_t *own;    /* (n_own) their functions */
+} Activations;
+
 typedef struct {
     const char *isa;          /* "portable", "avx2", "avx512", "neon" */
     ptrdiff_t itemsize;       /* bytes of an element: 8 or 4 */
@@ -46,12 +55,26 @@ typedef struct {
      * converted. p0, p1 count A's panels. Pad lanes become 0. */
     void (*gather)(const void *const *rows, int from_bits, const Panels *A, ptrdiff_t p0, ptrdiff_t p1);
 
-    /* ---- elementwise.h: n elements, a multiple of the lanes ---- */
-    void (*sigmoid)(void *z, ptrdiff_t n);                            /* z = sigma(z), in place */
-    void (*times_sigmoid_prime)(const void *a, void *d, ptrdiff_t n); /* d = d a (1 - a) */
-    void (*sigmoid_array)(const void *z, void *a, ptrdiff_t n);       /* any n, any alignment */
+    /* ---- activations.h: `scratch` holds activation_scratch(f, rows) bytes, one for each thread ---- */
+    void (*activate)(const Activations *f, const Panels *Z, void *scratch, ptrdiff_t p0, ptrdiff_t p1); /* Z = f(Z) */
+    /* D = D f'(Z), element by element, A being f(Z). */
+    void (*times_derivative)(const Activations *f, const Panels *A, const Panels *D, void *scratch, ptrdiff_t p0,
+                             ptrdiff_t p1);
+    ptrdiff_t (*activation_scratch)(const Activations *f, ptrdiff_t m);
+
+    /* ---- elementwise.h: n elements ---- */
+    void (*sigmoid_array)(const void *z, void *a, ptrdiff_t n); /* any n, any alignment */
     /* The largest |x|: NaN if one is NaN (any n, any alignment). */
     double (*largest)(const void *x, ptrdiff_t n);
+
+    /* ---- columns.h: examples that are the columns of a matrix of NumPy's ---- */
+    void (*find_runs)(Columns *X); /* before X is used: fills X->runs */
+    /* C = X^T B + bias in each row: C (m x n), B (K x n). */
+    void (*product_columns)(const Columns *X, const Panels *B, const void *bias, const Panels *C, ptrdiff_t p0,
+                            ptrdiff_t p1);
+    /* W = W - step (X D): W (K x n), D (m x n). */
+    void (*subtract_columns)(const Columns *X, const Panels *D, double step, const Panels *W, ptrdiff_t p0,
+                             ptrdiff_t p1);
 
     /* ---- rows.h: one example, arrays row-major and of any alignment, as NumPy keeps them ---- */
     void (*matvec)(const void *w, const void *x, const void *b, void *z, ptrdiff_t n,

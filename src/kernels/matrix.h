@@ -18,4 +18,13 @@ typedef struct {
     ptrdiff_t rows, cols, width;
 } Panels;
 
+/* A row-major matrix (rows x cols) of any alignment, and which of its rows are not all 0. */
+typedef struct {
+    const void *data;
+    ptrdiff_t rows, cols;
+    int32_t *runs; /* (rows + 2) run r: the rows runs[2r] .. runs[2r + 1] - 1 */
+    ptrdiff_t n_runs;
+    int all_rows; /* the runs leave none out */
+} Columns;
+
 #endif

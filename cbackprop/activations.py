@@ -1,0 +1,226 @@
+"""The activation functions that a layer, or a single neuron, may have in place of the sigmoid.
+
+Each stands here as a line of NumPy; the same functions of the kernels are in src/kernels/activations.h.
+"""
+
+import operator
+
+import numpy as np
+
+__all__ = ["Activation", "LayerActivations", "linear", "relu", "softplus", "tanh"]
+
+
+class Activation:
+    """An activation function of the reader's own.
+
+    Parameters
+    ----------
+    f : callable
+        f(z), element by element for an array of any shape.
+    f_prime : callable
+        Its derivative f′(z), likewise. Either may return a single number that stands for all elements.
+
+    Notes
+    -----
+    A network that has one computes with NumPy. It can be pickled if its functions can: they must have a
+    name in a module.
+    """
+
+    def __init__(self, f, f_prime=None):
+        if not callable(f):
+            raise TypeError(f"f is {f!r}; expected a function of z")
+        if not callable(f_prime):
+            raise TypeError(
+                f"f_prime is {f_prime!r}; backpropagation needs the derivative of f: Activation(f, f_prime)"
+            )
+        self.f, self.f_prime = f, f_prime
+
+    def __repr__(self):
+        return f"Activation({self.f!r}, {self.f_prime!r})"
+
+
+def linear(z):
+    """The linear neuron of the chapter's second exercise: f(z) = z."""
+    return z
+
+
+def linear_prime(z):
+    """f′(z) = 1."""
+    return np.ones_like(z)
+
+
+def tanh(z):
+    """The hyperbolic tangent."""
+    return np.tanh(z)
+
+
+def tanh_prime(z):
+    """1 − tanh² z, as a product that keeps its digits where tanh z is near ±1."""
+    return (1 - np.tanh(z)) * (1 + np.tanh(z))
+
+
+def relu(z):
+    """max(z, 0), the rectified linear unit."""
+    return np.maximum(z, 0)
+
+
+def relu_prime(z):
+    """1 where z > 0, otherwise 0: also at z = 0, where the function has no derivative."""
+    return (z > 0).astype(z.dtype)
+
+
+def softplus(z):
+    """ln(1 + e^z), computed so that e^z cannot overflow."""
+    return np.logaddexp(0, z)
+
+
+def softplus_prime(z):
+    """The sigmoid of z: 1 − e^−a where a = ln(1 + e^z)."""
+    return -np.expm1(-softplus(z))
+
+
+# The sigmoid is not here: it is that of the module which asks, where a reader may have replaced it.
+_NAMED = {
+    "linear": (linear, linear_prime),
+    "tanh": (tanh, tanh_prime),
+    "relu": (relu, relu_prime),
+    "softplus": (softplus, softplus_prime),
+}
+_NAMES = ("sigmoid", *_NAMED)
+
+
+class LayerActivations:
+    """The activation of each layer, and of each neuron that has another.
+
+    Parameters
+    ----------
+    sizes : sequence of int
+        Of the network.
+    activation : str, Activation, or a list of them with one entry for each layer after the input layer
+    neuron_activations : dict of (l, j) to str or Activation, or None
+        For neuron j, counted from 0, of layer l = 2, ..., L.
+
+    Attributes
+    ----------
+    layers : list of (str or Activation, dict)
+        For each layer after the input layer: its activation, and by j those of its modified neurons.
+    """
+
+    def __init__(self, sizes, activation="sigmoid", neuron_activations=None):
+        L = len(sizes)
+        if isinstance(activation, (list, tuple)):
+            if len(activation) != L - 1:
+                raise ValueError(
+                    f"activation has {len(activation)} entries; a network of {L} layers takes {L - 1}, "
+                    f"one for each layer after the input layer"
+                )
+            chosen = [_checked(one, f"activation[{i}]") for i, one in enumerate(activation)]
+        else:
+            chosen = [_checked(activation, "activation")] * (L - 1)
+        self.layers = [(one, {}) for one in chosen]
+        if neuron_activations is None:
+            return
+        if not isinstance(neuron_activations, dict):
+            raise TypeError(
+                f"neuron_activations is {type(neuron_activations).__name__}; "
+                f"expected a dict of (l, j) to an activation"
+            )
+        for place, one in neuron_activations.items():
+            l, j = _place(place, sizes)
+            layer, modified = self.layers[l - 2]
+            one = _checked(one, f"neuron_activations[{place!r}]")  # noqa: PLW2901
+            if one != layer:
+                modified[j] = one
+
+    def all_used(self):
+        """Every activation that is used, with the words that say where."""
+        for l, (layer, modified) in enumerate(self.layers, 2):
+            yield layer, f"layer {l}"
+            for j, one in modified.items():
+                yield one, f"neuron {j} of layer {l}"
+
+    def uses_sigmoid(self):
+        return any(one == "sigmoid" for one, _ in self.all_used())
+
+    def only_sigmoid(self):
+        return all(one == "sigmoid" for one, _ in self.all_used())
+
+    def own(self):
+        """Where the first function of the reader's own is used, in words; None: nowhere."""
+        return next((where for one, where in self.all_used() if isinstance(one, Activation)), None)
+
+    def f(self, l, z, sigmoid):
+        """f(z) of layer l, each row of z a neuron, given the sigmoid to use."""
+        return self._applied(l, z, sigmoid, 0)
+
+    def f_prime(self, l, z, sigmoid_prime):
+        """f′(z) of layer l, given the derivative of the sigmoid."""
+        return self._applied(l, z, sigmoid_prime, 1)
+
+    def _applied(self, l, z, sigmoid, which):
+        layer, modified = self.layers[l - 2]
+        result = np.empty_like(z)
+        result[...] = _values(layer, which, z, sigmoid, f"layer {l}")
+        for j, one in modified.items():
+            result[j : j + 1] = _values(one, which, z[j : j + 1], sigmoid, f"neuron {j} of layer {l}")
+        return result
+
+
+def read_activations(sizes, activation, neuron_activations):
+    """The LayerActivations that were asked for; None where every neuron is a sigmoid."""
+    activations = LayerActivations(sizes, activation, neuron_activations)
+    return None if activations.only_sigmoid() else activations
+
+
+def _checked(activation, name):
+    """`activation` where it is one."""
+    if isinstance(activation, Activation):
+        return activation
+    if isinstance(activation, str):
+        if activation not in _NAMES:
+            raise ValueError(
+                f"{name} is {activation!r}; expected one of {', '.join(map(repr, _NAMES))}, "
+                f"or an Activation(f, f_prime)"
+            )
+        return str(activation)
+    hint = "; a function alone has no derivative: pass Activation(f, f_prime)" if callable(activation) else ""
+    raise TypeError(f"{name} is {activation!r}; expected a name or an Activation{hint}")
+
+
+def _place(place, sizes):
+    """The (l, j) of a neuron after the input layer."""
+    try:
+        l, j = place
+        l, j = operator.index(l), operator.index(j)
+    except (TypeError, ValueError):
+        raise TypeError(
+            f"neuron_activations has the key {place!r}; expected (l, j), the numbers of a layer and a neuron"
+        ) from None
+    if not 2 <= l <= len(sizes):
+        raise ValueError(
+            f"neuron_activations[{place!r}]: there is no layer {l} to modify; this network's layers are "
+            f"1, the input layer, which has no activation, and 2 to {len(sizes)}"
+        )
+    if not 0 <= j < sizes[l - 1]:
+        raise ValueError(
+            f"neuron_activations[{place!r}]: there is no neuron {j}; layer {l} has neurons 0 to {sizes[l - 1] - 1}"
+        )
+    return l, j
+
+
+def _values(activation, which, z, sigmoid, where):
+    """f(z), or f′(z) where `which` is 1."""
+    if activation == "sigmoid":
+        return sigmoid(z)
+    if not isinstance(activation, Activation):
+        return _NAMED[activation][which](z)
+    function = activation.f_prime if which else activation.f
+    values = np.asarray(function(z))
+    if values.dtype.kind not in "biuf":
+        raise TypeError(f"the activation of {where} returned dtype {values.dtype}; expected real numbers")
+    if values.shape not in ((), z.shape):
+        raise ValueError(
+            f"the activation of {where} returned shape {values.shape} for z of shape {z.shape}; "
+            f"expected the same shape"
+        )
+    return values

@@ -1,0 +1,163 @@
+/* The activation functions f and what backpropagation needs of their derivatives: f'(z) as a function of a = f(z) alone,
+ * so that a layer keeps only its activations.
+ *
+ *     sigmoid    a = 1 / (1 + e^-z)        f' = a (1 - a)
+ *     linear     a = z                     f' = 1
+ *     tanh       a = tanh z                f' = (1 - a) (1 + a)
+ *     relu       a = max(z, 0)             f' = 1 where a > 0, otherwise 0 (at z = 0 as well)
+ *     softplus   a = ln(1 + e^z)           f' = sigma(z) = 1 - e^-a
+ *
+ * None overflows, NaN stays NaN, and small results keep their digits. */
+
+/* e^x - 1 for x <= 0 (NaN for NaN), within 2 ulp: with e^x = 2^k (1 + t), |t| < 0.42, it is t where k = 0, and otherwise
+ * (2^k - 1) + 2^k t, where the first term is the larger one. */
+INLINE vec exp_minus_1_of_negative(vec x) {
+    const vec least = BROADCAST(LEAST_EXPM1), one = BROADCAST(1);
+    vec k;
+    const vec t = exp_minus_1_reduced(choose(LESS(x, least), least, x), &k);
+    const vec scale = power_of_two(k);
+    return (scale - one) + scale * t;
+}
+
+/* tanh z = sign(z) (1 - e^-2|z|) / (1 + e^-2|z|), and the denominator is 2 minus the numerator. */
+INLINE vec tanh_of(vec z) {
+    const ivec sign = bits_of(BROADCAST(-0.0));
+    const vec t = exp_minus_1_of_negative(BROADCAST(2) * of_bits(bits_of(z) | sign));
+    return of_bits((~sign & bits_of(t / (BROADCAST(2) + t))) | (sign & bits_of(z)));
+}
+
+/* ln(1 + e) for 0 <= e <= 1, from ln(1 + x) = 2 artanh(x / (2 + x)) = y + y u q(u), y = x / (1 + x / 2), u = y^2 / 4, whose
+ * series needs a small x: where e is above sqrt(2) - 1, x is (1 + e) / 2 - 1, and ln 2 is added.
+ * q's coefficients are printed by bench/log_coefficients.py. */
+INLINE vec log_1_plus(vec e) {
+    const vec one = BROADCAST(1), half = BROADCAST(0.5);
+    const ivec large = LESS(BROADCAST(0.41421356237309503), e);
+    const vec x = choose(large, half * (e - one), e);
+    const vec y = x / (one + half * x), u = BROADCAST(0.25) * y * y;
+#define TERM(c, d) (BROADCAST(d) * u + BROADCAST(c)) /* c + d u */
+#if REAL_BITS == 64
+    const vec u2 = u * u;
+    const vec q01 = TERM(0.3333333333333335, 0.19999999999949444), q23 = TERM(0.14285714313126918, 0.11111105544689748);
+    const vec q45 = TERM(0.09091446216268435, 0.07665805861027504);
+    const vec q = (q23 * u2 + q01) + (BROADCAST(0.07308903576708663) * u2 + q45) * (u2 * u2);
+#else
+    const vec q = (BROADCAST(0.14790492964987212f) * u + BROADCAST(0.19994378858302422f)) * u + BROADCAST(0.33333342547714534f);
+#endif
+#undef TERM
+    return choose(large, BROADCAST(0.6931471805599453), ZERO) + (y + y * (u * q));
+}
+
+/* ln(1 + e^z) = max(z, 0) + ln(1 + e^-|z|). */
+INLINE vec softplus_of(vec z) {
+    vec low;
+    const vec e = exp_of_negative(of_bits(bits_of(z) | bits_of(BROADCAST(-0.0))), &low);
+    return choose(LESS(z, ZERO), ZERO, z) + log_1_plus(e);
+}
+
+/* f(z), and f' where f has the value a. */
+INLINE vec activation_of(const int f, vec z) {
+    switch (f) {
+    case TANH: return tanh_of(z);
+    case RELU: return choose(LESS(z, ZERO), ZERO, z);
+    case SOFTPLUS: return softplus_of(z);
+    default: return sigmoid_of(z);
+    }
+}
+INLINE vec derivative_at(const int f, vec a) {
+    const vec one = BROADCAST(1);
+    switch (f) {
+    case TANH: return (one - a) * (one + a);
+    case RELU: return choose(LESS(ZERO, a), one, ZERO);
+    case SOFTPLUS: return -exp_minus_1_of_negative(-a);
+    default: return a * (one - a);
+    }
+}
+
+/* z = f(z); d = d f', n elements, whole vectors. f is a constant where these are inlined. */
+INLINE void activate_each(const int f, real *z, ptrdiff_t n) {
+    for (ptrdiff_t i = 0; i < n; i += LANES) store(z + i, activation_of(f, load(z + i)));
+}
+INLINE void times_derivative_each(const int f, const real *a, real *d, ptrdiff_t n) {
+    for (ptrdiff_t i = 0; i < n; i += LANES) store(d + i, load(d + i) * derivative_at(f, load(a + i)));
+}
+
+/* The same for any f. */
+static void activate_array(int f, real *z, ptrdiff_t n) {
+    switch (f) {
+    case SIGMOID: activate_each(SIGMOID, z, n); break;
+    case TANH: activate_each(TANH, z, n); break;
+    case RELU: activate_each(RELU, z, n); break;
+    case SOFTPLUS: activate_each(SOFTPLUS, z, n); break;
+    default: break; /* LINEAR: z is a */
+    }
+}
+static void times_derivative_array(int f, const real *a, real *d, ptrdiff_t n) {
+    switch (f) {
+    case SIGMOID: times_derivative_each(SIGMOID, a, d, n); break;
+    case TANH: times_derivative_each(TANH, a, d, n); break;
+    case RELU: times_derivative_each(RELU, a, d, n); break;
+    case SOFTPLUS: times_derivative_each(SOFTPLUS, a, d, n); break;
+    default: break; /* LINEAR: f' is 1 */
+    }
+}
+
+/* ---- columns with an activation of their own: computed aside, one after the other, from what stood there before the
+ * layer's activation was applied to everything ---- */
+
+/* A column of m elements, aside: whole vectors. */
+INLINE ptrdiff_t column_aside(ptrdiff_t m) { return divide_up(m, LANES) * LANES; }
+
+static void take_column(const Panels *M, ptrdiff_t j, real *aside) {
+    const ptrdiff_t m = M->rows, width = M->width;
+    const real *from = (const real *)M->data + j / width * m * width + j % width;
+    ptrdiff_t i = 0;
+    for (; i < m; i++) aside[i] = from[i * width];
+    for (; i < column_aside(m); i++) aside[i] = 0;
+}
+
+static void put_column(const Panels *M, ptrdiff_t j, const real *aside) {
+    const ptrdiff_t m = M->rows, width = M->width;
+    real *to = (real *)M->data + j / width * m * width + j % width;
+    for (ptrdiff_t i = 0; i < m; i++) to[i * width] = aside[i];
+}
+
+INLINE int in_panels(const Panels *M, ptrdiff_t j, ptrdiff_t p0, ptrdiff_t p1) {
+    return p0 * M->width <= j && j < p1 * M->width;
+}
+
+/* A column aside for each of their own, and one to work in. */
+static ptrdiff_t activation_scratch(const Activations *f, ptrdiff_t m) {
+    return f->n_own ? (f->n_own + 1) * column_aside(m) * (ptrdiff_t)sizeof(real) : 0;
+}
+
+/* Z = f(Z). */
+static void activate(const Activations *f, const Panels *Z, void *scratch, ptrdiff_t p0, ptrdiff_t p1) {
+    const ptrdiff_t panel = Z->rows * Z->width, column = column_aside(Z->rows);
+    real *aside = scratch;
+    for (ptrdiff_t c = 0; c < f->n_own; c++) {
+        if (in_panels(Z, f->column[c], p0, p1)) take_column(Z, f->column[c], aside + c * column);
+    }
+    activate_array(f->all, (real *)Z->data + p0 * panel, (p1 - p0) * panel);
+    for (ptrdiff_t c = 0; c < f->n_own; c++) {
+        if (!in_panels(Z, f->column[c], p0, p1)) continue;
+        activate_array(f->own[c], aside + c * column, column);
+        put_column(Z, f->column[c], aside + c * column);
+    }
+}
+
+/* D = D f'(Z), element by element, where A = f(Z): D and A in panels alike. */
+static void times_derivative(const Activations *f, const Panels *A, const Panels *D, void *scratch, ptrdiff_t p0,
+                             ptrdiff_t p1) {
+    const ptrdiff_t panel = A->rows * A->width, column = column_aside(A->rows);
+    real *a = scratch, *aside = a + column;
+    for (ptrdiff_t c = 0; c < f->n_own; c++) {
+        if (in_panels(D, f->column[c], p0, p1)) take_column(D, f->column[c], aside + c * column);
+    }
+    times_derivative_array(f->all, (const real *)A->data + p0 * panel, (real *)D->data + p0 * panel, (p1 - p0) * panel);
+    for (ptrdiff_t c = 0; c < f->n_own; c++) {
+        if (!in_panels(D, f->column[c], p0, p1)) continue;
+        take_column(A, f->column[c], a);
+        times_derivative_array(f->own[c], a, aside + c * column, column);
+        put_column(D, f->column[c], aside + c * column);
+    }
+}
