@@ -1,5 +1,6 @@
 """Single calls against the plain twin: `feedforward`, `backprop`, `update_mini_batch`,
-`evaluate`, XOR through `SGD`, and the book's whole run with packing and test data.
+`evaluate`, XOR through `SGD`, and the book's whole run with packing and test data; and
+`backprop_mini_batch` against NumPy's matrix products and against the sum of `backprop`.
 
     python bench/calls.py [--book-epochs 30] [--json FILE]
 
@@ -83,13 +84,14 @@ def compare(title, method, networks, arguments, runs, settle=None):
     return report(title, *taken)
 
 
-def report(title, ours, twins):
+def report(title, ours, theirs, beside="plain twin"):
     """Print and return the row of a call's two lists of timings."""
-    row = {"call": title, "cbackprop": machine.spread(ours), "plain twin": machine.spread(twins)}
-    row["ratio"] = row["plain twin"]["median"] / row["cbackprop"]["median"]
+    row = {"call": title, "cbackprop": machine.spread(ours), beside: machine.spread(theirs)}
+    row["ratio"] = row[beside]["median"] / row["cbackprop"]["median"]
     print(
         f"{title:46} {row['cbackprop']['median'] * 1e6:14,.2f} us "
-        f"{row['plain twin']['median'] * 1e6:16,.2f} us {row['ratio']:8.1f}",
+        f"{row[beside]['median'] * 1e6:16,.2f} us {row['ratio']:8.1f}"
+        + ("" if beside == "plain twin" else f"  {beside}"),
         flush=True,
     )
     return row
@@ -120,6 +122,62 @@ def single_calls(runs):
             ),
         ]
     return rows
+
+
+def by_matrix_products(net, X, Y):
+    """The gradient of a mini-batch of columns by NumPy's matrix products, nothing computed twice."""
+    activations = [X]
+    for b, w in zip(net.biases, net.weights, strict=True):
+        a = w @ activations[-1]
+        a += b
+        np.negative(a, out=a)
+        np.exp(a, out=a)
+        a += 1
+        activations.append(np.reciprocal(a, out=a))
+    delta = activations[-1] - Y
+    nabla_b, nabla_w = [], []
+    for layer in reversed(range(len(net.weights))):
+        a = activations[layer + 1]
+        delta *= a * (1 - a)
+        nabla_b.insert(0, delta.sum(axis=1, keepdims=True))
+        nabla_w.insert(0, delta @ activations[layer].T)
+        if layer:
+            delta = net.weights[layer].T @ delta
+    return nabla_b, nabla_w
+
+
+def by_sum(net, X, Y):
+    """The same as the sum of the gradients that `backprop` gives, added in place."""
+    nabla_b = [np.zeros_like(b) for b in net.biases]
+    nabla_w = [np.zeros_like(w) for w in net.weights]
+    for j in range(X.shape[1]):
+        for totals, ones in zip((nabla_b, nabla_w), net.backprop(X[:, [j]], Y[:, [j]]), strict=True):
+            for total, one in zip(totals, ones, strict=True):
+                np.add(total, one, out=total)
+    return nabla_b, nabla_w
+
+
+def matrix_based(runs, m=32):
+    """Return the rows of `backprop_mini_batch` beside the two other ways to its result."""
+    X, labels, *_ = jobs.mnist()
+    X = np.array(X[:m].T, np.float64, order="C")
+    Y = np.array(jobs.one_hot(labels[:m], 10, np.float64).T, order="C")
+    net, _ = pair([784, 30, 10])
+    title = f"backprop_mini_batch [784, 30, 10], m = {m}"
+    ways = {
+        "cbackprop": net.backprop_mini_batch,
+        "NumPy's matrix products": lambda X, Y: by_matrix_products(net, X, Y),
+        "the sum of backprop": lambda X, Y: by_sum(net, X, Y),
+    }
+    for way in ways.values():
+        check(title, way(X, Y), by_sum(pair([784, 30, 10])[1], X, Y))
+    times = {name: max(1, math.ceil(TURN_SECONDS / seconds(way, (X, Y), 1))) for name, way in ways.items()}
+    taken = {name: [] for name in ways}
+    for _ in range(runs):
+        for name, way in ways.items():
+            taken[name].append(seconds(way, (X, Y), times[name]))
+    ours = taken.pop("cbackprop")
+    return [report(title, ours, theirs, beside) for beside, theirs in taken.items()]
 
 
 def evaluation(runs):
@@ -188,7 +246,7 @@ def main():
     arguments = parser.parse_args()
     machine.settle(arguments.threads, arguments.cpu)
     print(f"{'':46} {'cbackprop':>17} {'plain twin':>19} {'ratio':>8}")
-    rows = single_calls(arguments.runs)
+    rows = single_calls(arguments.runs) + matrix_based(arguments.runs)
     rows += [evaluation(arguments.runs), xor(min(3, arguments.runs))]
     if arguments.book_epochs:
         rows.append(book(arguments.book_epochs))

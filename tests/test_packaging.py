@@ -53,6 +53,7 @@ for name in sorted(set(sys.modules) - before):
         "import cbackprop",
         "from cbackprop import network",
         "from cbackprop import mnist_loader",
+        "from cbackprop import chapter",
         "from cbackprop.network import *",
     ],
 )
@@ -62,6 +63,18 @@ def test_only_numpy_is_needed(statement, tmp_path):
     assert set(child.stdout.split()) <= {"cbackprop", "numpy", "cython_runtime"} | {
         name for name in child.stdout.split() if name.startswith("_cython_")
     }
+
+
+def test_the_chapter_is_imported_when_it_is_asked_for(tmp_path):
+    code = """
+import sys
+from cbackprop import network
+assert not {"cbackprop.chapter", "cbackprop._one_pass", "cbackprop._differences"} & set(sys.modules)
+from cbackprop import chapter
+assert chapter.numerical_gradient
+"""
+    child = run_python(code, tmp_path)
+    assert (child.returncode, child.stderr) == (0, "")
 
 
 def test_importing_takes_little_more_than_numpy_does(tmp_path):
@@ -109,7 +122,7 @@ def test_an_unbuilt_tree_names_the_fix(statement, tmp_path):
 
 def test_stubs_and_the_typing_marker_are_shipped():
     assert (PACKAGE / "py.typed").exists()
-    for module in ("network", "mnist_loader"):
+    for module in ("network", "mnist_loader", "chapter"):
         assert (PACKAGE / f"{module}.pyi").exists()
 
 

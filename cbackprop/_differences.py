@@ -1,0 +1,141 @@
+"""The costs that equation (46) takes the differences of, for cbackprop.chapter."""
+
+import contextlib
+import math
+
+import numpy as np
+
+from cbackprop import _arguments
+from cbackprop.network import Network
+from cbackprop.twin import PlainNetwork
+
+# Where rounding (it grows as 1/ε) and the neglected terms (they grow as ε or ε²) are about as large.
+EPSILON = {"forward": 2.0**-26, "central": 2.0**-17}
+
+
+def checked_epsilon(epsilon, scheme):
+    """`epsilon` as a float, or what the scheme does best with."""
+    if scheme not in EPSILON:
+        raise ValueError(f"scheme is {scheme!r}; expected 'forward' or 'central'")
+    if epsilon is None:
+        return EPSILON[scheme]
+    epsilon = _arguments.number(epsilon, "epsilon")
+    if not 0 < epsilon < math.inf:
+        raise ValueError(f"epsilon is {epsilon}; expected a small number > 0")
+    return epsilon
+
+
+def step_of(array, change, name, l):
+    """By how much each entry of a parameter really changes when `change` is added to it."""
+    vanishes = array + change == array
+    if vanishes.any():
+        j, k = np.argwhere(vanishes)[0]
+        raise ValueError(
+            f"epsilon is {abs(change)}, so small that it vanishes against {name}[{l - 2}][{j}, {k}], "
+            f"which is {array[j, k]}"
+        )
+    return (array + change) - array
+
+
+def steps_of(one_pass, changes):
+    """The steps of every parameter, by (name, l): an array for each of `changes`."""
+    return {
+        (name, l): [step_of(array, change, name, l) for change in changes]
+        for name, arrays in (("biases", one_pass.b), ("weights", one_pass.w))
+        for l, array in arrays.items()
+    }
+
+
+def is_replaced(net, name):
+    """Whether the method `name` is another than the package's own, in a subclass or on the instance."""
+    return getattr(getattr(net, name), "__func__", None) not in (
+        getattr(Network, name),
+        getattr(PlainNetwork, name),
+    )
+
+
+def checked_cost(net, cost):
+    """`cost`, or None for ½‖a − y‖², which no replaced `cost_derivative` can be trusted to derive."""
+    if cost is None and is_replaced(net, "cost_derivative"):
+        raise ValueError(
+            "cost_derivative is replaced, so the cost is not known to be ½‖a − y‖²: give the cost that it is "
+            "the derivative of, as cost=lambda a, y: ..."
+        )
+    if cost is not None and not callable(cost):
+        raise TypeError(f"cost is {type(cost).__name__}; expected a function of (a, y)")
+    return cost
+
+
+def costs_of(cost, a, y):
+    """C for each column of `a`."""
+    if cost is None:
+        return 0.5 * np.sum((a - y) ** 2, axis=0)
+    costs = [np.asarray(cost(a[:, [column]], y)) for column in range(a.shape[1])]
+    for one in costs:
+        if one.size != 1:
+            raise ValueError(f"cost returned an array of shape {one.shape}; expected a number")
+        if one.dtype.kind not in "biuf":
+            raise TypeError(f"cost returned {one.item()!r}; expected a real number")
+    return np.array([one.item() for one in costs], np.float64)
+
+
+def costs_by_layer(one_pass, cost, steps):
+    """C as it is, and for each step of each parameter: of a pass only the layers from the step on.
+
+    A step of b^l_j is one of z^l_j, a step of w^l_jk one of z^l_j by a^{l-1}_k times as much.
+    """
+
+    def costs(l, dz):
+        columns = [costs_of(cost, a, one_pass.y) for a in one_pass.outputs(l, dz)]
+        return np.concatenate(columns or [np.zeros(0)]).reshape(dz.shape)
+
+    found = {}
+    for (name, l), pair in steps.items():
+        inputs = 1 if name == "biases" else one_pass.a[l - 1].T
+        found[name, l] = [costs(l, step * inputs) for step in pair]
+    return costs_of(cost, one_pass.a[one_pass.L], one_pass.y)[0], found
+
+
+def output_of(one_pass):
+    """a^L, the output that the cost is a function of: that of `feedforward` where it is replaced."""
+    if not is_replaced(one_pass.net, "feedforward"):
+        return one_pass.a[one_pass.L]
+    a = np.asarray(one_pass.net.feedforward(one_pass.x.copy()))
+    if a.shape != (one_pass.n[one_pass.L], 1):
+        raise ValueError(
+            f"feedforward returned an array of shape {a.shape}; expected ({one_pass.n[one_pass.L]}, 1)"
+        )
+    return a
+
+
+def costs_by_feedforward(one_pass, cost, changes):
+    """The same by a `feedforward` that the reader has replaced; the network is put back at the end."""
+    net = one_pass.net
+
+    def C():
+        return costs_of(cost, output_of(one_pass), one_pass.y)[0]
+
+    def costs(array, change):
+        found = np.empty_like(array)
+        for place, value in np.ndenumerate(array):
+            array[place] = value + change
+            found[place] = C()
+            array[place] = value
+        return found
+
+    with contextlib.ExitStack() as stack:
+        own = {
+            "weights": [w.copy() for w in one_pass.w.values()],
+            "biases": [b.copy() for b in one_pass.b.values()],
+        }
+        if net.dtype != np.float64:
+            own["dtype"] = np.dtype(np.float64)
+        for name, value in own.items():
+            stack.callback(setattr, net, name, getattr(net, name))
+            setattr(net, name, value)
+        found = {
+            (name, l): [costs(array, change) for change in changes]
+            for name in ("biases", "weights")
+            for l, array in enumerate(getattr(net, name), 2)
+        }
+        return C(), found

@@ -1,0 +1,135 @@
+"""One example's way through a network, kept in full for what cbackprop.chapter shows of it."""
+
+import copy
+import functools
+import operator
+
+import numpy as np
+
+from cbackprop import _calls
+from cbackprop.network import Network
+from cbackprop.twin import PlainNetwork
+
+COLUMN_ENTRIES = 2**18  # numbers in a matrix of columns: 2 MB, within a processor's cache
+
+
+class OnePass:
+    """One example's way through a network: w, b, z and a of each layer, by the chapter's number of it.
+
+    The way is that of `backprop`: a replaced `feedforward` has no part in it. Making one checks the example
+    and the network's parameters; z and a are computed when they are first asked for.
+    """
+
+    def __init__(self, net, x, y):
+        if not isinstance(net, PlainNetwork):
+            raise TypeError(f"net is {type(net).__name__}; expected a cbackprop Network")
+        _calls.check_example(net, x, y)
+        self.net, self.y = net, y if np.isscalar(y) else np.asarray(y)
+        self.L = len(net.sizes)
+        self.n = dict(enumerate((operator.index(n) for n in net.sizes), 1))
+        self.w = {l: np.asarray(w, np.float64) for l, w in enumerate(net.weights, 2)}
+        self.b = {l: np.asarray(b, np.float64) for l, b in enumerate(net.biases, 2)}
+        # Rounded as the network rounds it.
+        self.x = np.asarray(x).astype(net.dtype).astype(np.float64)
+
+    @functools.cached_property
+    def _z_and_a(self):
+        z, a = {}, {1: self.x}
+        for l in range(2, self.L + 1):
+            z[l] = np.dot(self.w[l], a[l - 1]) + self.b[l]
+            a[l] = self.f(l, z[l])
+        return z, a
+
+    @property
+    def z(self):
+        return self._z_and_a[0]
+
+    @property
+    def a(self):
+        return self._z_and_a[1]
+
+    def f(self, l, z):
+        """a^l, the activations of the weighted inputs `z` of layer l, a column or a matrix of columns."""
+        return self.net._f(l, z)
+
+    def f_prime(self, l):
+        """σ′(z^l), or the derivative of whatever function the layer has."""
+        return self.net._f_prime(l, self.z[l])
+
+    def cost_derivative(self):
+        """∇_a C, (n_L, 1): the last factor of every path."""
+        gradient = np.asarray(self.net.cost_derivative(self.a[self.L].copy(), self.y))
+        shape = self.a[self.L].shape
+        if gradient.dtype.kind not in "biuf" or gradient.shape not in ((), (1,), (1, 1), shape):
+            raise ValueError(
+                f"cost_derivative returned an array of shape {gradient.shape} and dtype {gradient.dtype}; "
+                f"expected real numbers of shape {shape}"
+            )
+        return np.broadcast_to(gradient.astype(np.float64), shape)
+
+    def weight_rate(self, l):
+        """∂a^l_j/∂w^l_jk = σ′(z^l_j) a^{l-1}_k, for each weight of layer l."""
+        return self.f_prime(l) * self.a[l - 1].T
+
+    def neuron_rate(self, l):
+        """∂a^l_q/∂a^{l-1}_j = σ′(z^l_q) w^l_qj, for each edge into layer l."""
+        return self.f_prime(l) * self.w[l]
+
+    def place(self, weight):
+        """`weight` as the numbers (l, j, k), checked."""
+        try:
+            l, j, k = map(operator.index, weight)
+        except (TypeError, ValueError):
+            raise TypeError(f"weight is {weight!r}; expected three whole numbers (l, j, k)") from None
+        if not 2 <= l <= self.L:
+            raise ValueError(f"weight is {weight!r}; this network's layers with weights are 2 to {self.L}")
+        for name, number, layer in (("j", j, l), ("k", k, l - 1)):
+            if not 0 <= number < self.n[layer]:
+                raise ValueError(
+                    f"weight is {weight!r}; {name} counts the {self.n[layer]} neurons of layer {layer} from 0"
+                )
+        return l, j, k
+
+    def above(self, l):
+        """The network's layers from l on: a function from columns of a^l to columns of a^L."""
+        if l == self.L:
+            return lambda a: a
+        if not isinstance(self.net, Network) or self.net._replaced():
+            return functools.partial(self.feedforward, l)
+        rest = Network.__new__(Network)
+        rest.num_layers, rest.sizes = self.L - l + 1, [self.n[m] for m in range(l, self.L + 1)]
+        rest.weights = [self.w[m] for m in range(l + 1, self.L + 1)]
+        rest.biases = [self.b[m] for m in range(l + 1, self.L + 1)]
+        rest.dtype = np.dtype(np.float64)
+        rest._activations = copy.copy(self.net._activations)
+        if rest._activations is not None:
+            rest._activations.layers = rest._activations.layers[l - 1 :]
+        return rest.feedforward
+
+    def feedforward(self, l, a):
+        """The same in NumPy, for functions of the reader's own."""
+        for m in range(l + 1, self.L + 1):
+            a = self.f(m, np.dot(self.w[m], a) + self.b[m])
+        return a
+
+    def outputs(self, l, dz):
+        """Yield the columns a^L for each entry of `dz`: a^L where z^l_j alone is dz[j, k] larger.
+
+        A change of z^l_j changes z^{l+1} by w^{l+1}_qj Δa^l_j: a column each, not a product of matrices.
+        From there on the columns go through the rest of the network together.
+        """
+        changed = self.f(l, self.z[l] + dz)
+        neurons = np.repeat(np.arange(self.n[l]), dz.shape[1])
+        widest = max(self.n[m] for m in range(l, self.L + 1))
+        chunk = max(1, COLUMN_ENTRIES // max(1, widest))
+        above = self.above(l + 1) if l < self.L else None
+        for start in range(0, dz.size, chunk):
+            j = neurons[start : start + chunk]
+            a_j = changed.ravel()[start : start + chunk]
+            if l == self.L:
+                a = np.repeat(self.a[l], len(j), axis=1)
+                a[j, np.arange(len(j))] = a_j
+            else:
+                z = self.z[l + 1] + self.w[l + 1][:, j] * (a_j - self.a[l][j, 0])
+                a = above(self.f(l + 1, z))
+            yield a

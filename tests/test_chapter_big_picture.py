@@ -1,0 +1,203 @@
+"""The big picture, equations (47) to (53): small changes spread along paths, and a gradient sums them."""
+
+import math
+
+import numpy as np
+import pytest
+from agreement import dense_examples, nothing_changes, worst_difference
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cbackprop.chapter import Path, check_gradient, path_sum_gradient, paths, perturbation
+from cbackprop.network import Activation, Network
+from cbackprop.twin import PlainNetwork
+
+
+def network_and_example(sizes, seed=3, **options):
+    np.random.seed(seed)
+    net = Network(sizes, **options)
+    return net, *dense_examples(1, sizes, seed)[0]
+
+
+@settings(max_examples=100)
+@given(st.lists(st.integers(1, 6), min_size=2, max_size=6), st.integers(0, 2**31))
+def test_the_sum_over_paths_is_the_gradient(sizes, seed):
+    net, x, y = network_and_example(sizes, seed)
+    found = path_sum_gradient(net, x, y)
+    assert worst_difference(found, net.backprop(x, y)[1]) < 1e-10
+
+
+@pytest.mark.parametrize(
+    "sizes",
+    [[1] * 12, [2] * 12, [1, 300, 300], [300, 300, 1], [300, 30, 10], [10, 9, 8, 7, 6], [7, 5]],
+    ids=str,
+)
+def test_deep_and_wide(sizes):
+    net, x, y = network_and_example(sizes)
+    assert worst_difference(path_sum_gradient(net, x, y), net.backprop(x, y)[1]) < 1e-10
+
+
+def test_other_activations_and_costs():
+    options = {"activation": ["tanh", "softplus", "linear"], "neuron_activations": {(3, 1): "sigmoid"}}
+    sizes = [4, 3, 5, 2]
+    for net in (
+        network_and_example(sizes, **options)[0],
+        network_and_example(sizes, activation=Activation(np.sin, np.cos))[0],
+    ):
+        x, y = dense_examples(1, sizes)[0]
+        assert worst_difference(path_sum_gradient(net, x, y), net.backprop(x, y)[1]) < 1e-10
+        net.cost_derivative = lambda a, y: (a - y) ** 3
+        assert worst_difference(path_sum_gradient(net, x, y), net.backprop(x, y)[1]) < 1e-10
+    net, x, y = network_and_example(sizes, dtype=np.float32)
+    assert worst_difference(path_sum_gradient(net, x, y), net.backprop(x, y)[1]) < 1e-5
+
+
+def count(sizes):
+    """Paths from every weight, counted one neuron after another."""
+    return sum(sizes[l - 1] * math.prod(sizes[l:]) for l in range(1, len(sizes)))
+
+
+@pytest.mark.parametrize("sizes", [[3, 2], [2, 3, 4], [2, 3, 1, 2]], ids=str)
+def test_max_paths_counts_over_all_weights(sizes):
+    net, x, y = network_and_example(sizes)
+    walked = sum(
+        len(list(paths(net, x, y, (l, j, k))))
+        for l in range(2, len(sizes) + 1)
+        for j in range(sizes[l - 1])
+        for k in range(sizes[l - 2])
+    )
+    assert walked == count(sizes)
+    path_sum_gradient(net, x, y, max_paths=walked)
+    with pytest.raises(ValueError, match=rf"\b{walked} paths .* max_paths = {walked - 1}$"):
+        path_sum_gradient(net, x, y, max_paths=walked - 1)
+
+
+def test_too_many_paths_are_counted_and_not_walked():
+    sizes = [30] * 40
+    net, x, y = network_and_example(sizes)
+    with pytest.raises(ValueError, match=str(count(sizes))):
+        path_sum_gradient(net, x, y)
+
+
+def test_deeper_than_pythons_own_stack():
+    sizes = [1] * 1500
+    net, x, y = network_and_example(sizes)
+    assert len(list(paths(net, x, y, (2, 0, 0)))) == 1
+    assert len(path_sum_gradient(Network([1] * 100), x, y)) == 99
+
+
+def test_the_paths_of_one_weight():
+    sizes = [3, 2, 4, 2]
+    net, x, y = network_and_example(sizes)
+    nabla_w = net.backprop(x, y)[1]
+    found = list(paths(net, x, y, weight=(2, 1, 2)))
+    assert [path.neurons for path in found] == [(1, q, m) for q in range(4) for m in range(2)]
+    assert all(isinstance(path, Path) and type(path.product) is float for path in found)
+    assert sum(path.product for path in found) == pytest.approx(nabla_w[0][1, 2], rel=1e-12)
+    (last,) = paths(net, x, y, weight=(4, 1, 3))
+    assert last.neurons == (1,) and last.product == pytest.approx(nabla_w[2][1, 3], rel=1e-12)
+
+
+def test_a_product_is_that_of_its_factors():
+    sizes = [2, 2, 2]
+    net, x, y = network_and_example(sizes)
+    z2 = net.weights[0] @ x + net.biases[0]
+    a2 = 1 / (1 + np.exp(-z2))
+    a3 = 1 / (1 + np.exp(-(net.weights[1] @ a2 + net.biases[1])))
+    product = (a3 - y)[0] * (a3 * (1 - a3))[0] * net.weights[1][0, 1] * (a2 * (1 - a2))[1] * x[0]
+    path = next(iter(paths(net, x, y, (2, 1, 0))))
+    assert path.neurons == (1, 0) and path.product == pytest.approx(product.item(), rel=1e-13)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{}, {"activation": ["tanh", "softplus", "sigmoid"], "neuron_activations": {(3, 0): "tanh"}}],
+    ids=["sigmoid", "mixed"],
+)
+def test_a_small_change_is_predicted_to_first_order(options):
+    sizes = [3, 4, 3, 2]
+    net, x, y = network_and_example(sizes, **options)
+    weight = (2, 1, 2)
+    coarse, fine = (perturbation(net, x, y, weight, dw) for dw in (1e-2, 1e-3))
+    for before, after in zip(coarse.layers, fine.layers, strict=True):
+        errors = [np.abs(change.predicted - change.real).max() for change in (before, after)]
+        # The error of a prediction of first order is of second order: a hundredth for a tenth of dw.
+        assert np.log10(errors[0] / errors[1]) == pytest.approx(2, abs=0.1)
+    ratios = [abs(1 - found.real / found.predicted) for found in (coarse, fine)]
+    assert np.log10(ratios[0] / ratios[1]) == pytest.approx(1, abs=0.1)
+
+
+def test_what_changes_and_by_how_much():
+    sizes = [3, 4, 3, 2]
+    net, x, y = network_and_example(sizes)
+    found = perturbation(net, x, y, (2, 1, 2), 0.25)
+    assert [change.l for change in found.layers] == [2, 3, 4]
+    assert [change.real.shape for change in found.layers] == [(4, 1), (3, 1), (2, 1)]
+    assert np.flatnonzero(found.layers[0].real).tolist() == [1]
+    assert np.flatnonzero(found.layers[0].predicted).tolist() == [1]
+    nabla_w = net.backprop(x, y)[1][0][1, 2]
+    assert found.predicted == pytest.approx(nabla_w * 0.25, rel=1e-12)
+    before = net.feedforward(x)
+    net.weights[0][1, 2] += 0.25
+    after = net.feedforward(x)
+    np.testing.assert_allclose(found.layers[-1].real, after - before, rtol=1e-11)
+    cost = 0.5 * np.sum((after - y) ** 2) - 0.5 * np.sum((before - y) ** 2)
+    assert found.real == pytest.approx(cost, rel=1e-11)
+
+
+def test_a_change_of_an_output_weight_and_another_cost():
+    net, x, y = network_and_example([3, 2])
+    net.cost_derivative = lambda a, y: 4 * (a - y) ** 3
+    with pytest.raises(ValueError, match="cost_derivative is replaced"):
+        perturbation(net, x, y, (2, 0, 0), 1e-3)
+    found = perturbation(net, x, y, (2, 0, 0), 1e-6, cost=lambda a, y: np.sum((a - y) ** 4))
+    assert found.real == pytest.approx(found.predicted, rel=1e-4)
+    assert check_gradient(net, x, y, cost=lambda a, y: np.sum((a - y) ** 4))
+
+
+@pytest.mark.parametrize(
+    "weight", [(1, 0, 0), (4, 0, 0), (2, 4, 0), (2, 0, 3), (2, -1, 0), (3, 0, -1), (3, 2, 0), (3, 0, 4)]
+)
+def test_a_weight_outside_the_network(weight):
+    net, x, y = network_and_example([3, 4, 2])
+    with pytest.raises(ValueError, match="weight is"):
+        paths(net, x, y, weight)  # before the first path is asked for
+    with pytest.raises(ValueError, match="weight is"):
+        perturbation(net, x, y, weight, 0.1)
+
+
+def test_errors_come_before_anything_is_computed():
+    def fails(z):
+        raise AssertionError("computed")
+
+    net, x, y = network_and_example([3, 4, 2], activation=Activation(fails, fails))
+    with pytest.raises(ValueError, match=r"\b32 paths"):
+        path_sum_gradient(net, x, y, max_paths=2)
+    for weight, dw in (((5, 0, 0), 1e-3), ((2, 0, 0), 0.0)):
+        with pytest.raises(ValueError, match="is"):
+            perturbation(net, x, y, weight, dw)
+
+
+def test_a_network_of_the_twin_and_nothing_of_it_changes():
+    np.random.seed(5)
+    net, (x, y) = PlainNetwork([3, 4, 2]), dense_examples(1, [3, 4, 2])[0]
+    with nothing_changes(net):
+        assert worst_difference(path_sum_gradient(net, x, y), net.backprop(x, y)[1]) < 1e-10
+        perturbation(net, x, y, (2, 0, 0), 1e-3)
+        list(paths(net, x, y, (2, 0, 0)))
+
+
+def test_wrong_arguments():
+    net, x, y = network_and_example([3, 4, 2])
+    for weight in ((2, 0), 2, "abc", (2.0, 0, 0)):
+        with pytest.raises(TypeError, match="expected three whole numbers"):
+            paths(net, x, y, weight)
+    for dw in (0, 1e-30, np.inf, np.nan):
+        with pytest.raises(ValueError, match="dw is"):
+            perturbation(net, x, y, (2, 0, 0), dw)
+    with pytest.raises(ValueError, match=r"\(3, 1\)"):
+        path_sum_gradient(net, x[:2], y)
+    with pytest.raises(ValueError, match=r"\(3, 1\)"):
+        paths(net, x[:2], y, (2, 0, 0))
+    with pytest.raises(TypeError, match="max_paths"):
+        path_sum_gradient(net, x, y, max_paths="many")
