@@ -161,6 +161,7 @@ def draw(rows, path):
     import matplotlib.pyplot as plt
 
     mpl.rcParams["svg.hashsalt"] = "cbackprop"  # the same file from the same numbers
+    mpl.rcParams["svg.fonttype"] = "none"  # letters, not their outlines
     figure, panel = plt.subplots(figsize=(6.8, 4.6))
     weights = [row["weights"] for row in rows]
     for name, label, style in (

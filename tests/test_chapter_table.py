@@ -65,3 +65,12 @@ def test_nothing_of_the_chapter_is_missing():
     assert places.count("Exercise") == 2 and places.count("Problem") == 1
     for part in ("mini-batch", "outer loops", "The code", "fast algorithm", "all paths", "the big picture"):
         assert part in places
+
+
+def test_the_example_of_the_readme_runs(capsys):
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    section = readme[readme.index("## The chapter, runnable") :]
+    exec(re.search(r"```python\n(.*?)```", section, re.DOTALL)[1], {})
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith("the gradients agree")
+    assert len(lines) == 1 + 3 * 2 + 1  # from neuron 1 of layer 2 three ways on, and two from each of those
