@@ -6,7 +6,7 @@ import operator
 
 import numpy as np
 
-from cbackprop import _calls
+from cbackprop import _calls  # type: ignore[attr-defined]  # compiled
 from cbackprop.network import Network
 from cbackprop.twin import PlainNetwork
 
