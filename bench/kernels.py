@@ -56,6 +56,12 @@ class Sweep(ct.Structure):
     ]  # fmt: skip
 
 
+class Activations(ct.Structure):
+    """struct Activations of kernels.h."""
+
+    _fields_ = [("all", ct.c_int), ("n_own", SIZE), ("column", POINTER), ("own", POINTER)]
+
+
 P, S = ct.POINTER(Panels), ct.POINTER(Sweep)
 FUNCTIONS = {  # struct Kernels of kernels.h: name, result, arguments
     "product": (None, P, P, POINTER, P, SIZE, SIZE),
@@ -63,8 +69,10 @@ FUNCTIONS = {  # struct Kernels of kernels.h: name, result, arguments
     "transposed_scratch": (SIZE, P, P),
     "subtract_outer": (None, P, P, ct.c_double, ct.c_double, P, SIZE, SIZE),
     "subtract_rows": (None,), "pack_transposed": (None,), "unpack_transposed": (None,), "gather": (None,),
-    "sigmoid": (None, POINTER, SIZE), "times_sigmoid_prime": (None,), "sigmoid_array": (None,),
-    "largest": (ct.c_double,), "matvec": (None,), "matvec_transposed": (None,), "outer": (None,),
+    "activate": (None, POINTER, P, POINTER, SIZE, SIZE), "times_derivative": (None,),
+    "activation_scratch": (SIZE,), "sigmoid_array": (None,), "largest": (ct.c_double,),
+    "find_runs": (None,), "product_columns": (None,), "subtract_columns": (None,),
+    "matvec": (None,), "matvec_transposed": (None,), "outer": (None,),
     "subtract_targets": (None,), "argmax": (None,),
     "sweep": (None, S, S, P, POINTER, SIZE, SIZE),
     "sweep_scratch": (SIZE, ct.POINTER(Records), SIZE),
@@ -81,6 +89,9 @@ class Kernels(ct.Structure):
         ("sparse_vectors", SIZE),
         *((name, ct.CFUNCTYPE(*types)) for name, types in FUNCTIONS.items()),
     ]  # fmt: skip
+
+
+ACTIVATIONS = "sigmoid", "linear", "tanh", "relu", "softplus"
 
 
 def aligned(count, dtype):
@@ -188,9 +199,11 @@ def main():
             kernels = library.kernels_named(isa.encode(), np.dtype(dtype).itemsize).contents
             rows = [(name, rate, "GFLOP/s", rate / peak) for n, m in ((512, 128), (30, 10))
                     for name, rate in dense_rows(kernels, dtype, n, m)]  # fmt: skip
-            z = aligned(4096, dtype)
-            sigmoid = functools.partial(kernels.sigmoid, z.ctypes.data, z.size)
-            rows.append(("sigmoid", 1e9 * seconds(sigmoid) / z.size, "ns", None))
+            for code, name in enumerate(ACTIVATIONS):
+                held = []
+                z, f = panels(512, kernels.lanes, kernels.lanes, dtype, held), Activations(all=code)
+                activate = functools.partial(kernels.activate, ct.byref(f), z, None, 0, 1)
+                rows.append((name, 1e9 * seconds(activate) / held[0].size, "ns", None))
             rows += [(*sweep_row(kernels, pack, dtype, images, n, m), "ns a nonzero", None)
                      for n, m in ((30, 10), (100, 10), (100, 100))]  # fmt: skip
             for name, rate, unit, share in rows:

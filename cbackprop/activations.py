@@ -203,7 +203,8 @@ def _place(place, sizes):
         )
     if not 0 <= j < sizes[l - 1]:
         raise ValueError(
-            f"neuron_activations[{place!r}]: there is no neuron {j}; layer {l} has neurons 0 to {sizes[l - 1] - 1}"
+            f"neuron_activations[{place!r}]: there is no neuron {j}; layer {l} has neurons 0 to "
+            f"{sizes[l - 1] - 1}"
         )
     return l, j
 

@@ -10,7 +10,7 @@ import random
 import numpy as np
 
 from cbackprop import _arguments, _calls, _elementwise, _examples, _isa, _parameters, _training
-from cbackprop.activations import Activation, read_activations
+from cbackprop.activations import Activation
 from cbackprop.twin import PlainNetwork
 
 __all__ = ["Activation", "Network", "np", "random", "sigmoid", "sigmoid_prime"]

@@ -61,7 +61,7 @@ class PlainNetwork:
         self.biases = [b.astype(self.dtype, copy=False) for b in biases]
         self.weights = [w.astype(self.dtype, copy=False) for w in weights]
 
-    # The functions of z of layer l = 2, ..., L, as methods so that a subclass's module can supply its sigmoid.
+    # The functions of z of layer l = 2, ..., L: methods, so that a subclass's module can supply its sigmoid.
     def _f(self, l, z):
         return self._activations.f(l, z, sigmoid) if self._activations else sigmoid(z)
 

@@ -1,5 +1,5 @@
-/* The activation functions f and what backpropagation needs of their derivatives: f'(z) as a function of a = f(z) alone,
- * so that a layer keeps only its activations.
+/* The activation functions f and what backpropagation needs of their derivatives: f'(z) as a function of a = f(z)
+ * alone, so that a layer keeps only its activations.
  *
  *     sigmoid    a = 1 / (1 + e^-z)        f' = a (1 - a)
  *     linear     a = z                     f' = 1
@@ -9,8 +9,8 @@
  *
  * None overflows, NaN stays NaN, and small results keep their digits. */
 
-/* e^x - 1 for x <= 0 (NaN for NaN), within 2 ulp: with e^x = 2^k (1 + t), |t| < 0.42, it is t where k = 0, and otherwise
- * (2^k - 1) + 2^k t, where the first term is the larger one. */
+/* e^x - 1 for x <= 0 (NaN for NaN), within 2 ulp: with e^x = 2^k (1 + t), |t| < 0.42, it is t where k = 0, and
+ * otherwise (2^k - 1) + 2^k t, where the first term is the larger one. */
 INLINE vec exp_minus_1_of_negative(vec x) {
     const vec least = BROADCAST(LEAST_EXPM1), one = BROADCAST(1);
     vec k;
@@ -26,9 +26,9 @@ INLINE vec tanh_of(vec z) {
     return of_bits((~sign & bits_of(t / (BROADCAST(2) + t))) | (sign & bits_of(z)));
 }
 
-/* ln(1 + e) for 0 <= e <= 1, from ln(1 + x) = 2 artanh(x / (2 + x)) = y + y u q(u), y = x / (1 + x / 2), u = y^2 / 4, whose
- * series needs a small x: where e is above sqrt(2) - 1, x is (1 + e) / 2 - 1, and ln 2 is added.
- * q's coefficients are printed by bench/log_coefficients.py. */
+/* ln(1 + e) for 0 <= e <= 1, from ln(1 + x) = 2 artanh(x / (2 + x)) = y + y u q(u), y = x / (1 + x / 2), u = y^2 / 4,
+ * whose series needs a small x: where e is above sqrt(2) - 1, x is (1 + e) / 2 - 1, and ln 2 is added. q's coefficients
+ * are printed by bench/log_coefficients.py. */
 INLINE vec log_1_plus(vec e) {
     const vec one = BROADCAST(1), half = BROADCAST(0.5);
     const ivec large = LESS(BROADCAST(0.41421356237309503), e);
@@ -41,7 +41,8 @@ INLINE vec log_1_plus(vec e) {
     const vec q45 = TERM(0.09091446216268435, 0.07665805861027504);
     const vec q = (q23 * u2 + q01) + (BROADCAST(0.07308903576708663) * u2 + q45) * (u2 * u2);
 #else
-    const vec q = (BROADCAST(0.14790492964987212f) * u + BROADCAST(0.19994378858302422f)) * u + BROADCAST(0.33333342547714534f);
+    const vec q =
+        (BROADCAST(0.14790492964987212f) * u + BROADCAST(0.19994378858302422f)) * u + BROADCAST(0.33333342547714534f);
 #endif
 #undef TERM
     return choose(large, BROADCAST(0.6931471805599453), ZERO) + (y + y * (u * q));
@@ -57,19 +58,27 @@ INLINE vec softplus_of(vec z) {
 /* f(z), and f' where f has the value a. */
 INLINE vec activation_of(const int f, vec z) {
     switch (f) {
-    case TANH: return tanh_of(z);
-    case RELU: return choose(LESS(z, ZERO), ZERO, z);
-    case SOFTPLUS: return softplus_of(z);
-    default: return sigmoid_of(z);
+    case TANH:
+        return tanh_of(z);
+    case RELU:
+        return choose(LESS(z, ZERO), ZERO, z);
+    case SOFTPLUS:
+        return softplus_of(z);
+    default:
+        return sigmoid_of(z);
     }
 }
 INLINE vec derivative_at(const int f, vec a) {
     const vec one = BROADCAST(1);
     switch (f) {
-    case TANH: return (one - a) * (one + a);
-    case RELU: return choose(LESS(ZERO, a), one, ZERO);
-    case SOFTPLUS: return -exp_minus_1_of_negative(-a);
-    default: return a * (one - a);
+    case TANH:
+        return (one - a) * (one + a);
+    case RELU:
+        return choose(LESS(ZERO, a), one, ZERO);
+    case SOFTPLUS:
+        return -exp_minus_1_of_negative(-a);
+    default:
+        return a * (one - a);
     }
 }
 
@@ -84,20 +93,38 @@ INLINE void times_derivative_each(const int f, const real *a, real *d, ptrdiff_t
 /* The same for any f. */
 static void activate_array(int f, real *z, ptrdiff_t n) {
     switch (f) {
-    case SIGMOID: activate_each(SIGMOID, z, n); break;
-    case TANH: activate_each(TANH, z, n); break;
-    case RELU: activate_each(RELU, z, n); break;
-    case SOFTPLUS: activate_each(SOFTPLUS, z, n); break;
-    default: break; /* LINEAR: z is a */
+    case SIGMOID:
+        activate_each(SIGMOID, z, n);
+        break;
+    case TANH:
+        activate_each(TANH, z, n);
+        break;
+    case RELU:
+        activate_each(RELU, z, n);
+        break;
+    case SOFTPLUS:
+        activate_each(SOFTPLUS, z, n);
+        break;
+    default:
+        break; /* LINEAR: z is a */
     }
 }
 static void times_derivative_array(int f, const real *a, real *d, ptrdiff_t n) {
     switch (f) {
-    case SIGMOID: times_derivative_each(SIGMOID, a, d, n); break;
-    case TANH: times_derivative_each(TANH, a, d, n); break;
-    case RELU: times_derivative_each(RELU, a, d, n); break;
-    case SOFTPLUS: times_derivative_each(SOFTPLUS, a, d, n); break;
-    default: break; /* LINEAR: f' is 1 */
+    case SIGMOID:
+        times_derivative_each(SIGMOID, a, d, n);
+        break;
+    case TANH:
+        times_derivative_each(TANH, a, d, n);
+        break;
+    case RELU:
+        times_derivative_each(RELU, a, d, n);
+        break;
+    case SOFTPLUS:
+        times_derivative_each(SOFTPLUS, a, d, n);
+        break;
+    default:
+        break; /* LINEAR: f' is 1 */
     }
 }
 

@@ -24,7 +24,8 @@ INLINE int all_zero(const real *x, ptrdiff_t n) {
     return i == n;
 }
 
-/* Lists the runs of X's rows that are not all 0, none longer than a block of the sums; at least one, if an empty one. */
+/* Lists the runs of X's rows that are not all 0, none longer than a block of the sums; at least one, if an empty one.
+ */
 static void find_runs(Columns *X) {
     const real *x = X->data;
     int32_t *run = X->runs; /* run[-2] .. run[-1]: the last one */
