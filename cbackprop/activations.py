@@ -3,6 +3,7 @@
 Each stands here as a line of NumPy; the same functions of the kernels are in src/kernels/activations.h.
 """
 
+import functools
 import operator
 
 import numpy as np
@@ -139,12 +140,16 @@ class LayerActivations:
             for j, one in modified.items():
                 yield one, f"neuron {j} of layer {l}"
 
+    @functools.cached_property
     def uses_sigmoid(self):
+        """Whether any neuron is a sigmoid."""
         return any(one == "sigmoid" for one, _ in self.all_used())
 
     def only_sigmoid(self):
+        """Whether all neurons are."""
         return all(one == "sigmoid" for one, _ in self.all_used())
 
+    @functools.cached_property
     def own(self):
         """Where the first function of the reader's own is used, in words; None: nowhere."""
         return next((where for one, where in self.all_used() if isinstance(one, Activation)), None)

@@ -102,11 +102,11 @@ class Network(PlainNetwork):
     def _replaced(self, *names):
         """Why the compiled path cannot be taken: what among `names` and the activations was replaced."""
         activations = self._activations
-        own = activations and activations.own()
+        own = activations and activations.own
         if own:
             return f"the activation of {own} is the reader's own"
         if (sigmoid is not _OWN_SIGMOID or sigmoid_prime is not _OWN_SIGMOID_PRIME) and (
-            activations is None or activations.uses_sigmoid()
+            activations is None or activations.uses_sigmoid
         ):
             return f"{__name__}.sigmoid or sigmoid_prime is replaced"
         if 0 in self.sizes:
