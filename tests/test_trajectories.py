@@ -66,7 +66,15 @@ def test_whole_epochs_at_a_small_eta(kind, m, capsys):
 
 def test_every_length_of_the_last_mini_batch(capsys):
     for n in range(1, 22):
-        compare([20, 6, 10], DATA["sparse"](n, 20), epochs=2, m=10, eta=0.3, tolerance=1e-12)
+        compare([20, 6, 10], DATA["dense"](n, 20), epochs=2, m=10, eta=0.3, tolerance=1e-12)
+        compare([100, 6, 10], DATA["sparse"](n, 100), epochs=2, m=10, eta=0.3, tolerance=1e-12)
+
+
+@pytest.mark.parametrize("m", [15, 16, 17, 32, 127, 128, 129, 260])
+@pytest.mark.parametrize("last", [1, 2, 15, 16, 17])
+def test_a_short_last_mini_batch_after_longer_ones(m, last, capsys):
+    """Sparse inputs are turned round in one way for up to 16 examples and in another for more."""
+    compare([100, 6, 10], DATA["sparse"](m + last, 100), epochs=3, m=m, eta=0.3, tolerance=1e-12)
 
 
 def test_xor_for_many_epochs(capsys):

@@ -70,6 +70,7 @@ typedef struct {
 typedef struct {
     real table[256]; /* the value of each code */
 
+    int maps;               /* whether there is room for maps: not where a mini-batch may be longer than one */
     uint8_t *map[2];        /* (n_in x MAPPED) the codes of the mini-batch read last, and of the one before */
     const uint32_t *mapped; /* whose codes map[0] holds; NULL: nobody's, and it is all 0 */
     Met *met;               /* room for the lists: MAPPED + 1 times a tile and two more */
@@ -106,6 +107,7 @@ static ptrdiff_t place_scratch(char *p, const Records *records, ptrdiff_t m) {
     }
     if (p) {
         Turned *turned = (Turned *)p;
+        turned->maps = has_map(records, m);
         turned->map[0] = (uint8_t *)at[1];
         turned->map[1] = (uint8_t *)at[2];
         turned->mapped = NULL;
@@ -319,7 +321,7 @@ INLINE void sweep_width(const int vectors, const Sweep *update, const Sweep *for
     const ptrdiff_t width = vectors * LANES;
     const int by_map = update && turned->mapped && turned->mapped == update->examples;
     const int in_parts = update && !by_map && update->m > LISTED;
-    const int maps = forward && forward->trains && has_map(records, forward->m);
+    const int maps = forward && forward->trains && turned->maps;
     uint8_t *old = turned->map[0], *fresh = turned->map[1];
     if (turned->mapped && !by_map) memset(old, 0, (size_t)(MAPPED * records->n_in));
     turned->map[0] = maps ? fresh : old;
