@@ -89,6 +89,7 @@ class Network(PlainNetwork):
 
     def __setstate__(self, state):
         # The book's own objects have four attributes; the class has what they lack.
+        self.__dict__.clear()
         self.__dict__.update(state)
 
     def _f(self, l, z):

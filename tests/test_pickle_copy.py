@@ -109,6 +109,17 @@ def test_the_dict_of_the_books_own_objects_is_taken(capsys):
     assert same_bits(pickled(net), net)
 
 
+def test_a_state_is_the_whole_state():
+    """What a book's object lacks is not left from the network that takes its state."""
+    book = Network(SIZES)
+    state = {name: getattr(book, name) for name in ("num_layers", "sizes", "biases", "weights")}
+    net = Network(SIZES, dtype=np.float32, activation="tanh")
+    net.__setstate__(state)
+    x = digit_examples(1, 40)[0][0]
+    np.testing.assert_array_equal(net.feedforward(x), book.feedforward(x))
+    assert net.dtype == np.float64
+
+
 def test_a_readers_own_attributes_are_pickled():
     net = Network(SIZES)
     net.note = {"best": 0.95}
