@@ -72,7 +72,8 @@ def relu_prime(z):
 
 def softplus(z):
     """ln(1 + e^z), computed so that e^z cannot overflow."""
-    return np.logaddexp(0, z)
+    with np.errstate(invalid="ignore"):  # NaN stays NaN, as it does without a warning everywhere else
+        return np.logaddexp(0, z)
 
 
 def softplus_prime(z):

@@ -150,6 +150,18 @@ def test_nan_stays_nan(name):
     assert np.isnan(through_one_neuron(name, np.nan)[0])
 
 
+@pytest.mark.parametrize("z", [np.nan, np.inf, -np.inf, 1e4, -1e4])
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.filterwarnings("error")
+def test_nothing_warns(name, z):
+    x = np.array([[z]])
+    for net in (Network([1, 1], activation=name), PlainNetwork([1, 1], activation=name)):
+        net.weights, net.biases = [np.ones((1, 1))], [np.zeros((1, 1))]
+        net._f(2, x)
+        net._f_prime(2, x)
+    Network([1, 1], activation=name).feedforward(x)
+
+
 @pytest.mark.parametrize(
     "name, z, f, f_prime",
     [
