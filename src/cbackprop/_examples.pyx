@@ -6,7 +6,7 @@ Everything that can be wrong with them is found here, before anything has change
 cimport cython
 cimport numpy as cnp
 from cpython.long cimport PyLong_AsLongLongAndOverflow
-from libc.math cimport fabs, floor
+from libc.math cimport floor
 from libc.stdint cimport UINT32_MAX, int32_t, int64_t, uint8_t, uint32_t
 from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memcpy, memset
@@ -247,9 +247,7 @@ cdef class Examples:
             memcpy(self.records.table, values.table, sizeof(values.table))
             if kind == VALUES_CODED:
                 self.pixels = pixel_range(values.table, 64, values.n_values) == 2
-                self.largest = largest(values.table, 64, values.n_values)
-            else:
-                self.largest = values.largest
+            self.largest = values.largest
         finally:
             free(values)
         return 0
@@ -455,19 +453,6 @@ cdef void convert(const void *source, Py_ssize_t source_size, void *out, Py_ssiz
     else:
         for k in range(n):
             (<float *> out)[k] = <float> (<const double *> source)[k]
-
-
-cdef inline double max_or_nan(double a, double b) noexcept nogil:
-    return a if a > b or a != a else b
-
-
-cdef double largest(const void *x, int bits, Py_ssize_t n) noexcept nogil:
-    """The largest |x|; NaN where one is NaN."""
-    cdef Py_ssize_t k
-    cdef double result = 0
-    for k in range(n):
-        result = max_or_nan(result, fabs(real_at(x, bits, k)))
-    return result
 
 
 cdef int pixel_range(const void *x, int bits, Py_ssize_t n) noexcept nogil:

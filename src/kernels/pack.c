@@ -31,6 +31,12 @@ void values_begin(Values *values) {
     values->n_values = 1; /* code 0 is the value 0 */
 }
 
+static void meet(Values *values, double x) {
+    const double size = fabs(x);
+    /* NaN compares false, and stays. */
+    if (!(size <= values->largest) && values->largest == values->largest) values->largest = size;
+}
+
 /* The code of x, which is not 0: a new one where x is met first, 0 where the table is full. */
 static unsigned code_of(Values *values, double x) {
     const uint64_t bits = bits_of(x);
@@ -39,6 +45,7 @@ static unsigned code_of(Values *values, double x) {
         values->key[place] = bits;
         values->code[place] = (uint8_t)values->n_values;
         values->table[values->n_values++] = x;
+        meet(values, x);
     }
     return values->code[place];
 }
@@ -147,19 +154,15 @@ static int write_codes(Values *values, const char *tile, int bits, const uint16_
     return 1;
 }
 
-static double larger(double largest, double x) { return x <= largest || largest != largest ? largest : x; }
-
 static inline int write_floats(Values *values, const char *tile, const int bits, const uint16_t *index, ptrdiff_t begin,
                                ptrdiff_t end, float *value) {
-    double largest = values->largest;
     int fits = 1;
     for (ptrdiff_t k = begin; k < end; k++) {
         const double number = number_at(tile, bits, index[k]);
         value[k] = (float)number;
         fits &= bits == 32 || (double)value[k] == number || number != number;
-        largest = larger(largest, fabs(number));
+        meet(values, number);
     }
-    values->largest = largest;
     return fits;
 }
 
@@ -167,7 +170,7 @@ static int write_doubles(Values *values, const char *tile, int bits, const uint1
                          ptrdiff_t end, double *value) {
     for (ptrdiff_t k = begin; k < end; k++) {
         value[k] = number_at(tile, bits, index[k]);
-        values->largest = larger(values->largest, fabs(value[k]));
+        meet(values, value[k]);
     }
     return 1;
 }

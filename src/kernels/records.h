@@ -32,7 +32,7 @@ typedef struct {
     double table[256];  /* code -> value */
     uint64_t key[2048]; /* a hash table: the value's bits ... */
     uint8_t code[2048]; /* ... and its code; 0 in an empty place */
-    double largest;     /* of the values that are not coded, in absolute value; NaN where one is NaN */
+    double largest;     /* of all values, in absolute value; NaN where one is NaN */
 } Values;
 
 /* A set of examples on its way through the first layer: see `sweep` in kernels.h. */
@@ -62,7 +62,7 @@ ptrdiff_t record_lines(const Records *records, ptrdiff_t n);
 
 /* Writes a row's record where there is room for record_lines(records, n_in): the number of its lines, or -1 where a
  * value does not fit the kind: all rows are then to be written again as the next kind. `values` collects the values
- * that are coded, and the size of others. */
+ * that are coded, and the largest. */
 void values_begin(Values *values);
 ptrdiff_t record_write(const Records *records, Values *values, const void *x, int bits, uint8_t *record);
 
