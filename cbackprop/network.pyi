@@ -1,9 +1,9 @@
 import random as random
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, DTypeLike, NDArray
+from numpy.typing import ArrayLike
 
 from cbackprop.activations import Activation as Activation
 from cbackprop.twin import PlainNetwork
@@ -14,27 +14,8 @@ def sigmoid(z: ArrayLike) -> Any: ...
 def sigmoid_prime(z: ArrayLike) -> Any: ...
 
 class Network(PlainNetwork):
-    num_layers: int
-    sizes: Sequence[int]
-    dtype: np.dtype[Any]
-    biases: list[NDArray[Any]]
-    weights: list[NDArray[Any]]
-    def __init__(
-        self,
-        sizes: Sequence[int],
-        *,
-        dtype: DTypeLike = ...,
-        activation: str | Activation | Sequence[str | Activation] = "sigmoid",
-        neuron_activations: dict[tuple[int, int], str | Activation] | None = None,
-    ) -> None: ...
     @property
     def backend(self) -> str: ...
-    def feedforward(self, a: ArrayLike) -> NDArray[Any]: ...
-    def backprop(self, x: ArrayLike, y: ArrayLike) -> tuple[list[NDArray[Any]], list[NDArray[Any]]]: ...
-    def backprop_mini_batch(
-        self, X: ArrayLike, Y: ArrayLike
-    ) -> tuple[list[NDArray[Any]], list[NDArray[Any]]]: ...
-    def update_mini_batch(self, mini_batch: Iterable[tuple[ArrayLike, ArrayLike]], eta: float) -> None: ...
     def SGD(
         self,
         training_data: Iterable[Any],
@@ -45,5 +26,3 @@ class Network(PlainNetwork):
         *,
         n_threads: int | None = None,
     ) -> None: ...
-    def evaluate(self, test_data: Iterable[Any]) -> int: ...
-    def cost_derivative(self, output_activations: Any, y: Any) -> Any: ...
