@@ -20,6 +20,7 @@ import time
 import jobs
 import machine
 import numpy as np
+from machine import seconds
 
 from cbackprop import Network
 from cbackprop.twin import PlainNetwork
@@ -63,25 +64,22 @@ def check(title, found, expected):
         sys.exit(f"WRONG RESULT: {title} differs from the twin's by {apart:.1e}")
 
 
-def seconds(call, arguments, times):
-    """Return the seconds that one of `times` calls takes."""
-    begun = time.perf_counter()
-    for _ in range(times):
-        call(*arguments)
-    return (time.perf_counter() - begun) / times
+def in_turns(calls, arguments, runs):
+    """Return for each of the named calls the seconds that it took in each of its turns."""
+    times = {name: max(1, math.ceil(TURN_SECONDS / seconds(call, arguments))) for name, call in calls.items()}
+    taken = {name: [] for name in calls}
+    for _ in range(runs):
+        for name, call in calls.items():
+            taken[name].append(seconds(call, arguments, times[name]))
+    return taken
 
 
 def compare(title, method, networks, arguments, runs, settle=None):
     """Check a method's answer, time both networks in turns and return the row of results."""
     answer = settle or (lambda net, *given: getattr(net, method)(*given))
     check(title, answer(networks[0], *arguments), answer(networks[1], *arguments))
-    calls = [getattr(net, method) for net in networks]
-    times = [max(1, math.ceil(TURN_SECONDS / seconds(call, arguments, 1))) for call in calls]
-    taken = ([], [])
-    for _ in range(runs):
-        for call, count, record in zip(calls, times, taken, strict=True):
-            record.append(seconds(call, arguments, count))
-    return report(title, *taken)
+    ours, twin = (getattr(net, method) for net in networks)
+    return report(title, *in_turns({"ours": ours, "twin": twin}, arguments, runs).values())
 
 
 def report(title, ours, theirs, beside="plain twin"):
@@ -158,24 +156,29 @@ def by_sum(net, X, Y):
 
 
 def matrix_based(runs, m=32):
-    """Return the rows of `backprop_mini_batch` beside the two other ways to its result."""
-    X, labels, *_ = jobs.mnist()
-    X = np.array(X[:m].T, np.float64, order="C")
+    """Return the rows of `backprop_mini_batch` beside the two other ways to its result.
+
+    Images have many inputs that are 0 in all of them, which the kernels leave out; random numbers none.
+    """
+    images, labels, *_ = jobs.mnist()
     Y = np.array(jobs.one_hot(labels[:m], 10, np.float64).T, order="C")
-    net, _ = pair([784, 30, 10])
-    title = f"backprop_mini_batch [784, 30, 10], m = {m}"
+    X = np.array(images[:m].T, np.float64, order="C")
+    rows = of_columns(f"backprop_mini_batch [784, 30, 10], {m} images", X, Y, runs)
+    X = np.random.default_rng(0).random(X.shape)
+    return rows + of_columns(f"backprop_mini_batch [784, 30, 10], {m} dense columns", X, Y, runs)
+
+
+def of_columns(title, X, Y, runs):
+    """Check and time the ways for one X and Y."""
+    net, twin = pair([784, 30, 10])
     ways = {
         "cbackprop": net.backprop_mini_batch,
         "NumPy's matrix products": lambda X, Y: by_matrix_products(net, X, Y),
         "the sum of backprop": lambda X, Y: by_sum(net, X, Y),
     }
     for way in ways.values():
-        check(title, way(X, Y), by_sum(pair([784, 30, 10])[1], X, Y))
-    times = {name: max(1, math.ceil(TURN_SECONDS / seconds(way, (X, Y), 1))) for name, way in ways.items()}
-    taken = {name: [] for name in ways}
-    for _ in range(runs):
-        for name, way in ways.items():
-            taken[name].append(seconds(way, (X, Y), times[name]))
+        check(title, way(X, Y), by_sum(twin, X, Y))
+    taken = in_turns(ways, (X, Y), runs)
     ours = taken.pop("cbackprop")
     return [report(title, ours, theirs, beside) for beside, theirs in taken.items()]
 

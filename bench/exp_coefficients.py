@@ -32,10 +32,10 @@ def exp_remainder(r):
     return total
 
 
-def chebyshev_nodes(count):
-    """Return the nodes in (-HALF_LN2, HALF_LN2); 16 digits of the cosine are plenty for a node."""
+def chebyshev_nodes(count, low, high):
+    """Return the nodes between `low` and `high`; 16 digits of the cosine are plenty for a node."""
     angles = [math.pi * (2 * k + 1) / (2 * count) for k in range(count)]
-    return [HALF_LN2 * Decimal(math.cos(angle)) for angle in angles]
+    return [(low + high) / 2 + (high - low) / 2 * Decimal(math.cos(angle)) for angle in angles]
 
 
 def interpolate(nodes, values):
@@ -52,14 +52,20 @@ def interpolate(nodes, values):
     return coefficients
 
 
+def value(coefficients, x):
+    """Return the polynomial's value at `x`."""
+    total = Decimal(0)
+    for c in reversed(coefficients):
+        total = total * x + c
+    return total
+
+
 def largest_relative_error(coefficients):
     """Return the largest |1 + r + r^2 p(r) - e^r| / e^r on a fine grid."""
     worst = Decimal(0)
     for k in range(-500, 501):
         r = HALF_LN2 * k / 500
-        p = Decimal(0)
-        for c in reversed(coefficients):
-            p = p * r + c
+        p = value(coefficients, r)
         worst = max(worst, abs((1 + r + r * r * p) / r.exp() - 1))
     return worst
 
@@ -67,7 +73,7 @@ def largest_relative_error(coefficients):
 def main():
     getcontext().prec = DIGITS
     for name, count in SIZES.items():
-        nodes = chebyshev_nodes(count)
+        nodes = chebyshev_nodes(count, -HALF_LN2, HALF_LN2)
         coefficients = interpolate(nodes, [exp_remainder(r) for r in nodes])
         print(f"{name}: relative error {float(largest_relative_error(coefficients)):.2g}")
         for j, c in enumerate(coefficients):

@@ -16,11 +16,12 @@ import argparse
 import json
 import math
 import sys
-import time
 from pathlib import Path
 
 import machine
 import numpy as np
+from machine import seconds
+from tables import duration
 
 from cbackprop import Network
 from cbackprop.chapter import numerical_gradient
@@ -49,14 +50,6 @@ def derivatives(net, x, y, places):
         found[n] = (cost(net, x, y) - C) / EPSILON
         net.weights[i][j, k] = weight
     return found
-
-
-def seconds(call, times=1):
-    """Return the seconds that one of `times` calls takes."""
-    begun = time.perf_counter()
-    for _ in range(times):
-        call()
-    return (time.perf_counter() - begun) / times
 
 
 def chosen_places(net, x, y):
@@ -106,19 +99,11 @@ def measure(width, runs):
     for _ in range(runs):
         for name, call in calls.items():
             if sum(taken[name]) < LONG_SECONDS:  # what takes long is measured fewer times
-                taken[name].append(seconds(call, times[name]))
+                taken[name].append(seconds(call, times=times[name]))
     a_pass = (count + 1) / (len(places) + 1)
     taken["equation (46)"] = [spent * a_pass for spent in taken["equation (46)"]]
     row = {"sizes": sizes, "weights": count, "sample": len(places)}
     return row | {name: machine.spread(spent) for name, spent in taken.items()}
-
-
-def of_time(spent):
-    """Return seconds in the unit that suits them."""
-    for unit, size in (("s", 1), ("ms", 1e-3)):
-        if spent >= size:
-            return f"{spent / size:,.3g} {unit}" if spent < 1000 * size else f"{spent / size:,.0f} {unit}"
-    return f"{spent * 1e6:.3g} µs"
 
 
 def table(rows):
@@ -143,12 +128,12 @@ def table(rows):
         lines.append(
             [
                 f"{row['weights']:,}",
-                of_time(forward),
-                of_time(both),
+                duration(forward),
+                duration(both),
                 f"{both / forward:.1f}×",
-                of_time(passes) + sampled,
+                duration(passes) + sampled,
                 f"{passes / both:,.0f}×",
-                of_time(chapter),
+                duration(chapter),
                 f"{chapter / both:,.0f}×",
             ]
         )

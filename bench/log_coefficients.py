@@ -11,10 +11,9 @@ Arithmetic has 60 digits, so that only the last rounding counts.
     python bench/log_coefficients.py
 """
 
-import math
 from decimal import Decimal, getcontext
 
-from exp_coefficients import DIGITS, interpolate
+from exp_coefficients import DIGITS, chebyshev_nodes, interpolate, value
 
 getcontext().prec = DIGITS
 ROOT = Decimal(2).sqrt()
@@ -38,17 +37,13 @@ def largest_relative_error(coefficients):
     worst = Decimal(0)
     for k in range(1, 401):
         u = LARGEST * k / 400
-        q = Decimal(0)
-        for c in reversed(coefficients):
-            q = q * u + c
-        worst = max(worst, abs((1 + u * q) / (1 + u * remainder(u)) - 1))
+        worst = max(worst, abs((1 + u * value(coefficients, u)) / (1 + u * remainder(u)) - 1))
     return worst
 
 
 def main():
     for name, count in SIZES.items():
-        angles = [math.pi * (2 * k + 1) / (2 * count) for k in range(count)]
-        nodes = [LARGEST / 2 * (1 + Decimal(math.cos(angle))) for angle in angles]
+        nodes = chebyshev_nodes(count, Decimal(0), LARGEST)
         coefficients = interpolate(nodes, [remainder(u) for u in nodes])
         print(f"{name}: relative error {float(largest_relative_error(coefficients)):.2g}")
         for j, c in enumerate(coefficients):

@@ -6,6 +6,7 @@ import os
 import platform
 import statistics
 import sys
+import time
 from importlib import metadata
 
 SETTLED = "CBACKPROP_BENCH_SETTLED"
@@ -26,6 +27,14 @@ def processors():
     if hasattr(os, "sched_getaffinity"):
         return sorted(os.sched_getaffinity(0))
     return None
+
+
+def seconds(call, arguments=(), times=1):
+    """Return the seconds that one of `times` calls takes."""
+    begun = time.perf_counter()
+    for _ in range(times):
+        call(*arguments)
+    return (time.perf_counter() - begun) / times
 
 
 def settle(threads, cpu=None):

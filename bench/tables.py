@@ -1,4 +1,4 @@
-"""Turns the benchmark's JSON into the README's tables: `python bench/tables.py FILE`."""
+"""Turns the JSON of bench.py or of calls.py into the README's tables: `python bench/tables.py FILE`."""
 
 import argparse
 import json
@@ -66,12 +66,31 @@ def markdown(rows):
     return "\n\n".join(parts)
 
 
+def duration(seconds):
+    """Return seconds in the unit that suits them."""
+    for unit, size in (("s", 1), ("ms", 1e-3)):
+        if seconds >= size:
+            return f"{number(seconds / size)} {unit}"
+    return f"{number(seconds * 1e6)} µs"
+
+
+def calls(rows):
+    """Return the table of what calls.py wrote."""
+    lines = ["| call | cbackprop | beside | ratio |", "| --- | --- | --- | --- |"]
+    for row in rows:
+        beside = next(key for key in row if key not in ("call", "cbackprop"))
+        ours, theirs = duration(row["cbackprop"]["median"]), duration(row[beside]["median"])
+        lines.append(f"| {row['call']} | {ours} | {beside}: {theirs} | {number(row['ratio'])} |")
+    return "\n".join(lines)
+
+
 def main():
     """Print the tables of a file of results."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("file", help="what bench.py --json wrote")
+    parser.add_argument("file", help="what bench.py --json or calls.py --json wrote")
     arguments = parser.parse_args()
-    print(markdown(json.loads(Path(arguments.file).read_text(encoding="utf-8"))["rows"]))
+    rows = json.loads(Path(arguments.file).read_text(encoding="utf-8"))["rows"]
+    print(calls(rows) if "call" in rows[0] else markdown(rows))
 
 
 if __name__ == "__main__":
