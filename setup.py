@@ -50,6 +50,7 @@ setup(
             extension("_shuffle"),
             extension("_elementwise"),
             extension("_algorithm", "pack.c", "team.c"),
+            extension("_descent"),
             extension("_team", "pack.c", "team.c", "memory.c"),
             extension("_calls", "memory.c"),
             extension("_training"),

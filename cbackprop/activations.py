@@ -81,12 +81,21 @@ def softplus_prime(z):
     return -np.expm1(-softplus(z))
 
 
+def softmax(z):
+    """e^z_j / Σ_k e^z_k of each column, computed so that nothing overflows: for an output layer alone."""
+    with np.errstate(invalid="ignore"):
+        e = np.exp(z - z.max(axis=0, keepdims=True))
+        return e / e.sum(axis=0, keepdims=True)
+
+
 # The sigmoid is not here: it is that of the module which asks, where a reader may have replaced it.
 _NAMED = {
     "linear": (linear, linear_prime),
     "tanh": (tanh, tanh_prime),
     "relu": (relu, relu_prime),
     "softplus": (softplus, softplus_prime),
+    # Its error comes from the cost that it goes with, not by a derivative of each neuron.
+    "softmax": (softmax, None),
 }
 _NAMES = ("sigmoid", *_NAMED)
 
@@ -119,6 +128,8 @@ class LayerActivations:
             chosen = [_checked(one, f"activation[{i}]") for i, one in enumerate(activation)]
         else:
             chosen = [_checked(activation, "activation")] * (L - 1)
+        if "softmax" in chosen[:-1]:
+            raise ValueError("activation is 'softmax' in a hidden layer; it is for the output layer alone")
         self.layers = [(one, {}) for one in chosen]
         if neuron_activations is None:
             return
@@ -131,6 +142,8 @@ class LayerActivations:
             l, j = _place(place, sizes)
             layer, modified = self.layers[l - 2]
             one = _checked(one, f"neuron_activations[{place!r}]")  # noqa: PLW2901
+            if "softmax" in (one, layer):
+                raise ValueError(f"neuron_activations[{place!r}]: softmax is for an output layer as a whole")
             if one != layer:
                 modified[j] = one
 

@@ -9,7 +9,9 @@ import random
 
 import numpy as np
 
-from cbackprop import _arguments, _calls, _elementwise, _examples, _isa, _parameters, _training
+from cbackprop import _arguments, _elementwise, _examples, _training
+from cbackprop._compiled import Compiled
+from cbackprop._descent import Descent
 from cbackprop.activations import Activation
 from cbackprop.twin import PlainNetwork
 
@@ -37,10 +39,7 @@ def sigmoid_prime(z):
     return a * (1 - a)
 
 
-_OWN_SIGMOID, _OWN_SIGMOID_PRIME = sigmoid, sigmoid_prime
-
-
-class Network(PlainNetwork):
+class Network(Compiled, PlainNetwork):
     """A feedforward network trained by stochastic gradient descent.
 
     Parameters
@@ -75,146 +74,26 @@ class Network(PlainNetwork):
         is unknown or for a layer or neuron that is not there.
     """
 
-    _layout = None
+    _ways_back = ("cost_derivative", "backprop")
+    _evaluating = ("feedforward", "evaluate")
+    _own_sigmoids = sigmoid, sigmoid_prime
 
     def __init__(self, sizes, *, dtype=np.float64, activation="sigmoid", neuron_activations=None):
-        _parameters.check_sizes(sizes)
-        dtype = np.dtype(dtype).newbyteorder("=")
-        if dtype not in (np.float64, np.float32):
-            raise TypeError(f"dtype is {dtype}; expected float64 or float32")
+        dtype = self._check_arguments(sizes, dtype)
         super().__init__(sizes, dtype=dtype, activation=activation, neuron_activations=neuron_activations)
+        if self._activations and self._activations.layers[-1][0] == "softmax":
+            raise ValueError(
+                "activation is 'softmax'; that output layer is network2's, with LogLikelihoodCost"
+            )
 
-    def __getstate__(self):
-        return {name: value for name, value in self.__dict__.items() if name != "_layout"}
+    def _sigmoids(self):
+        return sigmoid, sigmoid_prime
 
-    def __setstate__(self, state):
-        # The book's own objects have four attributes; the class has what they lack.
-        self.__dict__.clear()
-        self.__dict__.update(state)
+    def _shuffle(self):
+        return random.shuffle
 
-    def _f(self, l, z):
-        return self._activations.f(l, z, sigmoid) if self._activations else sigmoid(z)
-
-    def _f_prime(self, l, z):
-        return self._activations.f_prime(l, z, sigmoid_prime) if self._activations else sigmoid_prime(z)
-
-    # ---- what has been replaced ----
-
-    def _replaced(self, *names):
-        """Why the compiled path cannot be taken: what among `names` and the activations was replaced."""
-        activations = self._activations
-        own = activations and activations.own
-        if own:
-            return f"the activation of {own} is the reader's own"
-        if (sigmoid is not _OWN_SIGMOID or sigmoid_prime is not _OWN_SIGMOID_PRIME) and (
-            activations is None or activations.uses_sigmoid
-        ):
-            return f"{__name__}.sigmoid or sigmoid_prime is replaced"
-        if 0 in self.sizes:
-            return "a layer has no neurons"
-        return self._replaced_method(*names) if names else None
-
-    def _replaced_method(self, *names):
-        """The same of methods alone."""
-        for name in names:
-            if getattr(getattr(self, name), "__func__", None) is not _OWN_METHODS[name]:
-                where = "on this instance" if name in self.__dict__ else f"by {type(self).__name__}"
-                return f"{name} is replaced {where}"
-        return None
-
-    @property
-    def backend(self):
-        """Which path the next call of `SGD` takes, and why; after it the layout that it chose."""
-        reason = self._replaced("cost_derivative", "backprop", "update_mini_batch")
-        if reason:
-            return f"numpy: {reason}"
-        text = f"compiled: {_isa.chosen()}, {self.dtype}"
-        evaluates = self._replaced("feedforward", "evaluate")
-        if self._layout:
-            text += f", {self._layout}"
-        return text + (f"; evaluation: {evaluates}" if evaluates else "")
-
-    # ---- the book's methods ----
-
-    def feedforward(self, a):
-        """The output a^L of the network for the input `a`.
-
-        Parameters
-        ----------
-        a : array_like
-            A column (n_in, 1), or a matrix (n_in, m) of columns; any real type.
-
-        Returns
-        -------
-        ndarray, (n_out, 1) or (n_out, m)
-            A new array, each z^l = w^l a^{l−1} + b^l and a^l = σ(z^l) applied layer by layer.
-
-        Raises
-        ------
-        ValueError, TypeError
-            Where `a`, or a replaced parameter, has the wrong shape or type.
-        """
-        if self._replaced():
-            return super().feedforward(_calls.checked_input(self, a))
-        return _calls.feedforward(self, a)
-
-    def backprop(self, x, y):
-        """The gradient of the cost C_x of one example, by backpropagation (BP1 to BP4).
-
-        Parameters
-        ----------
-        x : array_like, (n_in, 1)
-        y : array_like, (n_out, 1), or a number
-            The target; a number stands for n_out equal ones.
-
-        Returns
-        -------
-        nabla_b, nabla_w : lists of ndarray
-            ∂C_x/∂b and ∂C_x/∂w, new arrays shaped like `biases` and `weights`.
-
-        Raises
-        ------
-        ValueError, TypeError
-            Where an argument, or a replaced parameter, has the wrong shape or type.
-        """
-        if self._replaced("cost_derivative"):
-            _calls.check_example(self, x, y)
-            return super().backprop(x, y)
-        return _calls.backprop(self, x, y)
-
-    def backprop_mini_batch(self, X, Y):
-        """The gradient summed over a mini-batch, by the chapter's fully matrix-based approach.
-
-        Parameters
-        ----------
-        X : array_like, (n_in, m)
-            The examples, one a column.
-        Y : array_like, (n_out, m)
-            Their targets.
-
-        Returns
-        -------
-        nabla_b, nabla_w : lists of ndarray
-            What `backprop` returns, summed over the columns.
-
-        Raises
-        ------
-        ValueError, TypeError
-            Where an argument, or a replaced parameter, has the wrong shape or type.
-        """
-        X, Y = _calls.checked_columns(self, X, Y)
-        if self._replaced_method("cost_derivative", "backprop"):
-            # They know one example at a time.
-            nabla_b = [np.zeros_like(b) for b in self.biases]
-            nabla_w = [np.zeros_like(w) for w in self.weights]
-            for j in range(X.shape[1]):
-                nabla_b_x, nabla_w_x = self.backprop(X[:, [j]], Y[:, [j]])
-                nabla_b = [total + one for total, one in zip(nabla_b, nabla_b_x)]
-                nabla_w = [total + one for total, one in zip(nabla_w, nabla_w_x)]
-            return nabla_b, nabla_w
-        if self._replaced():
-            return super().backprop_mini_batch(X, Y)
-        return _calls.backprop_mini_batch(self, X, Y)
+    def _descent(self, eta=0.0):
+        return Descent(eta)
 
     def update_mini_batch(self, mini_batch, eta):
         """One step of gradient descent: w → w − (η/m) Σ_x ∂C_x/∂w, and the same for b.
@@ -241,7 +120,7 @@ class Network(PlainNetwork):
                 _training.check_examples(self, mini_batch, "mini_batch")
             super().update_mini_batch(mini_batch, eta)
         else:
-            _training.update_mini_batch(self, mini_batch, eta)
+            _training.update_mini_batch(self, mini_batch, self._descent(eta))
 
     def SGD(self, training_data, epochs, mini_batch_size, eta, test_data=None, *, n_threads=None):
         """Train by stochastic gradient descent, printing a line after each epoch.
@@ -279,14 +158,20 @@ class Network(PlainNetwork):
             test_data = self._examples(test_data, "test_data")
             n_test = self._count(test_data)
         if n_test and not self._replaced("feedforward", "evaluate"):
-            test = _training.Test(self, test_data)
-        train_epoch = self._training(training_data, mini_batch_size, eta, n_threads)
+            test = _training.Data(self, test_data)
+        train_epoch, _ = self._training(
+            training_data,
+            mini_batch_size,
+            n_threads,
+            lambda *arguments: self.update_mini_batch(*arguments),  # noqa: PLW0108  (as it is then)
+            self._descent,
+        )
 
         for j in range(epochs):
-            train_epoch()
+            train_epoch(eta)
             if n_test:
                 if test and not self._replaced("feedforward", "evaluate"):
-                    correct = test.evaluate(self)
+                    correct, _ = test.measure(self, True, None)
                 else:
                     correct = self.evaluate(test_data)
                 print(f"Epoch {j}: {correct} / {n_test}", flush=True)
@@ -318,61 +203,8 @@ class Network(PlainNetwork):
             test_data = _arguments.pairs(*test_data)
         return super().evaluate(test_data)
 
-    # ---- how SGD goes ----
 
-    def _examples(self, data, name):
-        """`data` as it is where it is a list or a pair of arrays, otherwise read into a list."""
-        return data if _examples.is_arrays(data, self.sizes[0]) else _arguments.listed(data, name)
-
-    def _count(self, data):
-        return len(data[0] if _examples.is_arrays(data, self.sizes[0]) else data)
-
-    def _training(self, training_data, mini_batch_size, eta, n_threads):
-        """A function that trains an epoch: in C, or by the book's methods from the moment one is replaced."""
-        names = ("cost_derivative", "backprop", "update_mini_batch")
-        arrays = _examples.is_arrays(training_data, self.sizes[0])
-        training = plain_data = None
-        if not self._replaced(*names):
-            training = _training.Training(
-                self, training_data, mini_batch_size, n_threads, _arguments.processors()
-            )
-            self._layout = training.layout
-            pixels = training.pixels
-        elif not self._replaced_method("backprop", "update_mini_batch") and 0 not in self.sizes:
-            pixels = _training.check_examples(self, training_data, "training_data")
-        else:
-            pixels = False
-        if pixels:
-            _arguments.warn_of_pixels()
-
-        def train_epoch():
-            nonlocal plain_data
-            if plain_data is None and (training is None or self._replaced(*names)):
-                plain_data = training_data
-                if arrays:
-                    plain_data = _arguments.pairs(*training_data, n_out=self.sizes[-1])
-                    if training:
-                        plain_data = [plain_data[i] for i in training.order]
-            if plain_data is not None:
-                random.shuffle(plain_data)
-                for start in range(0, len(plain_data), mini_batch_size):
-                    self.update_mini_batch(plain_data[start : start + mini_batch_size], eta)
-                return
-            draws = _arguments.own_draws(random.shuffle)
-            if draws and (arrays or type(training_data) is list):
-                training.shuffle(draws, None if arrays else training_data)
-            elif arrays:
-                order = training.order
-                random.shuffle(order)
-                training.order = order
-            else:
-                training.order = _arguments.places_after(random.shuffle, training_data, training.snapshot)
-            training.epoch(self, eta)
-
-        return train_epoch
-
-
-_OWN_METHODS = {
+Network._own_methods = {
     name: getattr(Network, name)
     for name in ("cost_derivative", "backprop", "update_mini_batch", "feedforward", "evaluate")
 }

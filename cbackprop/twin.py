@@ -1,7 +1,8 @@
 """The plain NumPy twin: the chapter's algorithm, a line of NumPy for each of its equations.
 
 It is the path that :class:`cbackprop.network.Network` takes for whatever a reader has replaced, the oracle
-of the tests and the baseline of the benchmarks. Nothing in it is made to be fast.
+of the tests and the baseline of the benchmarks. Nothing in it is made to be fast. The twin of network2 is
+in `cbackprop.twin2`.
 """
 
 import random
@@ -10,7 +11,7 @@ import numpy as np
 
 from cbackprop.activations import read_activations
 
-__all__ = ["PlainNetwork", "sigmoid", "sigmoid_prime"]
+__all__ = ["PlainLayers", "PlainNetwork", "sigmoid", "sigmoid_prime"]
 
 
 def sigmoid(z):
@@ -24,8 +25,8 @@ def sigmoid_prime(z):
     return sigmoid(z) * (1 - sigmoid(z))
 
 
-class PlainNetwork:
-    """A feedforward network trained by stochastic gradient descent, example by example.
+class PlainLayers:
+    """The layers of a feedforward network, and backpropagation through them; how it learns is a subclass's.
 
     Parameters
     ----------
@@ -55,9 +56,17 @@ class PlainNetwork:
         self.num_layers = len(sizes)
         self.sizes = sizes
         self.dtype = np.dtype(dtype)
+        self._initialize()
+
+    def _initialize(self):
+        self._draw_parameters()
+
+    def _draw_parameters(self, spread=lambda n_in: 1):
+        """Make every bias a normal random number, and every weight one divided by spread(n_in)."""
+        sizes = self.sizes
         # The order of the draws is part of the promise: all biases, then all weights.
         biases = [np.random.randn(n, 1) for n in sizes[1:]]
-        weights = [np.random.randn(n_out, n_in) for n_in, n_out in zip(sizes, sizes[1:])]
+        weights = [np.random.randn(n_out, n_in) / spread(n_in) for n_in, n_out in zip(sizes, sizes[1:])]
         self.biases = [b.astype(self.dtype, copy=False) for b in biases]
         self.weights = [w.astype(self.dtype, copy=False) for w in weights]
 
@@ -94,9 +103,8 @@ class PlainNetwork:
         for l, (b, w) in enumerate(zip(self.biases, self.weights), 2):
             zs.append(np.dot(w, activations[-1]) + b)
             activations.append(self._f(l, zs[-1]))
-        # Output error (BP1): δ^L = ∇_a C ⊙ σ′(z^L)
-        delta = self.cost_derivative(activations[-1], y) * self._f_prime(L, zs[-1])
-        delta = delta.astype(self.dtype, copy=False)
+        # Output error (BP1)
+        delta = self._output_error(zs[-1], activations[-1], y).astype(self.dtype, copy=False)
         deltas = [delta]
         # Backpropagate (BP2): δ^l = ((w^{l+1})^T δ^{l+1}) ⊙ σ′(z^l)
         for l in range(L - 1, 1, -1):
@@ -104,18 +112,31 @@ class PlainNetwork:
             deltas.insert(0, delta)
         return activations[:-1], deltas
 
-    def cost_derivative(self, output_activations, y):
-        """∇_a C = a^L − y, of the quadratic cost C_x = ½‖a^L − y‖²."""
-        return output_activations - y
-
-    def update_mini_batch(self, mini_batch, eta):
-        """One step of gradient descent: w → w − (η/m) Σ_x ∂C_x/∂w, and the same for b."""
+    def _sums_of_gradients(self, mini_batch):
+        """Σ_x ∂C_x/∂b and Σ_x ∂C_x/∂w over the examples of a mini-batch."""
         nabla_b = [np.zeros(b.shape, self.dtype) for b in self.biases]
         nabla_w = [np.zeros(w.shape, self.dtype) for w in self.weights]
         for x, y in mini_batch:
             nabla_b_x, nabla_w_x = self.backprop(x, y)
             nabla_b = [total + one for total, one in zip(nabla_b, nabla_b_x)]
             nabla_w = [total + one for total, one in zip(nabla_w, nabla_w_x)]
+        return nabla_b, nabla_w
+
+
+class PlainNetwork(PlainLayers):
+    """The book's network.py: a network trained by stochastic gradient descent, example by example."""
+
+    def _output_error(self, z, a, y):
+        """δ^L = ∇_a C ⊙ σ′(z^L)."""
+        return self.cost_derivative(a, y) * self._f_prime(len(self.weights) + 1, z)
+
+    def cost_derivative(self, output_activations, y):
+        """∇_a C = a^L − y, of the quadratic cost C_x = ½‖a^L − y‖²."""
+        return output_activations - y
+
+    def update_mini_batch(self, mini_batch, eta):
+        """One step of gradient descent: w → w − (η/m) Σ_x ∂C_x/∂w, and the same for b."""
+        nabla_b, nabla_w = self._sums_of_gradients(mini_batch)
         step = self.dtype.type(eta / len(mini_batch))
         weights = [w - step * nabla for w, nabla in zip(self.weights, nabla_w)]
         biases = [b - step * nabla for b, nabla in zip(self.biases, nabla_b)]

@@ -4,9 +4,9 @@ cimport cython
 from libc.stdint cimport int32_t
 from libc.stdlib cimport calloc, free, malloc
 
-from cbackprop.kernels cimport LINEAR, RELU, SIGMOID, SOFTPLUS, TANH, Activations
+from cbackprop.kernels cimport LINEAR, RELU, SIGMOID, SOFTMAX, SOFTPLUS, TANH, Activations
 
-cdef dict CODES = {"sigmoid": SIGMOID, "linear": LINEAR, "tanh": TANH, "relu": RELU, "softplus": SOFTPLUS}
+cdef dict CODES = {"sigmoid": SIGMOID, "linear": LINEAR, "tanh": TANH, "relu": RELU, "softplus": SOFTPLUS, "softmax": SOFTMAX}
 
 
 @cython.final

@@ -3,6 +3,21 @@ from libc.stdint cimport int32_t, uint32_t
 from cbackprop.kernels cimport Activations, Barrier, Columns, Kernels, Panels, Records, Sweep
 
 
+# What the output error delta^L is: (a - y) f'(z), a - y, or what a reader's own cost says.
+cdef enum:
+    TIMES_DERIVATIVE
+    DIFFERENCE
+    OWN_DELTA
+
+
+# A step of gradient descent.
+cdef struct Step:
+    double eta
+    double shrink           # eta * lambda / n
+    bint signs              # L1 regularisation: the step takes shrink * sgn(w), not shrink * w
+    double mu               # momentum
+
+
 cdef struct Layer:
     Py_ssize_t n            # neurons
     Panels w                # (n_{l-1} x n) the weights, transposed
@@ -11,6 +26,9 @@ cdef struct Layer:
     Panels a                # (m x n) z^l, then a^l
     void *a_turns[2]        # ... in two buffers by turns: a slower worker may still read the mini-batch before
     Panels delta            # (m x n) delta^l
+    Panels v                # (n_{l-1} x n) with momentum the weights' velocities ...
+    void *v_b               # (n) ... and the biases', in units of the worker's `unit`
+    void *z                 # (m x n) a copy of z^l where it is asked for
     Py_ssize_t p0, p1       # the panels that this worker computes: all of them where the layer is ...
     bint shared             # ... not shared with other workers
     void *nabla_w           # (n x n_{l-1}) one example: where its gradient goes
@@ -29,7 +47,8 @@ cdef struct Source:
     Py_ssize_t n
     Py_ssize_t m            # examples of a mini-batch
     Py_ssize_t first, last  # the mini-batches to train on now
-    double eta
+    Step step
+    int error               # which output error
 
 
 cdef struct Worker:
@@ -38,6 +57,7 @@ cdef struct Worker:
     Layer *layer            # layer[1] is the input layer, layer[L] the output layer, as in the chapter
     Source *source
     Barrier *barrier
+    int number, n_workers
     bint one_example        # arrays are rows as in NumPy, not panels
     int turn
     const void **rows       # (m) where the inputs of the mini-batch stand
@@ -47,10 +67,13 @@ cdef struct Worker:
     void *sweep_scratch
     Sweep step
     bint step_waits
+    double factor           # with L2 decay w^2 is kept divided by this, which shrinks in its place
+    double unit             # with momentum velocities are kept divided by this
     Panels step_delta
     Records full            # a mini-batch with its zeros listed
     uint32_t *full_order    # 0, 1, ... m - 1
-    double reach            # no |w^2_jk| of this worker's panels is larger
+    double reach            # no |w^2_jk| of this worker's panels, as kept, is larger
+    double reach_v          # ... and no velocity of w^2
 
 
 cdef void set_input(Worker *me, const uint32_t *examples, Py_ssize_t m) noexcept nogil
@@ -61,4 +84,8 @@ cdef void backpropagate(Worker *me) noexcept nogil
 cdef void gradient_descent(Worker *me, const uint32_t *examples, Py_ssize_t m) noexcept nogil
 cdef void take_waiting_step(Worker *me) noexcept nogil
 cdef void measure_reach(Worker *me) noexcept nogil
+cdef uint32_t *mini_batch(Worker *me, Py_ssize_t batch, Py_ssize_t *m) noexcept nogil
+cdef void forward_pass(Worker *me, Py_ssize_t batch) noexcept nogil
+cdef void backward_pass(Worker *me, Py_ssize_t batch) noexcept nogil
 cdef void train(void *worker) noexcept nogil
+cdef void in_plain_units(Worker *me) noexcept nogil

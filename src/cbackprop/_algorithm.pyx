@@ -8,8 +8,12 @@ A network of which one example is asked (`one_example`) goes the same way over N
 
 from libc.math cimport fabs
 from libc.stdint cimport uint32_t
+from libc.string cimport memcpy
 
-from cbackprop.kernels cimport Sweep, barrier_wait, records_list_all
+from cbackprop.kernels cimport SOFTMAX, Panels, Sweep, barrier_wait, records_list_all
+
+# What is kept divided by a factor is multiplied out when the factor leaves LEAST_FACTOR .. 1 / LEAST_FACTOR.
+cdef double LEAST_FACTOR = 2.0 ** -20
 
 
 # A sum of products of weights and inputs below these stays finite: past them the zeros of a sparse layer are listed, since
@@ -55,9 +59,26 @@ cdef void feedforward(
             me.k.product_columns(&me.source.columns, &layer.w, layer.b, &layer.a, layer.p0, layer.p1)
         else:
             me.k.product(&before.a, &layer.w, layer.b, &layer.a, layer.p0, layer.p1)
+        if layer.z is not NULL:
+            memcpy(layer.z, layer.a.data, panels_bytes(me, &layer.a))
         me.k.activate(&layer.f, &layer.a, me.aside, layer.p0, layer.p1)
+        if layer.f.all == SOFTMAX:
+            softmax(me, layer, m)
         if layer.shared:
             barrier_wait(me.barrier)
+
+
+cdef inline Py_ssize_t panels_bytes(Worker *me, const Panels *panels) noexcept nogil:
+    return (panels.cols + panels.width - 1) // panels.width * panels.width * panels.rows * me.k.itemsize
+
+
+cdef void softmax(Worker *me, Layer *layer, Py_ssize_t m) noexcept nogil:
+    """a^l_j = e^{z^l_j} / sum_k e^{z^l_k}: workers that share a layer take rows, since a row belongs together."""
+    if layer.shared:
+        barrier_wait(me.barrier)
+        me.k.softmax(&layer.a, m * me.number // me.n_workers, m * (me.number + 1) // me.n_workers)
+    else:
+        me.k.softmax(&layer.a, 0, m)
 
 
 cdef void sparse_weighted_input(
@@ -70,27 +91,33 @@ cdef void sparse_weighted_input(
     forward.examples = examples
     forward.m = m
     forward.rows = &layer.a
-    forward.bias = layer.b
+    forward.bias = layer.b if me.factor == 1 else NULL
     forward.step = 0
     forward.trains = me.layer[me.L].delta.data is not NULL
     forward.next = next_examples
     forward.n_next = n_next
-    if me.step_waits and is_safe(me, me.step.m):
+    if me.step_waits and me.source.step.mu == 0 and is_safe(me):
+        if me.source.step.signs:
+            me.k.shrink_signs(me.source.step.shrink, &layer.w, layer.p0, layer.p1)
         me.k.sweep(&me.step, &forward, &layer.w, me.sweep_scratch, layer.p0, layer.p1)
         me.step_waits = False
-        return
-    take_waiting_step(me)
-    if not me.reach <= safe(me):
-        list_zeros(me, &forward)
-    me.k.sweep(NULL, &forward, &layer.w, me.sweep_scratch, layer.p0, layer.p1)
+    else:
+        take_waiting_step(me)
+        if not me.reach <= safe(me):
+            list_zeros(me, &forward)
+        me.k.sweep(NULL, &forward, &layer.w, me.sweep_scratch, layer.p0, layer.p1)
+    if forward.bias is NULL:
+        me.k.scale_rows(me.factor, layer.b, &layer.a, layer.p0, layer.p1)
 
 
 cdef void output_error(Worker *me, const uint32_t *examples) noexcept nogil:
-    """Output error (BP1): delta^L = nabla_a C * sigma'(z^L), with nabla_a C = a^L - y and sigma' (or f') a function of a."""
+    """Output error (BP1): delta^L = nabla_a C * sigma'(z^L), with nabla_a C = a^L - y and sigma' (or f') a function of a; or
+    delta^L = a^L - y for the cross-entropy of sigmoids and the log-likelihood of a softmax layer."""
     cdef Layer *layer = &me.layer[me.L]
     me.k.subtract_targets(
         &layer.a, me.source.labels, me.source.targets, examples, &layer.delta, layer.p0, layer.p1)
-    me.k.times_derivative(&layer.f, &layer.a, &layer.delta, me.aside, layer.p0, layer.p1)
+    if me.source.error == TIMES_DERIVATIVE:
+        me.k.times_derivative(&layer.f, &layer.a, &layer.delta, me.aside, layer.p0, layer.p1)
     if layer.shared and me.L > 2:
         barrier_wait(me.barrier)
 
@@ -117,28 +144,104 @@ cdef void gradient_descent(Worker *me, const uint32_t *examples, Py_ssize_t m) n
     """Gradient descent: w^l -> w^l - (eta / m) sum_x delta^l (a^{l-1})^T and b^l -> b^l - (eta / m) sum_x delta^l.
 
     The sums are those of BP3, dC/db^l = delta^l, and BP4, dC/dw^l = delta^l (a^{l-1})^T, over the mini-batch. For one example they
-    are asked for themselves, and no step is taken.
+    are asked for themselves, and no step is taken. Regularisation takes (eta lambda / n) w^l, or sgn(w^l) in its place, from w^l
+    as well. With momentum all this goes into velocities: v -> mu v - ..., w -> w + v.
     """
     cdef int l
     cdef Layer *layer
     cdef Layer *before
-    cdef double step
+    cdef double step, shrink = me.source.step.shrink, mu = me.source.step.mu
+    cdef bint signs = me.source.step.signs
+    cdef Panels b, v_b
     if me.one_example:
         for l in range(2, me.L + 1):
             layer = &me.layer[l]
             me.k.outer(layer.delta.data, me.layer[l - 1].a.data, layer.nabla_w, layer.n, me.layer[l - 1].n)
         return
-    step = me.source.eta / m
+    step = me.source.step.eta / m
+    if mu != 0:
+        slow_down(me, mu)
+    elif me.source.records is not NULL and shrink != 0 and not signs:
+        decay_sparse_layer(me, 1 - shrink)
     for l in range(me.L, 1, -1):
         layer = &me.layer[l]
         before = &me.layer[l - 1]
-        me.k.subtract_rows(&layer.delta, step, layer.b, layer.p0, layer.p1)
+        if mu != 0:
+            me.k.subtract_rows(&layer.delta, step / me.unit, layer.v_b, layer.p0, layer.p1)
+            b, v_b = one_row(layer, layer.b), one_row(layer, layer.v_b)
+            me.k.move(False, 0, me.unit, &v_b, &b, layer.p0, layer.p1)
+        else:
+            me.k.subtract_rows(&layer.delta, step, layer.b, layer.p0, layer.p1)
         if l == 2 and me.source.records is not NULL:
-            let_step_wait(me, examples, m, step)
+            let_step_wait(me, examples, m, step / (me.unit if mu != 0 else me.factor))
         elif l == 2 and me.source.columns.data is not NULL:
             me.k.subtract_columns(&me.source.columns, &layer.delta, step, &layer.w, layer.p0, layer.p1)
-        else:
+        elif mu != 0:
+            me.k.subtract_outer(&before.a, &layer.delta, 1, step / me.unit, &layer.v, layer.p0, layer.p1)
+            me.k.move(signs, shrink, me.unit, &layer.v, &layer.w, layer.p0, layer.p1)
+        elif signs:
+            me.k.shrink_signs(shrink, &layer.w, layer.p0, layer.p1)
             me.k.subtract_outer(&before.a, &layer.delta, 1, step, &layer.w, layer.p0, layer.p1)
+        else:
+            me.k.subtract_outer(&before.a, &layer.delta, 1 - shrink, step, &layer.w, layer.p0, layer.p1)
+
+
+# ---- what is kept divided by a factor ----
+
+cdef inline Panels one_row(Layer *layer, void *data) noexcept nogil:
+    """A vector with an element for each neuron of the layer, as a matrix of one row."""
+    cdef Panels row = layer.w
+    row.data = data
+    row.rows = 1
+    return row
+
+
+cdef inline bint is_moderate(double factor) noexcept nogil:
+    return LEAST_FACTOR <= factor <= 1 / LEAST_FACTOR
+
+
+cdef void decay_sparse_layer(Worker *me, double by) noexcept nogil:
+    """w^2 -> by w^2, without touching it: it stands for `factor` times what is kept, and only the factor changes.
+
+    Where that is no moderate positive number any more, w^2 is multiplied out.
+    """
+    cdef Layer *layer = &me.layer[2]
+    me.factor *= by
+    if not is_moderate(me.factor):
+        me.k.scale(me.factor, &layer.w, layer.p0, layer.p1)
+        me.reach *= fabs(me.factor)
+        me.factor = 1
+
+
+cdef void slow_down(Worker *me, double mu) noexcept nogil:
+    """v -> mu v, for all velocities, likewise."""
+    me.unit *= mu
+    if not is_moderate(me.unit):
+        multiply_unit_out(me)
+
+
+cdef void multiply_unit_out(Worker *me) noexcept nogil:
+    cdef int l
+    cdef Layer *layer
+    cdef Panels v_b
+    for l in range(2, me.L + 1):
+        layer = &me.layer[l]
+        v_b = one_row(layer, layer.v_b)
+        me.k.scale(me.unit, &layer.v, layer.p0, layer.p1)
+        me.k.scale(me.unit, &v_b, layer.p0, layer.p1)
+    me.unit = 1
+
+
+cdef void in_plain_units(Worker *me) noexcept nogil:
+    """Multiplies everything out, after a step that still waits."""
+    cdef Layer *layer = &me.layer[2]
+    take_waiting_step(me)
+    if me.factor != 1:
+        me.k.scale(me.factor, &layer.w, layer.p0, layer.p1)
+        me.reach *= fabs(me.factor)
+        me.factor = 1
+    if me.unit != 1:
+        multiply_unit_out(me)
 
 
 # ---- the sparse first layer ----
@@ -158,13 +261,25 @@ cdef void let_step_wait(Worker *me, const uint32_t *examples, Py_ssize_t m, doub
     me.step_waits = True
 
 
-cdef bint is_safe(Worker *me, Py_ssize_t m) noexcept nogil:
-    """Whether w^2 surely stays finite in the waiting step; if so `reach` grows by what the step can add."""
+cdef double largest_gradient(Worker *me) noexcept nogil:
+    """No sum over the waiting mini-batch is larger."""
+    return me.step.m * me.source.largest * largest(me, &me.step_delta)
+
+
+cdef double largest(Worker *me, const Panels *matrix) noexcept nogil:
+    """The largest entry of this worker's panels of a matrix of layer 2."""
     cdef Layer *layer = &me.layer[2]
-    cdef Py_ssize_t panel = me.step_delta.rows * me.step_delta.width
-    cdef double gradient = m * me.source.largest * me.k.largest(
-        <char *> me.step_delta.data + layer.p0 * panel * me.k.itemsize, (layer.p1 - layer.p0) * panel)
+    cdef Py_ssize_t panel = matrix.rows * matrix.width
+    return me.k.largest(
+        <char *> matrix.data + layer.p0 * panel * me.k.itemsize, (layer.p1 - layer.p0) * panel)
+
+
+cdef bint is_safe(Worker *me) noexcept nogil:
+    """Whether w^2 surely stays finite in the waiting step; if so `reach` grows by what the step can add."""
+    cdef double gradient = largest_gradient(me)
     cdef double reach = me.reach + fabs(me.step.step) * gradient
+    if me.source.step.signs:
+        reach += fabs(me.source.step.shrink)
     if gradient <= safe(me) and reach <= safe(me):
         me.reach = reach
         return True
@@ -174,14 +289,35 @@ cdef bint is_safe(Worker *me, Py_ssize_t m) noexcept nogil:
 cdef void take_waiting_step(Worker *me) noexcept nogil:
     """w^2 -> w^2 - (eta / m) sum_x delta^2 (a^1)^T, now."""
     cdef Layer *layer = &me.layer[2]
+    cdef bint safe_step
     if not me.step_waits:
         return
     me.step_waits = False
-    if is_safe(me, me.step.m):
-        me.k.sweep(&me.step, NULL, &layer.w, me.sweep_scratch, layer.p0, layer.p1)
-    else:
+    if me.source.step.mu != 0:
+        move_sparse_layer(me)
+        return
+    safe_step = is_safe(me)
+    if not safe_step:
         list_zeros(me, &me.step)
-        me.k.sweep(&me.step, NULL, &layer.w, me.sweep_scratch, layer.p0, layer.p1)
+    if me.source.step.signs:
+        me.k.shrink_signs(me.source.step.shrink, &layer.w, layer.p0, layer.p1)
+    me.k.sweep(&me.step, NULL, &layer.w, me.sweep_scratch, layer.p0, layer.p1)
+    if not safe_step:
+        measure_reach(me)
+
+
+cdef void move_sparse_layer(Worker *me) noexcept nogil:
+    """v^2 -> v^2 - (eta / m) sum_x delta^2 (a^1)^T and what regularisation takes, w^2 -> w^2 + v^2."""
+    cdef Layer *layer = &me.layer[2]
+    cdef Step *step = &me.source.step
+    cdef double gradient = largest_gradient(me), shrink = fabs(me.source.step.shrink)
+    if not gradient <= safe(me):
+        list_zeros(me, &me.step)
+    me.k.sweep(&me.step, NULL, &layer.v, me.sweep_scratch, layer.p0, layer.p1)
+    me.k.move(step.signs, me.source.step.shrink, me.unit, &layer.v, &layer.w, layer.p0, layer.p1)
+    me.reach_v = step.mu * me.reach_v + fabs(me.step.step * me.unit) * gradient + shrink * (1 if step.signs else me.reach)
+    me.reach += me.reach_v
+    if not me.reach <= safe(me):
         measure_reach(me)
 
 
@@ -196,27 +332,39 @@ cdef void list_zeros(Worker *me, Sweep *sweep) noexcept nogil:
 
 
 cdef void measure_reach(Worker *me) noexcept nogil:
-    cdef Layer *layer = &me.layer[2]
-    cdef Py_ssize_t panel = layer.w.rows * layer.w.width
-    me.reach = me.k.largest(
-        <char *> layer.w.data + layer.p0 * panel * me.k.itemsize, (layer.p1 - layer.p0) * panel)
+    me.reach = largest(me, &me.layer[2].w)
+    me.reach_v = largest(me, &me.layer[2].v) * me.unit if me.layer[2].v.data is not NULL else 0
 
 
 # ---- the outer loop over mini-batches ----
 
+cdef uint32_t *mini_batch(Worker *me, Py_ssize_t batch, Py_ssize_t *m) noexcept nogil:
+    """The m examples of this mini-batch, of which the last may be shorter."""
+    cdef Py_ssize_t start = min(batch * me.source.m, me.source.n)
+    m[0] = min(me.source.m, me.source.n - start)
+    return me.source.order + start
+
+
+cdef void forward_pass(Worker *me, Py_ssize_t batch) noexcept nogil:
+    cdef Py_ssize_t m, n_next
+    cdef const uint32_t *examples = mini_batch(me, batch, &m)
+    cdef const uint32_t *next_examples = mini_batch(me, batch + 1, &n_next)
+    set_input(me, examples, m)
+    feedforward(me, examples, m, next_examples, n_next)
+
+
+cdef void backward_pass(Worker *me, Py_ssize_t batch) noexcept nogil:
+    cdef Py_ssize_t m
+    cdef const uint32_t *examples = mini_batch(me, batch, &m)
+    backpropagate(me)
+    gradient_descent(me, examples, m)
+
+
 cdef void train(void *worker) noexcept nogil:
     """Stochastic gradient descent over the mini-batches source.first .. source.last - 1 of the shuffled examples."""
     cdef Worker *me = <Worker *> worker
-    cdef Source *source = me.source
-    cdef Py_ssize_t batch, start, m, n_next
-    cdef const uint32_t *examples
-    for batch in range(source.first, source.last):
-        start = batch * source.m
-        m = min(source.m, source.n - start)
-        n_next = min(source.m, source.n - start - m)
-        examples = source.order + start
-        set_input(me, examples, m)
-        feedforward(me, examples, m, examples + m, n_next)
-        output_error(me, examples)
-        backpropagate(me)
-        gradient_descent(me, examples, m)
+    cdef Py_ssize_t batch, m
+    for batch in range(me.source.first, me.source.last):
+        forward_pass(me, batch)
+        output_error(me, mini_batch(me, batch, &m))
+        backward_pass(me, batch)

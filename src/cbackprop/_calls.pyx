@@ -12,13 +12,16 @@ from cbackprop._algorithm cimport (
 from cbackprop._examples cimport column, column_error, contiguous, is_plain, real_array, target
 from cbackprop._isa cimport kernels
 from cbackprop._parameters cimport Parameters, new_array
-from cbackprop._team cimport Team
+from cbackprop._team cimport Team, own_error
+from cbackprop._descent cimport Descent
 from cbackprop.kernels cimport Kernels, aligned_calloc, aligned_free
 
 cnp.import_array()
 
 cdef enum:
     BLOCK = 128     # columns of a matrix that are taken at a time
+
+cdef Descent QUADRATIC_COST = Descent(0)
 
 cdef uint32_t FIRST = 0     # the order of a single example
 cdef uint32_t[BLOCK] IN_ORDER
@@ -34,7 +37,7 @@ cdef class OneExample:
     cdef Source source
     cdef void *memory
 
-    def __cinit__(self, Parameters p, bint trains):
+    def __cinit__(self, Parameters p, bint trains, bint keeps_z=False):
         cdef int l
         cdef const Kernels *k = kernels(p.itemsize)
         cdef Py_ssize_t width, used = (p.L + 1) * sizeof(Layer), aside = 0
@@ -46,6 +49,8 @@ cdef class OneExample:
             if p.activations is not None:
                 aside = max(aside, k.activation_scratch(&p.activations.layer[l], 1))
         used += aside
+        if keeps_z:
+            used += self.padded(p.n[p.L], p.itemsize)
         self.memory = aligned_calloc(used)
         if self.memory is NULL:
             raise MemoryError
@@ -75,6 +80,9 @@ cdef class OneExample:
                 if trains:
                     layer.delta.data = <char *> self.memory + used
                     used += width
+        if keeps_z:
+            layer.z = <char *> self.memory + used
+            used += width
         self.worker.aside = <char *> self.memory + used
 
     cdef Py_ssize_t padded(self, Py_ssize_t n, int itemsize) noexcept:
@@ -140,8 +148,8 @@ cdef object outputs(Team team, Parameters p, object X):
     return result
 
 
-def backprop(net, x, y):
-    """The gradient (nabla_b, nabla_w) of the cost of one example: two lists of new arrays."""
+def backprop(net, x, y, Descent descent=QUADRATIC_COST):
+    """The gradient (nabla_b, nabla_w) of the cost of one example: two lists of new arrays; `descent` says which cost."""
     cdef Parameters p = Parameters.__new__(Parameters, net)
     cdef OneExample one
     cdef Layer *layer
@@ -149,7 +157,8 @@ def backprop(net, x, y):
     cdef list nabla_b = [], nabla_w = []
     x = column(x, p.n[1], p.type_num, "x")
     y = target(y, p.n[p.L], p.type_num, "y")
-    one = OneExample.__new__(OneExample, p, True)
+    one = OneExample.__new__(OneExample, p, True, descent.delta is not None)
+    one.source.error = descent.error
     one.source.targets = cnp.PyArray_DATA(<cnp.ndarray> y)
     one.worker.layer[1].a.data = cnp.PyArray_DATA(<cnp.ndarray> x)
     for l in range(2, p.L + 1):
@@ -158,7 +167,11 @@ def backprop(net, x, y):
         nabla_w.append(nabla)
     with nogil:
         forward(&one.worker, &FIRST, 1, NULL, 0)
+    if descent.delta is not None:
+        own_error(&one.worker, p.type_num, &FIRST, 1, descent.delta)
+    else:
         output_error(&one.worker, &FIRST)
+    with nogil:
         backpropagate(&one.worker)
         gradient_descent(&one.worker, &FIRST, 1)
     for l in range(2, p.L + 1):
@@ -167,24 +180,25 @@ def backprop(net, x, y):
     return nabla_b, nabla_w
 
 
-def backprop_mini_batch(net, X, Y):
+def backprop_mini_batch(net, X, Y, Descent descent=QUADRATIC_COST):
     """The gradients (nabla_b, nabla_w) of the examples that are the columns of X and Y, summed: two lists of new arrays."""
     cdef Parameters p = Parameters.__new__(Parameters, net)
     cdef Py_ssize_t start, m = X.shape[1]
     cdef Team team
     cdef list nabla_b, nabla_w, more_b, more_w
     cdef int l
-    team = Team(p, None, max(1, min(m, BLOCK)), 1, True)
-    nabla_w, nabla_b = sum_of_gradients(team, p, X[:, :BLOCK], Y[:, :BLOCK])
+    team = Team(p, None, max(1, min(m, BLOCK)), 1, True, descent)
+    team.source.error = descent.error
+    nabla_w, nabla_b = sum_of_gradients(team, p, X[:, :BLOCK], Y[:, :BLOCK], descent.delta)
     for start in range(BLOCK, m, BLOCK):
-        more_w, more_b = sum_of_gradients(team, p, X[:, start:start + BLOCK], Y[:, start:start + BLOCK])
+        more_w, more_b = sum_of_gradients(team, p, X[:, start:start + BLOCK], Y[:, start:start + BLOCK], descent.delta)
         for l in range(p.L - 1):
             nabla_w[l] += more_w[l]
             nabla_b[l] += more_b[l]
     return nabla_b, nabla_w
 
 
-cdef tuple sum_of_gradients(Team team, Parameters p, object X, object Y):
+cdef tuple sum_of_gradients(Team team, Parameters p, object X, object Y, delta):
     """(nabla_w, nabla_b), summed over at most BLOCK columns of X and Y.
 
     A step of gradient descent from parameters that are all 0, with eta / m = -1, ends at the sums themselves.
@@ -194,12 +208,16 @@ cdef tuple sum_of_gradients(Team team, Parameters p, object X, object Y):
     X = contiguous(X, p.type_num)
     Y = contiguous(Y.T, p.type_num)
     team.read_columns(p.n[1], m, cnp.PyArray_DATA(<cnp.ndarray> X), cnp.PyArray_DATA(<cnp.ndarray> Y))
-    team.source.eta = -<double> m
+    team.source.step.eta = -<double> m
     team.load(p)
     with nogil:
         set_input(me, IN_ORDER, m)
         forward(me, IN_ORDER, m, NULL, 0)
+    if delta is not None:
+        own_error(me, p.type_num, IN_ORDER, m, delta)
+    else:
         output_error(me, IN_ORDER)
+    with nogil:
         backpropagate(me)
         team.forget()
         if m > 0:

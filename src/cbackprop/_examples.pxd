@@ -27,6 +27,7 @@ cdef class Examples:
     cdef bint is_sparse(self, object inputs, Py_ssize_t start) except -1
     cdef int pack_records(self, object inputs, Py_ssize_t start, Py_ssize_t tile, int smallest) except -1
     cdef bint write_records(self, object inputs, Py_ssize_t start, Values *values) except -1
+    cdef object largest_targets(self)
     cdef int pack_rows(self, object inputs, Py_ssize_t start) except -1
     cdef bint copy_rows(self, object inputs, Py_ssize_t start) except -1
 

@@ -397,6 +397,15 @@ cdef class Examples:
         convert(cnp.PyArray_DATA(y), cnp.PyArray_ITEMSIZE(y), <char *> self.targets + i * row, self.itemsize, self.n_out)
         return 0
 
+    cdef object largest_targets(self):
+        """The place of each target's first largest entry, as an array of int32, where targets are no labels."""
+        cdef cnp.npy_intp shape[2]
+        shape[0] = self.n
+        shape[1] = self.n_out
+        targets = cnp.PyArray_SimpleNewFromData(
+            2, shape, cnp.NPY_DOUBLE if self.itemsize == 8 else cnp.NPY_FLOAT, self.targets)
+        return np.argmax(targets, axis=1).astype(np.int32)
+
     cdef int read_array_targets(self, object X, object Y, Py_ssize_t start, Py_ssize_t stop, object labelled) except -1:
         cdef Py_ssize_t i
         cdef int64_t[::1] classes

@@ -1,8 +1,9 @@
 cimport cython
-from libc.stdint cimport uint32_t
+from libc.stdint cimport int32_t, uint32_t
 
 from cbackprop._activations cimport Codes
-from cbackprop._algorithm cimport Source, Worker
+from cbackprop._algorithm cimport Layer, Source, Worker
+from cbackprop._descent cimport Descent
 from cbackprop._examples cimport Examples
 from cbackprop._parameters cimport Parameters
 from cbackprop.kernels cimport Barrier, Kernels
@@ -10,7 +11,7 @@ from cbackprop.kernels cimport Barrier, Kernels
 
 cdef enum:
     MAX_WORKERS = 64
-    EVALUATED = 128         # examples that are evaluated together
+    EVALUATED = 64         # examples that are evaluated together
 
 
 # Hands out one piece of memory after the other; with no base it only adds up how much that is.
@@ -25,6 +26,8 @@ cdef class Team:
     cdef int L
     cdef readonly int n_workers
     cdef readonly bint sparse
+    cdef bint momentum              # there is room for velocities
+    cdef bint keeps_z               # ... for a copy of z^L
     cdef bint columns               # the inputs are read from a matrix of the caller's, unpacked
     cdef Py_ssize_t m               # the longest mini-batch that there is room for
     cdef Source source
@@ -39,7 +42,18 @@ cdef class Team:
     cdef int read(self, Examples examples, uint32_t *order) except -1
     cdef void read_columns(self, Py_ssize_t n_in, Py_ssize_t m, const void *X, const void *targets) noexcept nogil
     cdef void load(self, Parameters p) noexcept
+    cdef int load_velocities(self, Parameters p, velocities) except -1
     cdef tuple store(self, Parameters p)
+    cdef tuple stored(self, Parameters p, bint velocities)
+    cdef int store_into(self, net, Parameters p) except -1
     cdef void forget(self) noexcept nogil
-    cdef int train(self, Py_ssize_t first, Py_ssize_t last, double eta) noexcept nogil
-    cdef Py_ssize_t count_correct(self, Py_ssize_t start, Py_ssize_t stop) noexcept nogil
+    cdef void descend(self, Descent descent) noexcept
+    cdef int train(self, Py_ssize_t first, Py_ssize_t last) noexcept nogil
+    cdef int train_by_own_error(self, Py_ssize_t first, Py_ssize_t last, delta) except -1
+    cdef Py_ssize_t measure(
+        self, Py_ssize_t start, Py_ssize_t stop, const int32_t *classes, int cost, double *cost_of) noexcept nogil
+
+
+cdef int own_error(Worker *me, int type_num, const uint32_t *examples, Py_ssize_t m, delta) except -1
+cdef tuple outputs_and_targets(Worker *me, int type_num, const uint32_t *examples, Py_ssize_t m)
+cdef object columns_of(Worker *me, int type_num, void *data)

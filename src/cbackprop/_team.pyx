@@ -5,14 +5,19 @@ cimport numpy as cnp
 from libc.stdint cimport int32_t, uint8_t, uint32_t
 from libc.string cimport memcpy, memset
 
-from cbackprop._algorithm cimport Layer, Worker, feedforward, measure_reach, set_input, take_waiting_step
+from cbackprop._algorithm cimport (
+    Layer, Worker, backward_pass, feedforward, forward_pass, in_plain_units, measure_reach, mini_batch, set_input,
+)
 from cbackprop._algorithm cimport train as train_member
+from cbackprop._descent cimport Descent
 from cbackprop._examples cimport Examples
 from cbackprop._isa cimport kernels
 from cbackprop._parameters cimport Parameters, new_array
 from cbackprop.kernels cimport (
     Panels, Records, aligned_calloc, aligned_free, barrier_destroy, barrier_init, record_lines, team_run,
 )
+
+import numpy as np
 
 cnp.import_array()
 
@@ -49,9 +54,11 @@ cdef class Team:
     m, n_workers : int
     trains : bool
         Whether there is room for the way back as well.
+    descent : Descent or None
+        Momentum takes room for velocities, a reader's own output error for z^L.
     """
 
-    def __cinit__(self, Parameters p, Examples examples, Py_ssize_t m, int n_workers, bint trains):
+    def __cinit__(self, Parameters p, Examples examples, Py_ssize_t m, int n_workers, bint trains, Descent descent=None):
         cdef int w
         cdef Py_ssize_t layers
         self.k = kernels(p.itemsize)
@@ -61,6 +68,8 @@ cdef class Team:
         self.activations = p.activations
         self.sparse = examples is not None and examples.sparse
         self.columns = examples is None
+        self.momentum = descent is not None and descent.step.mu != 0
+        self.keeps_z = descent is not None and descent.delta is not None
         memset(&self.source, 0, sizeof(self.source))
         barrier_init(&self.barrier, n_workers)
         layers = (self.L + 1) * sizeof(Layer)
@@ -95,6 +104,9 @@ cdef class Team:
             worker.L = self.L
             worker.source = &self.source
             worker.barrier = &self.barrier
+            worker.number = w
+            worker.n_workers = self.n_workers
+            worker.factor = worker.unit = 1
             transposed = aside = 0
             for l in range(1, self.L + 1):
                 self.lay_out_layer(p, &arena, w, l, trains)
@@ -113,14 +125,14 @@ cdef class Team:
 
     cdef void lay_out_layer(self, Parameters p, Arena *arena, int w, int l, bint trains) noexcept:
         cdef Layer *layer = &self.workers[w].layer[l]
-        cdef Py_ssize_t n = p.n[l], vectors, width, np, cells
+        cdef Py_ssize_t n = p.n[l], vectors, width, n_panels, cells
         if self.sparse and l == 2:
             vectors = self.k.sparse_panel(n, self.m, self.n_workers)
         else:
             vectors = self.k.dense_panel(n)
         width = vectors * self.k.lanes
-        np = (n + width - 1) // width
-        cells = np * width * self.k.itemsize
+        n_panels = (n + width - 1) // width
+        cells = n_panels * width * self.k.itemsize
         layer.shared = self.n_workers > 1 and (l <= 2 or p.n[l - 1] * n * self.m > PRIVATE_PRODUCTS)
         if layer.shared and w > 0:
             layer[0] = self.workers[0].layer[l]
@@ -131,13 +143,17 @@ cdef class Team:
                     layer.f = p.activations.layer[l]
                 layer.w = panels(take(arena, p.n[l - 1] * cells), p.n[l - 1], n, width)
                 layer.b = take(arena, cells)
+                if self.momentum:
+                    layer.v = panels(take(arena, p.n[l - 1] * cells), p.n[l - 1], n, width)
+                    layer.v_b = take(arena, cells)
             if l > 1 or not (self.sparse or self.columns):
                 layer.a_turns[0] = take(arena, self.m * cells)
                 layer.a_turns[1] = take(arena, self.m * cells) if self.n_workers > 1 else layer.a_turns[0]
             layer.a = panels(layer.a_turns[0], self.m, n, width)
+            layer.z = take(arena, self.m * cells) if self.keeps_z and l == p.L else NULL
             layer.delta = panels(take(arena, self.m * cells) if trains and l > 1 else NULL, self.m, n, width)
-        layer.p0 = np * w // self.n_workers if layer.shared else 0
-        layer.p1 = np * (w + 1) // self.n_workers if layer.shared else np
+        layer.p0 = n_panels * w // self.n_workers if layer.shared else 0
+        layer.p1 = n_panels * (w + 1) // self.n_workers if layer.shared else n_panels
 
     cdef void lay_out_sweep(self, Arena *arena, Worker *worker) noexcept:
         cdef const Records *records = self.source.records
@@ -179,7 +195,7 @@ cdef class Team:
         self.k.find_runs(&self.source.columns)
 
     cdef void load(self, Parameters p) noexcept:
-        """Copies the parameters in."""
+        """Copies the parameters in, as all that the workers know of the past."""
         cdef int w, l
         cdef Layer *layer
         for w in range(self.n_workers):
@@ -188,26 +204,61 @@ cdef class Team:
                 if w == 0 or not layer.shared:
                     self.k.pack_transposed(p.w(l), &layer.w)
                     memcpy(layer.b, p.b(l), layer.n * self.k.itemsize)
-        if self.sparse:
-            for w in range(self.n_workers):
+        for w in range(self.n_workers):
+            self.workers[w].factor = self.workers[w].unit = 1
+            if self.sparse:
                 measure_reach(&self.workers[w])
+
+    cdef int load_velocities(self, Parameters p, velocities) except -1:
+        """Copies the velocities (of weights, of biases) in; None: all are 0."""
+        cdef int w, l
+        cdef Layer *layer
+        cdef list v_w, v_b
+        if velocities is None:
+            v_w, v_b = [[np.zeros_like(one) for one in ones] for ones in (p.weights, p.biases)]
+        else:
+            v_w, v_b = p.read(velocities[0], "velocities[0]", True), p.read(velocities[1], "velocities[1]", False)
+        for w in range(self.n_workers):
+            for l in range(2, self.L + 1):
+                layer = &self.workers[w].layer[l]
+                if w == 0 or not layer.shared:
+                    self.k.pack_transposed(cnp.PyArray_DATA(<cnp.ndarray> v_w[l - 2]), &layer.v)
+                    memcpy(layer.v_b, cnp.PyArray_DATA(<cnp.ndarray> v_b[l - 2]), layer.n * self.k.itemsize)
+        for w in range(self.n_workers):
+            if self.sparse:
+                measure_reach(&self.workers[w])
+        return 0
 
     cdef tuple store(self, Parameters p):
         """The parameters as (weights, biases), lists of new arrays; a step that waits is taken first."""
-        cdef int w, l
-        cdef Layer *layer
-        cdef list weights = [], biases = []
+        cdef int w
         for w in range(self.n_workers):
-            take_waiting_step(&self.workers[w])
+            in_plain_units(&self.workers[w])
+        return self.stored(p, False)
+
+    cdef tuple stored(self, Parameters p, bint velocities):
+        """(weights, biases), or the velocities of both, as lists of new arrays."""
+        cdef int l
+        cdef Layer *layer
+        cdef list of_weights = [], of_biases = []
         for l in range(2, self.L + 1):
             layer = &self.workers[0].layer[l]
             weight = new_array(p.type_num, layer.n, p.n[l - 1])
-            self.k.unpack_transposed(&layer.w, cnp.PyArray_DATA(<cnp.ndarray> weight))
-            weights.append(weight)
+            self.k.unpack_transposed(&layer.v if velocities else &layer.w, cnp.PyArray_DATA(<cnp.ndarray> weight))
+            of_weights.append(weight)
             bias = new_array(p.type_num, layer.n, 1)
-            memcpy(cnp.PyArray_DATA(<cnp.ndarray> bias), layer.b, layer.n * self.k.itemsize)
-            biases.append(bias)
-        return weights, biases
+            memcpy(cnp.PyArray_DATA(<cnp.ndarray> bias), layer.v_b if velocities else layer.b, layer.n * self.k.itemsize)
+            of_biases.append(bias)
+        return of_weights, of_biases
+
+    cdef int store_into(self, net, Parameters p) except -1:
+        """Gives `net` the parameters, and the velocities where there are any, as new arrays."""
+        weights, biases = self.store(p)
+        if self.momentum:
+            velocities = self.stored(p, True)
+            net.velocities = velocities
+        net.weights, net.biases = weights, biases
+        return 0
 
     cdef void forget(self) noexcept nogil:
         """Makes every weight and bias 0."""
@@ -224,30 +275,105 @@ cdef class Team:
 
     # ---- work ----
 
-    cdef int train(self, Py_ssize_t first, Py_ssize_t last, double eta) noexcept nogil:
+    cdef void descend(self, Descent descent) noexcept:
+        """Makes this the way in which the next steps are taken: the momentum that the team was made for."""
+        self.source.step = descent.step
+        self.source.error = descent.error
+
+    cdef int train(self, Py_ssize_t first, Py_ssize_t last) noexcept nogil:
         """Trains on the mini-batches first .. last - 1; -1 where the system refused a thread, and nothing was done."""
         cdef int w
         cdef void *members[MAX_WORKERS]
         self.source.first = first
         self.source.last = last
-        self.source.eta = eta
         for w in range(self.n_workers):
             members[w] = &self.workers[w]
         return team_run(self.n_workers, train_member, members)
 
-    cdef Py_ssize_t count_correct(self, Py_ssize_t start, Py_ssize_t stop) noexcept nogil:
-        """How many of these examples the network answers with their label: the first largest a^L_j is at j = label."""
+    cdef int train_by_own_error(self, Py_ssize_t first, Py_ssize_t last, delta) except -1:
+        """The same, alone, with the output error that the reader's delta(z, a, y) gives.
+
+        An exception raised there leaves the parameters of the mini-batch before.
+        """
         cdef Worker *me = self.workers
-        cdef Py_ssize_t i, m, correct = 0
+        cdef Py_ssize_t batch, m
+        cdef uint32_t *examples
+        cdef int type_num = cnp.NPY_DOUBLE if self.k.itemsize == 8 else cnp.NPY_FLOAT
+        for batch in range(first, last):
+            examples = mini_batch(me, batch, &m)
+            with nogil:
+                forward_pass(me, batch)
+            own_error(me, type_num, examples, m, delta)
+            with nogil:
+                backward_pass(me, batch)
+        return 0
+
+    cdef Py_ssize_t measure(
+        self, Py_ssize_t start, Py_ssize_t stop, const int32_t *classes, int cost, double *cost_of,
+    ) noexcept nogil:
+        """How many of these examples the network answers with their class: the first largest a^L_j is at j = class.
+
+        `classes` are numbered like the examples. Where `cost_of` is not NULL, cost_of[i - start] is what example i costs.
+        """
+        cdef Worker *me = self.workers
+        cdef Py_ssize_t i, m, correct = 0, first = start
         cdef uint32_t *examples
         cdef int32_t answers[EVALUATED]
         while start < stop:
             m = min(self.m, stop - start)
             examples = self.source.order + start
             set_input(me, examples, m)
-            feedforward(me, examples, m, NULL, 0)
-            me.k.argmax(&me.layer[self.L].a, answers)
-            for i in range(m):
-                correct += answers[i] == self.source.labels[examples[i]]
+            feedforward(me, examples, m, examples + m, max(0, min(self.m, stop - start - m)))
+            if classes is not NULL:
+                me.k.argmax(&me.layer[self.L].a, answers)
+                for i in range(m):
+                    correct += answers[i] == classes[examples[i]]
+            if cost_of is not NULL:
+                me.k.costs(
+                    cost, &me.layer[self.L].a, self.source.labels, self.source.targets, examples, cost_of + start - first)
             start += m
         return correct
+
+
+# ---- a reader's own cost ----
+
+cdef object columns_of(Worker *me, int type_num, void *data):
+    """What stands in `data`, laid out like the output activations, as a new array (n_out, m)."""
+    cdef Panels outputs = me.layer[me.L].a
+    outputs.data = data
+    array = new_array(type_num, outputs.cols, outputs.rows)
+    me.k.unpack_transposed(&outputs, cnp.PyArray_DATA(<cnp.ndarray> array))
+    return array
+
+
+cdef tuple outputs_and_targets(Worker *me, int type_num, const uint32_t *examples, Py_ssize_t m):
+    """(a^L, y) of the mini-batch: two new arrays (n_out, m)."""
+    cdef Py_ssize_t i, n = me.layer[me.L].n, itemsize = me.k.itemsize
+    cdef const char *targets = <const char *> me.source.targets
+    rows = new_array(type_num, m, n)
+    cdef char *to = cnp.PyArray_BYTES(<cnp.ndarray> rows)
+    if me.source.labels is not NULL:
+        memset(to, 0, m * n * itemsize)
+    for i in range(m):
+        if me.source.labels is NULL:
+            memcpy(to + i * n * itemsize, targets + examples[i] * n * itemsize, n * itemsize)
+        elif me.source.labels[examples[i]] >= 0:
+            rows[i, me.source.labels[examples[i]]] = 1
+    return columns_of(me, type_num, me.layer[me.L].a.data), rows.T
+
+
+cdef int own_error(Worker *me, int type_num, const uint32_t *examples, Py_ssize_t m, delta) except -1:
+    """Output error: delta^L = delta(z^L, a^L, y), asked of the reader's function for one example after the other."""
+    cdef Layer *layer = &me.layer[me.L]
+    z = columns_of(me, type_num, layer.z)
+    a, y = outputs_and_targets(me, type_num, examples, m)
+    errors = new_array(type_num, layer.n, m)
+    for i in range(m):
+        error = np.asarray(delta(z[:, i:i + 1].copy(), a[:, i:i + 1].copy(), y[:, i:i + 1].copy()))
+        if error.dtype.kind not in "biuf":
+            raise TypeError(f"cost.delta returned dtype {error.dtype}; expected real numbers")
+        if error.shape != (layer.n, 1):
+            raise ValueError(f"cost.delta returned shape {error.shape}; expected ({layer.n}, 1), like z, a and y")
+        errors[:, i:i + 1] = error
+    me.k.pack_transposed(cnp.PyArray_DATA(<cnp.ndarray> errors), &layer.delta)
+    return 0

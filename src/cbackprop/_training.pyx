@@ -2,15 +2,16 @@
 
 cimport cython
 from cpython.exc cimport PyErr_CheckSignals
-from libc.stdint cimport uint32_t
+from libc.stdint cimport int32_t, uint32_t
 from libc.stdlib cimport free, malloc
 
+from cbackprop._descent cimport Descent
 from cbackprop._examples cimport Examples, is_arrays
 from cbackprop._isa cimport kernels
 from cbackprop._parameters cimport Parameters
 from cbackprop._shuffle cimport shuffle
-from cbackprop._team cimport EVALUATED, MAX_WORKERS, Team
-from cbackprop.kernels cimport CBACKPROP_THREADS, Kernels
+from cbackprop._team cimport EVALUATED, MAX_WORKERS, Team, outputs_and_targets
+from cbackprop.kernels cimport CBACKPROP_THREADS, CROSS_ENTROPY, LOG_LIKELIHOOD, QUADRATIC, Kernels
 
 from time import perf_counter
 
@@ -51,7 +52,7 @@ cdef uint32_t *in_order(Py_ssize_t n) except NULL:
     return order
 
 
-def update_mini_batch(net, mini_batch, double eta):
+def update_mini_batch(net, mini_batch, Descent descent):
     """One step of gradient descent over the list `mini_batch`: `net` gets new weights and biases."""
     cdef Parameters p = Parameters.__new__(Parameters, net)
     cdef Py_ssize_t m = len(mini_batch)
@@ -61,35 +62,71 @@ def update_mini_batch(net, mini_batch, double eta):
     if m == 0:
         raise ZeroDivisionError("mini_batch is empty: eta cannot be divided by its length 0")
     examples = packed(p, mini_batch, 0, m, m, 1, "mini_batch", False)
-    team = Team(p, examples, m, 1, True)
+    team = Team(p, examples, m, 1, True, descent)
+    team.descend(descent)
     order = in_order(m)
     try:
         team.read(examples, order)
         team.load(p)
-        with nogil:
-            team.train(0, 1, eta)
-        weights, biases = team.store(p)
+        if team.momentum:
+            team.load_velocities(p, net.velocities)
+        if descent.delta is not None:
+            team.train_by_own_error(0, 1, descent.delta)
+        else:
+            with nogil:
+                team.train(0, 1)
+        team.store_into(net, p)
     finally:
         free(order)
-    net.weights, net.biases = weights, biases
 
 
-def evaluate(net, test_data):
-    """How many examples of the list of pairs (x, label), or of the arrays (X, Y), `net` answers with their label."""
+cdef dict COSTS = {"QuadraticCost": QUADRATIC, "CrossEntropyCost": CROSS_ENTROPY, "LogLikelihoodCost": LOG_LIKELIHOOD}
+
+
+def evaluate(net, data, str name="test_data", bint labelled=True):
+    """How many examples of the list of pairs, or of the arrays (X, Y), `net` answers right.
+
+    Each y is the label where `labelled`, otherwise the target, whose largest entry is at the label.
+    """
+    return measured(net, data, name, labelled, True, None)[0]
+
+
+def total_cost(net, data, str name, bint labelled, cost):
+    """The mean cost of the examples; `cost` is the name of one of the book's, or a function of (a, y)."""
+    return measured(net, data, name, labelled, False, cost)[1]
+
+
+cdef tuple measured(net, data, str name, bint labelled, bint answers, cost):
+    """(right answers, mean cost): the examples are packed a block at a time."""
     cdef Parameters p = Parameters.__new__(Parameters, net)
-    cdef Py_ssize_t n = count(test_data, p)
+    cdef Py_ssize_t n = count(data, p)
     cdef Py_ssize_t start, correct = 0
+    cdef double mean = 0
     cdef Examples examples
     cdef Evaluation evaluation = Evaluation(p)
     for start in range(0, n, BLOCK):
-        examples = packed(p, test_data, start, min(n, start + BLOCK), EVALUATED, 1, "test_data", True, True)
-        correct += evaluation.count(examples)
-    return correct
+        examples = packed(p, data, start, min(n, start + BLOCK), EVALUATED, 1, name, labelled, True)
+        if cost is not None:
+            check_labels(examples, start)
+        more_correct, more_mean = evaluation.measure(examples, answers, cost, n)
+        correct += more_correct
+        mean += more_mean
+    return correct, mean
+
+
+cdef int check_labels(Examples examples, Py_ssize_t start=0) except -1:
+    """A label that is no class has no target, and so no cost."""
+    cdef Py_ssize_t i
+    for i in range(examples.n if examples.labels is not NULL else 0):
+        if examples.labels[i] < 0:
+            raise ValueError(
+                f"{examples.name}[{start + i}]: y is not the label of an output neuron, 0 to {examples.n_out - 1}")
+    return 0
 
 
 @cython.final
 cdef class Evaluation:
-    """Counts right answers of a network with the parameters that it has now."""
+    """Asks a network, with the parameters that it has now, about many examples."""
 
     cdef Parameters p
     cdef Team dense, sparse
@@ -97,10 +134,17 @@ cdef class Evaluation:
     def __cinit__(self, Parameters p):
         self.p = p
 
-    cdef Py_ssize_t count(self, Examples examples) except -1:
+    cdef tuple measure(self, Examples examples, bint answers, cost, Py_ssize_t n):
+        """(right answers, sum of costs / n) of these examples, what of it is asked."""
         cdef Team team = self.sparse if examples.sparse else self.dense
         cdef uint32_t *order
-        cdef Py_ssize_t start, stop, correct = 0
+        cdef Py_ssize_t i, start, stop, correct = 0
+        cdef double[BLOCK] costs
+        cdef double *cost_of = NULL
+        cdef double mean = 0
+        cdef int kind = 0
+        cdef const int32_t[::1] from_targets
+        cdef const int32_t *classes = NULL
         if team is None:
             team = Team(self.p, examples, min(EVALUATED, examples.n), 1, False)
             team.load(self.p)
@@ -108,32 +152,61 @@ cdef class Evaluation:
                 self.sparse = team
             else:
                 self.dense = team
+        if answers:
+            if examples.labels is NULL:
+                from_targets = examples.largest_targets()
+                classes = &from_targets[0] if examples.n else NULL
+            else:
+                classes = examples.labels
+        if isinstance(cost, str):
+            kind = COSTS[cost]
+            cost_of = costs
         order = in_order(examples.n)
         try:
             team.read(examples, order)
             for start in range(0, examples.n, BLOCK):
                 stop = min(examples.n, start + BLOCK)
-                with nogil:
-                    correct += team.count_correct(start, stop)
+                if classes is not NULL or cost_of is not NULL:
+                    with nogil:
+                        correct += team.measure(start, stop, classes, kind, cost_of)
+                for i in range(stop - start if cost_of is not NULL else 0):
+                    mean += costs[i] / n
+                if callable(cost):
+                    mean += self.own_costs(team, start, stop, cost, n)
                 PyErr_CheckSignals()
         finally:
             free(order)
-        return correct
+        return correct, mean
+
+    cdef double own_costs(self, Team team, Py_ssize_t start, Py_ssize_t stop, fn, Py_ssize_t n) except *:
+        """The same sum for the reader's fn(a, y), asked of one example after the other."""
+        cdef Py_ssize_t first, m
+        cdef double mean = 0
+        for first in range(start, stop, team.m):
+            m = min(team.m, stop - first)
+            with nogil:
+                team.measure(first, first + m, NULL, 0, NULL)
+            a, y = outputs_and_targets(team.workers, self.p.type_num, team.source.order + first, m)
+            for i in range(m):
+                mean += float(fn(a[:, i:i + 1].copy(), y[:, i:i + 1].copy())) / n
+        return mean
 
 
 @cython.final
-cdef class Test:
-    """Test data, packed once for all epochs."""
+cdef class Data:
+    """Examples, packed once to be asked about after every epoch: see `evaluate` and `total_cost`."""
 
     cdef Examples examples
 
-    def __init__(self, net, test_data):
+    def __init__(self, net, data, str name="test_data", bint labelled=True, bint costs=False):
         cdef Parameters p = Parameters.__new__(Parameters, net)
-        self.examples = packed(p, test_data, 0, count(test_data, p), EVALUATED, 1, "test_data", True)
+        self.examples = packed(p, data, 0, count(data, p), EVALUATED, 1, name, labelled)
+        if costs:
+            check_labels(self.examples)
 
-    def evaluate(self, net):
-        """How many of the examples `net` answers with their label."""
-        return Evaluation(Parameters(net)).count(self.examples)
+    def measure(self, net, bint answers, cost):
+        """(right answers, mean cost) of what `net` makes of the examples now; a cost of None is not asked for."""
+        return Evaluation(Parameters(net)).measure(self.examples, answers, cost, self.examples.n)
 
 
 def check_examples(net, examples, str name):
@@ -155,10 +228,13 @@ cdef class Training:
         At most so many workers; 0: as many as pay.
     processors : int
         How many this process may use.
+    descent : Descent
+        Of the steps to come; their momentum may not change.
     """
 
     cdef Examples examples
     cdef Team team
+    cdef Descent descent
     cdef uint32_t *places              # where each example stood at first
     cdef readonly Py_ssize_t n          # examples
     cdef readonly list snapshot         # the caller's pairs as they stood at first; None for arrays
@@ -170,7 +246,7 @@ cdef class Training:
     def __dealloc__(self):
         free(self.places)
 
-    def __init__(self, net, training_data, Py_ssize_t mini_batch_size, int n_threads, int processors):
+    def __init__(self, net, training_data, Py_ssize_t mini_batch_size, int n_threads, int processors, Descent descent):
         cdef Parameters p = Parameters.__new__(Parameters, net)
         cdef bint arrays = is_arrays(training_data, p.n[1])
         cdef Py_ssize_t n = count(training_data, p)
@@ -178,12 +254,27 @@ cdef class Training:
         self.m = min(mini_batch_size, max(n, 1))
         self.slice = 1
         self.snapshot = None if arrays else list(training_data)
-        n_threads = n_workers(p, self.m, n_threads, processors)
+        n_threads = 1 if descent.delta is not None else n_workers(p, self.m, n_threads, processors)
         self.examples = packed(
             p, training_data if arrays else self.snapshot, 0, n, self.m, n_threads, "training_data", False)
         self.places = in_order(n)
-        self.team = Team(p, self.examples, self.m, n_threads, True)
+        self.descent = descent
+        self.new_team(p, n_threads)
+
+    cdef int new_team(self, Parameters p, int n_workers) except -1:
+        self.team = Team(p, self.examples, self.m, n_workers, True, self.descent)
         self.team.read(self.examples, self.places)
+        return 0
+
+    cdef int load(self, net, Parameters p) except -1:
+        self.team.load(p)
+        if self.team.momentum:
+            self.team.load_velocities(p, net.velocities)
+        return 0
+
+    def measure(self, net, bint answers, cost):
+        """(right answers, mean cost) of the training data: see `Data`."""
+        return Evaluation(Parameters(net)).measure(self.examples, answers, cost, self.examples.n)
 
     @property
     def layout(self):
@@ -214,28 +305,32 @@ cdef class Training:
         for i in range(self.n):
             self.places[i] = numbers[i]
 
-    def epoch(self, net, double eta):
+    def epoch(self, net, Descent descent):
         """Trains on every mini-batch once. `net` gets new weights and biases: those of a completed mini-batch in any case."""
         cdef Parameters p = Parameters.__new__(Parameters, net)
         cdef Py_ssize_t done = 0, last, batches = (self.examples.n + self.m - 1) // self.m
-        cdef int failed
+        cdef int failed = 0
         cdef double begun, seconds
         if batches == 0:
             return
-        self.team.load(p)
+        self.load(net, p)
+        self.team.descend(descent)
         try:
             while done < batches:
                 last = min(batches, done + self.slice)
                 begun = perf_counter()
-                with nogil:
-                    failed = self.team.train(done, last, eta)
+                if descent.delta is not None:
+                    self.team.train_by_own_error(done, last, descent.delta)
+                else:
+                    with nogil:
+                        failed = self.team.train(done, last)
                 if failed:
                     # The system has no thread for us: go on alone from here.
-                    net.weights, net.biases = self.team.store(p)
+                    self.team.store_into(net, p)
                     p = Parameters(net)
-                    self.team = Team(p, self.examples, self.m, 1, True)
-                    self.team.read(self.examples, self.places)
-                    self.team.load(p)
+                    self.new_team(p, 1)
+                    self.load(net, p)
+                    self.team.descend(descent)
                     continue
                 seconds = perf_counter() - begun
                 if seconds < SLICE / 2 and last - done == self.slice:
@@ -245,7 +340,8 @@ cdef class Training:
                 done = last
                 PyErr_CheckSignals()
         finally:
-            net.weights, net.biases = self.team.store(p)
+            self.team.store_into(net, p)
+
 
 cdef int n_workers(Parameters p, Py_ssize_t m, int asked, int processors) noexcept:
     """The number of workers: what was asked for, or as many as pay for a mini-batch of m, at most a processor each."""

@@ -50,7 +50,8 @@ cdef extern from "records.h" nogil:
 
 
 cdef extern from "kernels.h" nogil:
-    int SIGMOID, LINEAR, TANH, RELU, SOFTPLUS
+    int SIGMOID, LINEAR, TANH, RELU, SOFTPLUS, SOFTMAX
+    int QUADRATIC, CROSS_ENTROPY, LOG_LIKELIHOOD
 
     ctypedef struct Activations:
         int all
@@ -83,6 +84,12 @@ cdef extern from "kernels.h" nogil:
         void (*times_derivative)(const Activations *f, const Panels *A, const Panels *D, void *scratch,
                                  Py_ssize_t p0, Py_ssize_t p1) noexcept nogil
         Py_ssize_t (*activation_scratch)(const Activations *f, Py_ssize_t m) noexcept nogil
+        void (*softmax)(const Panels *Z, Py_ssize_t i0, Py_ssize_t i1) noexcept nogil
+        void (*scale)(double factor, const Panels *M, Py_ssize_t p0, Py_ssize_t p1) noexcept nogil
+        void (*shrink_signs)(double shrink, const Panels *W, Py_ssize_t p0, Py_ssize_t p1) noexcept nogil
+        void (*move)(bint signs, double shrink, double unit, const Panels *V, const Panels *W,
+                     Py_ssize_t p0, Py_ssize_t p1) noexcept nogil
+        void (*scale_rows)(double factor, const void *bias, const Panels *Z, Py_ssize_t p0, Py_ssize_t p1) noexcept nogil
         void (*sigmoid_array)(const void *z, void *a, Py_ssize_t n) noexcept nogil
         double (*largest)(const void *x, Py_ssize_t n) noexcept nogil
         void (*matvec)(const void *w, const void *x, const void *b, void *z, Py_ssize_t n, Py_ssize_t K) noexcept nogil
@@ -91,6 +98,8 @@ cdef extern from "kernels.h" nogil:
         void (*subtract_targets)(const Panels *A, const int32_t *labels, const void *targets,
                                  const uint32_t *order, const Panels *D, Py_ssize_t p0, Py_ssize_t p1) noexcept nogil
         void (*argmax)(const Panels *A, int32_t *answers) noexcept nogil
+        void (*costs)(int cost, const Panels *A, const int32_t *labels, const void *targets, const uint32_t *order,
+                      double *cost_of) noexcept nogil
         void (*sweep)(const Sweep *update, const Sweep *forward, const Panels *W, void *scratch,
                       Py_ssize_t p0, Py_ssize_t p1) noexcept nogil
         Py_ssize_t (*sweep_scratch)(const Records *records, Py_ssize_t m) noexcept nogil

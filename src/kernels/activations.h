@@ -26,9 +26,9 @@ INLINE vec tanh_of(vec z) {
     return of_bits((~sign & bits_of(t / (BROADCAST(2) + t))) | (sign & bits_of(z)));
 }
 
-/* ln(1 + e) for 0 <= e <= 1, from ln(1 + x) = 2 artanh(x / (2 + x)) = y + y u q(u), y = x / (1 + x / 2), u = y^2 / 4,
- * whose series needs a small x: where e is above sqrt(2) - 1, x is (1 + e) / 2 - 1, and ln 2 is added. q's coefficients
- * are printed by bench/log_coefficients.py. */
+/* ln(1 + e) for -0.3 <= e <= 1, from ln(1 + x) = 2 artanh(x / (2 + x)) = y + y u q(u), y = x / (1 + x / 2), u = y^2 /
+ * 4, whose series needs a small x: where e is above sqrt(2) - 1, x is (1 + e) / 2 - 1, and ln 2 is added. q's
+ * coefficients are printed by bench/log_coefficients.py. */
 INLINE vec log_1_plus(vec e) {
     const vec one = BROADCAST(1), half = BROADCAST(0.5);
     const ivec large = LESS(BROADCAST(0.41421356237309503), e);
@@ -53,6 +53,24 @@ INLINE vec softplus_of(vec z) {
     vec low;
     const vec e = exp_of_negative(of_bits(bits_of(z) | bits_of(BROADCAST(-0.0))), &low);
     return choose(LESS(z, ZERO), ZERO, z) + log_1_plus(e);
+}
+
+/* ln x: -infinity for 0, NaN for NaN and below 0. With x = 2^k m, sqrt(1/2) < m <= sqrt(2), it is k ln 2 + ln(1 + (m -
+ * 1)), which keeps its digits where x is near 1. A subnormal x is made normal first. */
+INLINE vec log_of(vec x) {
+    const vec one = BROADCAST(1);
+    const ivec tiny = LESS(x, BROADCAST(LEAST_NORMAL));
+    const ivec bits = bits_of(choose(tiny, x * BROADCAST(SUBNORMAL_FACTOR), x));
+    const vec fraction = of_bits((bits & (((integer)1 << MANTISSA_BITS) - 1)) | bits_of(one));
+    const vec exponent = of_bits(bits_of(BROADCAST(ROUNDER)) + (bits >> MANTISSA_BITS)) - BROADCAST(ROUNDER);
+    const ivec large = LESS(BROADCAST(1.4142135623730951), fraction);
+    const vec m = choose(large, BROADCAST(0.5) * fraction, fraction);
+    const vec k = exponent - choose(large, BROADCAST(EXPONENT_BIAS - 1), BROADCAST(EXPONENT_BIAS)) -
+                  choose(tiny, BROADCAST(SUBNORMAL_POWER), ZERO);
+    const vec y = log_1_plus(m - one) + k * BROADCAST(0.6931471805599453);
+    /* 0 and NaN, then what is below 0, then infinity */
+    const vec others = choose(LESS(x, ZERO), BROADCAST(NAN), x - BROADCAST(INFINITY));
+    return choose(LESS(BROADCAST(LARGEST_REAL), x), x, choose(LESS(ZERO, x), y, others));
 }
 
 /* f(z), and f' where f has the value a. */
@@ -186,5 +204,36 @@ static void times_derivative(const Activations *f, const Panels *A, const Panels
         take_column(A, f->column[c], a);
         times_derivative_array(f->own[c], a, aside + c * column, column);
         put_column(D, f->column[c], aside + c * column);
+    }
+}
+
+/* ---- softmax: a row of outputs belongs together ---- */
+
+/* a_j = e^(z_j - z_max) / sum_k e^(z_k - z_max) in the rows i0 .. i1 - 1 of Z; pad lanes become 0. */
+static void softmax(const Panels *Z, ptrdiff_t i0, ptrdiff_t i1) {
+    const ptrdiff_t m = Z->rows, width = Z->width, panels = divide_up(Z->cols, width);
+    for (ptrdiff_t i = i0; i < i1; i++) {
+        real most = ((const real *)Z->data)[i * width];
+        for (ptrdiff_t p = 0; p < panels; p++) {
+            const real *z = (const real *)Z->data + (p * m + i) * width;
+            for (ptrdiff_t j = 0; j < smaller(Z->cols - p * width, width); j++) {
+                if (z[j] > most || z[j] != z[j]) most = z[j]; /* a NaN stays: nothing is larger */
+            }
+        }
+        double sum = 0;
+        for (ptrdiff_t p = 0; p < panels; p++) {
+            real *z = (real *)Z->data + (p * m + i) * width;
+            const ptrdiff_t count = smaller(Z->cols - p * width, width);
+            for (ptrdiff_t v = 0; v < width; v += LANES) {
+                vec low;
+                store(z + v, exp_of_negative(load(z + v) - BROADCAST(most), &low));
+            }
+            for (ptrdiff_t j = 0; j < count; j++) sum += (double)z[j];
+            for (ptrdiff_t j = count; j < width; j++) z[j] = 0;
+        }
+        for (ptrdiff_t p = 0; p < panels; p++) {
+            real *z = (real *)Z->data + (p * m + i) * width;
+            for (ptrdiff_t v = 0; v < width; v += LANES) store(z + v, load(z + v) / BROADCAST((real)sum));
+        }
     }
 }

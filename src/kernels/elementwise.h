@@ -15,6 +15,10 @@ typedef uint64_t unsigned_integer;
 #define LEAST_ARGUMENT (-746.0)  /* e^x, halved or not, is 0 below this */
 #define LEAST_EXPM1 (-60.0)      /* e^x - 1 is -1 below this */
 #define LEAST_EXPONENT (-1000.0) /* 2^k is split in two at this, so that a subnormal result is rounded once */
+#define LEAST_NORMAL 0x1p-1022
+#define LARGEST_REAL 0x1.fffffffffffffp1023
+#define SUBNORMAL_POWER 54 /* 2^54 times a subnormal is normal */
+#define SUBNORMAL_FACTOR 0x1p54
 #define INVERSE_LN2 1.4426950408889634
 #define LN2_HIGH 0.6931471806019545 /* 32 bits: k times this is exact */
 #define LN2_LOW (-4.2009150726810846e-11)
@@ -26,6 +30,10 @@ typedef uint32_t unsigned_integer;
 #define LEAST_ARGUMENT (-105.0f)
 #define LEAST_EXPM1 (-30.0f)
 #define LEAST_EXPONENT (-120.0f)
+#define LEAST_NORMAL 0x1p-126f
+#define LARGEST_REAL 0x1.fffffep127f
+#define SUBNORMAL_POWER 25
+#define SUBNORMAL_FACTOR 0x1p25f
 #define INVERSE_LN2 1.44269504f
 #define LN2_HIGH 0.693145751953125f /* 16 bits */
 #define LN2_LOW 1.4286068203094173e-06f

@@ -8,6 +8,7 @@
 #include "dense.h"
 #include "elementwise.h"
 #include "activations.h"
+#include "descent.h"
 #include "columns.h"
 #include "rows.h"
 #include "outputs.h"
@@ -36,6 +37,11 @@ const Kernels KERNELS = {
     .activate = activate,
     .times_derivative = times_derivative,
     .activation_scratch = activation_scratch,
+    .softmax = softmax,
+    .scale = scale,
+    .shrink_signs = shrink_signs,
+    .move = move,
+    .scale_rows = scale_rows,
     .sigmoid_array = sigmoid_array,
     .largest = largest,
     .matvec = matvec,
@@ -43,6 +49,7 @@ const Kernels KERNELS = {
     .outer = outer,
     .subtract_targets = subtract_targets,
     .argmax = argmax,
+    .costs = costs,
     .sweep = sweep,
     .sweep_scratch = sweep_scratch,
     .sweep_init = sweep_init,

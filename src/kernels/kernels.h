@@ -11,14 +11,18 @@
 #include "matrix.h"
 #include "records.h"
 
-/* The functions that `activate` knows, and which of them a matrix's columns take. */
-enum { SIGMOID, LINEAR, TANH, RELU, SOFTPLUS };
+/* The functions that `activate` knows, and which of them a matrix's columns take. It leaves SOFTMAX, for which a row
+ * belongs together, to `softmax`. */
+enum { SIGMOID, LINEAR, TANH, RELU, SOFTPLUS, SOFTMAX };
 typedef struct {
     int all;               /* the function of every column ... */
     ptrdiff_t n_own;       /* ... but these many: */
     const int32_t *column; /* (n_own) their places */
     const int32_t *own;    /* (n_own) their functions */
 } Activations;
+
+/* The cost functions that `costs` knows. */
+enum { QUADRATIC, CROSS_ENTROPY, LOG_LIKELIHOOD };
 
 typedef struct {
     const char *isa;          /* "portable", "avx2", "avx512", "neon" */
@@ -61,6 +65,16 @@ typedef struct {
     void (*times_derivative)(const Activations *f, const Panels *A, const Panels *D, void *scratch, ptrdiff_t p0,
                              ptrdiff_t p1);
     ptrdiff_t (*activation_scratch)(const Activations *f, ptrdiff_t m);
+    /* Z = e^Z / (the sum of e^Z over the row), for the rows i0 .. i1 - 1 alone. */
+    void (*softmax)(const Panels *Z, ptrdiff_t i0, ptrdiff_t i1);
+
+    /* ---- descent.h: regularisation and momentum ---- */
+    void (*scale)(double factor, const Panels *M, ptrdiff_t p0, ptrdiff_t p1);        /* M = factor M */
+    void (*shrink_signs)(double shrink, const Panels *W, ptrdiff_t p0, ptrdiff_t p1); /* W = W - shrink sgn(W) */
+    /* V = V - (shrink / unit) R(W), then W = W + unit V: R(W) is W, or sgn(W) if `signs`. */
+    void (*move)(int signs, double shrink, double unit, const Panels *V, const Panels *W, ptrdiff_t p0, ptrdiff_t p1);
+    /* Z = factor Z + bias in each row. */
+    void (*scale_rows)(double factor, const void *bias, const Panels *Z, ptrdiff_t p0, ptrdiff_t p1);
 
     /* ---- elementwise.h: n elements ---- */
     void (*sigmoid_array)(const void *z, void *a, ptrdiff_t n); /* any n, any alignment */
@@ -86,6 +100,8 @@ typedef struct {
     void (*subtract_targets)(const Panels *A, const int32_t *labels, const void *targets, const uint32_t *order,
                              const Panels *D, ptrdiff_t p0, ptrdiff_t p1);
     void (*argmax)(const Panels *A, int32_t *answers);
+    void (*costs)(int cost, const Panels *A, const int32_t *labels, const void *targets, const uint32_t *order,
+                  double *cost_of);
 
     /* ---- sparse.h: the first layer, where most inputs are 0 ---- */
 

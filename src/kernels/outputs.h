@@ -1,4 +1,4 @@
-/* The output layer: its errors against the targets, and the class it answers. */
+/* The output layer: its errors against the targets, the class it answers, and what that costs. */
 
 /* D = A - Y: A, D (m x n). Row i's target is the example order[i]'s: a row of `targets` (n reals, any alignment), or,
  * where `labels` is not NULL, 1 at the label and 0 elsewhere (a label outside 0 .. n-1: 0 everywhere). D's pad lanes
@@ -39,5 +39,66 @@ static void argmax(const Panels *A, int32_t *answers) {
             }
         }
         answers[i] = (int32_t)best;
+    }
+}
+
+/* NaN becomes 0, and an infinity the largest number of its sign, as numpy.nan_to_num has it. */
+INLINE vec finite_of(vec x) {
+    const vec largest = BROADCAST(LARGEST_REAL);
+    const vec capped = choose(LESS(largest, x), largest, choose(LESS(x, ZERO - largest), ZERO - largest, x));
+    return choose(LESS(x, ZERO) | LESS(ZERO, x), capped, ZERO); /* a NaN is neither, and 0 stays 0 */
+}
+
+/* The cost of an output a for the target y, a lane each:
+ *     quadratic (a - y)^2 / 2     cross-entropy -y ln a - (1 - y) ln(1 - a)     log-likelihood -y ln a
+ * of which the logarithms' NaN and infinities are made finite. Where every y is 0 or 1 (`one_hot`), one logarithm of
+ * the cross-entropy meets a factor 0, which leaves nothing of it unless it is no number: a below 0 or above 1. */
+INLINE vec cost_at(const int cost, const int one_hot, vec a, vec y) {
+    const vec one = BROADCAST(1);
+    switch (cost) {
+    case QUADRATIC:
+        return BROADCAST(0.5) * (a - y) * (a - y);
+    case CROSS_ENTROPY:
+        if (one_hot) {
+            const vec right = choose(LESS(ZERO, y), a, one - a);
+            return choose(LESS(a, ZERO) | LESS(one, a), ZERO, finite_of(-log_of(right)));
+        }
+        return finite_of(-y * log_of(a) - (one - y) * log_of(one - a));
+    default:
+        return finite_of(-y * log_of(a));
+    }
+}
+
+/* cost_of[i] = the cost of row i of A (m x n), whose target is the example order[i]'s as in subtract_targets. */
+static void costs(int cost, const Panels *A, const int32_t *labels, const void *targets, const uint32_t *order,
+                  double *cost_of) {
+    const ptrdiff_t m = A->rows, n = A->cols, width = A->width;
+    for (ptrdiff_t i = 0; i < m; i++) cost_of[i] = 0;
+    for (ptrdiff_t first = 0; first < n; first += width) {
+        for (ptrdiff_t i = 0; i < m; i++) {
+            const real *a = (const real *)A->data + (first / width * m + i) * width;
+            for (ptrdiff_t v = 0; v < smaller(n - first, width); v += LANES) {
+                const ptrdiff_t count = smaller(n - first - v, LANES);
+                real y[LANES], term[LANES];
+                for (ptrdiff_t j = 0; j < LANES; j++) y[j] = 0;
+                if (labels) {
+                    const ptrdiff_t label = (ptrdiff_t)labels[order[i]] - first - v;
+                    if (label >= 0 && label < count) y[label] = 1;
+                } else {
+                    memcpy(y, (const real *)targets + (size_t)order[i] * (size_t)n + first + v,
+                           (size_t)count * sizeof(real));
+                }
+                const vec target = load_unaligned(y), output = load(a + v);
+                if (cost == QUADRATIC)
+                    store_unaligned(term, cost_at(QUADRATIC, 0, output, target));
+                else if (cost == LOG_LIKELIHOOD)
+                    store_unaligned(term, cost_at(LOG_LIKELIHOOD, 0, output, target));
+                else if (labels)
+                    store_unaligned(term, cost_at(CROSS_ENTROPY, 1, output, target));
+                else
+                    store_unaligned(term, cost_at(CROSS_ENTROPY, 0, output, target));
+                for (ptrdiff_t j = 0; j < count; j++) cost_of[i] += (double)term[j];
+            }
+        }
     }
 }

@@ -41,7 +41,7 @@ typedef struct {
     const uint32_t *examples; /* (m): which records */
     ptrdiff_t m;
     const Panels *rows; /* (m x n): delta^1 of the examples for an update, their z^1 for a forward pass */
-    const void *bias;   /* (n) in the lanes of `rows`: added in a forward pass */
+    const void *bias;   /* (n) in the lanes of `rows`: added in a forward pass; NULL: nothing is */
     double step;        /* W loses step times the gradient in an update */
     int trains;         /* an update of the same examples will follow this forward pass */
     const uint32_t

@@ -329,9 +329,13 @@ INLINE void sweep_width(const int vectors, const Sweep *update, const Sweep *for
     turned->mapped = maps ? forward->examples : NULL;
 
     for (ptrdiff_t p = p0; forward && p < p1; p++) {
-        for (ptrdiff_t i = 0; i < forward->m; i++)
-            memcpy((real *)forward->rows->data + (p * forward->rows->rows + i) * width,
-                   (const real *)forward->bias + p * width, (size_t)width * sizeof(real));
+        for (ptrdiff_t i = 0; i < forward->m; i++) {
+            real *z = (real *)forward->rows->data + (p * forward->rows->rows + i) * width;
+            if (forward->bias)
+                memcpy(z, (const real *)forward->bias + p * width, (size_t)width * sizeof(real));
+            else
+                memset(z, 0, (size_t)width * sizeof(real));
+        }
     }
     for (ptrdiff_t t = 0; t < records->n_tiles; t++) {
         const ptrdiff_t begin = t * records->tile;

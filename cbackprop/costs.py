@@ -1,0 +1,119 @@
+"""The cost functions of chapter 3, each with its output error.
+
+A cost is a class with two static methods: ``fn(a, y)``, the cost C_x of the output a^L for the target y, and
+``delta(z, a, y)``, the error δ^L of the output layer. A reader's own class needs no more than these.
+"""
+
+import numpy as np
+
+from cbackprop.twin import sigmoid_prime
+
+__all__ = ["CrossEntropyCost", "LogLikelihoodCost", "QuadraticCost"]
+
+
+class QuadraticCost:
+    """C_x = ½‖a − y‖²."""
+
+    @staticmethod
+    def fn(a, y):
+        """The cost of the output `a` for the target `y`."""
+        return 0.5 * np.linalg.norm(a - y) ** 2
+
+    @staticmethod
+    def delta(z, a, y):
+        """δ^L = (a − y) ⊙ σ′(z)."""
+        return (a - y) * sigmoid_prime(z)
+
+
+class CrossEntropyCost:
+    """C_x = −Σ_j [y_j ln a_j + (1 − y_j) ln(1 − a_j)], for an output layer of sigmoid neurons."""
+
+    @staticmethod
+    def fn(a, y):
+        """The cost of the output `a` for the target `y`.
+
+        0·ln 0 counts as 0, and an infinite term as the largest number there is: what NumPy's nan_to_num
+        makes of them.
+        """
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+            return np.sum(np.nan_to_num(-y * np.log(a) - (1 - y) * np.log(1 - a)))
+
+    @staticmethod
+    def delta(z, a, y):
+        """δ^L = a − y: the σ′(z) of the output neurons cancels."""
+        return a - y
+
+
+class LogLikelihoodCost:
+    """C_x = −Σ_j y_j ln a_j, which is −ln a_y of the right class y, for a softmax output layer."""
+
+    @staticmethod
+    def fn(a, y):
+        """The cost of the output `a` for the target `y`; infinities as in `CrossEntropyCost`."""
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+            return np.sum(np.nan_to_num(-y * np.log(a)))
+
+    @staticmethod
+    def delta(z, a, y):
+        """δ^L = a − y."""
+        return a - y
+
+
+COSTS = {cost.__name__: cost for cost in (QuadraticCost, CrossEntropyCost, LogLikelihoodCost)}
+_OWN_DELTAS = {cost.delta: cost.__name__ for cost in COSTS.values()}
+_OWN_FNS = {cost.fn: cost.__name__ for cost in COSTS.values()}
+
+
+def own_delta(cost):
+    """Whose output error `cost` has: the name of a class above, or None where ``delta`` is the reader's."""
+    return _own(cost, "delta", _OWN_DELTAS)
+
+
+def own_fn(cost):
+    """Whose ``fn`` `cost` has, likewise."""
+    return _own(cost, "fn", _OWN_FNS)
+
+
+def _own(cost, name, own):
+    function = getattr(cost, name, None)
+    try:
+        return own.get(function)
+    except TypeError:  # not hashable, so not ours
+        return None
+
+
+def check(cost, activations=None):
+    """Raise where `cost` is none, or does not belong to the output layer of these activations.
+
+    Parameters
+    ----------
+    cost : object
+    activations : LayerActivations or None
+        None: every neuron is a sigmoid.
+    """
+    for name, arguments in (("fn", "(a, y)"), ("delta", "(z, a, y)")):
+        if not callable(getattr(cost, name, None)):
+            raise TypeError(
+                f"cost is {cost!r}; expected a class with the static methods fn(a, y) and delta(z, a, y), "
+                f"and it has no {name}{arguments}"
+            )
+    output, modified = ("sigmoid", {}) if activations is None else activations.layers[-1]
+    delta = own_delta(cost)
+    if delta == "CrossEntropyCost" and (output != "sigmoid" or modified):
+        raise ValueError(
+            f"the output layer's activation is {'partly another' if modified else repr(output)}; the error "
+            f"a − y of CrossEntropyCost belongs to sigmoid neurons: choose activation=[..., 'sigmoid'] or "
+            f"another cost"
+        )
+    if (delta == "LogLikelihoodCost") != (output == "softmax") and delta is not None:
+        raise ValueError(
+            f"the output layer's activation is {output!r} and the cost {delta}; "
+            f"LogLikelihoodCost and a softmax output layer go together"
+        )
+
+
+def with_output(cost, sizes, activation):
+    """The list of activations where `cost` wants a softmax output layer, else `activation` as it is."""
+    if own_delta(cost) != "LogLikelihoodCost" or isinstance(activation, (list, tuple)):
+        return activation
+    return [activation] * (len(sizes) - 2) + ["softmax"]

@@ -1,0 +1,321 @@
+"""Files of network2: JSON and npz, both ways, to the last bit; whole or not there; never trusted."""
+
+import copy
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import zipfile
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cbackprop import network2
+
+EXTREMES = [np.nan, np.inf, -np.inf, -0.0, 5e-324, 1.7976931348623157e308, 0.1, -1 / 3]
+
+
+class OwnCost(network2.QuadraticCost):
+    """A cost of the reader's own."""
+
+
+def network(cost=network2.CrossEntropyCost, **options):
+    net = network2.Network([3, 4, 2], cost, **options)
+    with np.errstate(over="ignore"):  # float32 has no number that large
+        net.weights[0].flat[: len(EXTREMES)] = EXTREMES
+    return net
+
+
+def same(first, second):
+    arrays = first.weights + first.biases, second.weights + second.biases
+    return all(
+        a.tobytes() == b.tobytes() and a.dtype == b.dtype and a.shape == b.shape
+        for a, b in zip(*arrays, strict=True)
+    )
+
+
+@pytest.mark.parametrize("name", ["net.json", "net", "net.npz", "NET.NPZ"])
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize(
+    "cost", [network2.CrossEntropyCost, network2.QuadraticCost, network2.LogLikelihoodCost]
+)
+def test_what_is_saved_is_loaded_to_the_last_bit(tmp_path, name, dtype, cost):
+    net = network(cost, dtype=dtype)
+    assert net.save(tmp_path / name) is None
+    state = repr(np.random.get_state())
+    loaded = network2.load(tmp_path / name)
+    assert repr(np.random.get_state()) == state
+    assert same(net, loaded)
+    assert (loaded.sizes, loaded.num_layers, loaded.cost, loaded.dtype) == (
+        [3, 4, 2],
+        3,
+        cost,
+        np.dtype(dtype),
+    )
+    x = np.ones((3, 1))
+    np.testing.assert_array_equal(loaded.feedforward(x), net.feedforward(x))
+
+
+@pytest.mark.parametrize("name", ["net.json", "net.npz"])
+def test_activations_are_kept(tmp_path, name):
+    options = {"activation": ["tanh", "sigmoid"], "neuron_activations": {(2, 1): "relu"}}
+    net = network2.Network([3, 4, 2], **options)
+    net.save(tmp_path / name)
+    loaded = network2.load(str(tmp_path / name))
+    assert loaded._activations.layers == net._activations.layers
+    np.testing.assert_array_equal(loaded.feedforward(np.ones((3, 1))), net.feedforward(np.ones((3, 1))))
+
+
+def test_the_json_is_the_books_to_the_letter(tmp_path):
+    net = network()
+    net.save(tmp_path / "ours")
+    data = {
+        "sizes": net.sizes,
+        "weights": [w.tolist() for w in net.weights],
+        "biases": [b.tolist() for b in net.biases],
+        "cost": str(net.cost.__name__),
+    }
+    assert (tmp_path / "ours").read_text() == json.dumps(data)
+    # And a book's file, with keys in another order as Python 2 wrote them.
+    (tmp_path / "book").write_text(json.dumps(dict(sorted(data.items()))))
+    assert same(network2.load(tmp_path / "book"), net)
+
+
+def test_a_readers_own_cost_is_named_when_loading(tmp_path):
+    net = network(OwnCost)
+    net.save(tmp_path / "net")
+    with pytest.raises(ValueError, match=r"OwnCost.*pass load\(filename, cost"):
+        network2.load(tmp_path / "net")
+    assert network2.load(tmp_path / "net", cost=OwnCost).cost is OwnCost
+
+
+def test_what_cannot_be_saved_leaves_the_old_file(tmp_path):
+    path = tmp_path / "net"
+    network().save(path)
+    old = path.read_bytes()
+    own = network2.Network([3, 2], activation=[network2.Activation(np.tanh, np.cos)], cost=OwnCost)
+    with pytest.raises(TypeError, match="reader's own"):
+        own.save(path)
+    wrong = network()
+    wrong.weights[0] = np.zeros((2, 2))
+    with pytest.raises(ValueError, match=r"weights\[0\] has shape \(2, 2\)"):
+        wrong.save(path)
+    assert path.read_bytes() == old and os.listdir(tmp_path) == ["net"]
+
+
+@pytest.mark.parametrize("name", ["net.json", "net.npz"])
+@pytest.mark.parametrize("fails", ["fsync", "replace"])
+def test_a_fault_while_writing_leaves_the_old_file(tmp_path, monkeypatch, name, fails):
+    path = tmp_path / name
+    network().save(path)
+    old = path.read_bytes()
+
+    def fail(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, fails, fail)
+    with pytest.raises(OSError, match="No space"):
+        network().save(path)
+    assert path.read_bytes() == old and os.listdir(tmp_path) == [name]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="POSIX signals, links and modes")
+class TestFilesOfPosix:
+    def test_a_killed_process_leaves_a_whole_file(self, tmp_path):
+        path = tmp_path / "net.json"
+        code = (
+            "import sys; from cbackprop import network2\n"
+            "net = network2.Network([200, 60, 10])\n"
+            "print('ready', flush=True)\n"
+            f"while True: net.save({str(path)!r})"
+        )
+        for wait in (0.05, 0.13, 0.21):
+            with subprocess.Popen(
+                [sys.executable, "-c", code], cwd=tmp_path, stdout=subprocess.PIPE
+            ) as child:
+                child.stdout.readline()
+                while not path.exists():
+                    time.sleep(0.01)
+                time.sleep(wait)
+                child.send_signal(signal.SIGKILL)
+            assert network2.load(path).sizes == [200, 60, 10]
+
+    def test_links_and_modes_are_kept(self, tmp_path):
+        path, link = tmp_path / "net", tmp_path / "link"
+        network().save(path)
+        assert path.stat().st_mode & 0o777 == 0o666 & ~current_umask()
+        path.chmod(0o640)
+        link.symlink_to(path)
+        network().save(link)
+        assert link.is_symlink() and path.stat().st_mode & 0o777 == 0o640
+
+    def test_what_is_no_regular_file_is_written_to(self):
+        network().save("/dev/null")
+        assert os.path.exists("/dev/null") and not os.path.isfile("/dev/null")
+
+
+def current_umask():
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+GOOD = {"sizes": [2, 1], "weights": [[[0.5, -1]]], "biases": [[[2.0]]], "cost": "QuadraticCost"}
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"sizes": [2, 2147483648]}, "2147483648"),
+        ({"sizes": [2, -1]}, "-1"),
+        ({"sizes": [1000000000, 2000000000]}, "2000000000 rows"),
+        ({"sizes": "21"}, "sizes"),
+        ({"sizes": [2.0, 1]}, "sizes"),
+        ({"sizes": [True, 1]}, "sizes"),
+        ({"sizes": [2]}, "1 layers"),
+        ({"weights": [[[0.5, "1"]]]}, "not a row of 2 numbers"),
+        ({"weights": [[[0.5, True]]]}, "not a row of 2 numbers"),
+        ({"weights": [[[0.5, None]]]}, "not a row of 2 numbers"),
+        ({"weights": [[[0.5, [1]]]]}, "not a row of 2 numbers"),
+        ({"weights": [[[0.5]]]}, "not a row of 2 numbers"),
+        ({"weights": [[[0.5, 1], [1, 2]]]}, "1 rows"),
+        ({"weights": []}, "1 matrices"),
+        ({"weights": {"0": 1}}, "1 matrices"),
+        ({"weights": [[[10**400, 1]]]}, "too large"),
+        ({"biases": None}, "biases"),
+        ({"cost": 3}, "cost"),
+        ({"cost": "np.random"}, "np.random"),
+        ({"cost": "__import__"}, "__import__"),
+        ({"dtype": "object"}, "dtype"),
+        ({"activation": "sigmoid"}, "activation"),
+        ({"activation": ["evil"]}, "evil"),
+        ({"activation": ["sigmoid"] * 3}, "activation"),
+        ({"neuron_activations": {"a,b": "tanh"}}, "invalid literal"),
+        ({"neuron_activations": {"9,9": "tanh"}}, "9"),
+    ],
+)
+def test_hostile_json_is_a_value_error(tmp_path, change, message):
+    path = tmp_path / "net"
+    path.write_text(json.dumps({**GOOD, **change}))
+    with pytest.raises(ValueError, match="net: ") as caught:
+        network2.load(path)
+    assert message in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "text", [b"", b"[]", b"3", b"\xff\xfe", b"{", b"[" * 200_000, b'{"sizes": ' + b"9" * 5000 + b"}"]
+)
+def test_what_is_no_json_object_is_a_value_error(tmp_path, text):
+    path = tmp_path / "net"
+    path.write_bytes(text)
+    with pytest.raises(ValueError, match="net: not an intact network"):
+        network2.load(path)
+
+
+def test_a_missing_file_is_an_os_error(tmp_path):
+    with pytest.raises(FileNotFoundError):
+        network2.load(tmp_path / "none")
+
+
+def npz(path, compress=False, **arrays):
+    (np.savez_compressed if compress else np.savez)(path, **arrays)
+
+
+def parts():
+    description = json.dumps({"sizes": [2, 1], "cost": "QuadraticCost"}).encode()
+    return {
+        "network": np.frombuffer(description, np.uint8),
+        "weights_0": np.ones((1, 2)),
+        "biases_0": np.zeros((1, 1)),
+    }
+
+
+class TestHostileNpz:
+    def test_the_parts_are_a_network(self, tmp_path):
+        npz(tmp_path / "net.npz", **parts())
+        assert network2.load(tmp_path / "net.npz").sizes == [2, 1]
+
+    def test_either_byte_order_and_fortran_order(self, tmp_path):
+        weights = np.asfortranarray([[0.25, -3.0]]).astype(">f8")
+        npz(tmp_path / "net.npz", **{**parts(), "weights_0": weights})
+        assert network2.load(tmp_path / "net.npz").weights[0].tolist() == [[0.25, -3.0]]
+
+    @pytest.mark.parametrize(
+        "change",
+        [
+            {"weights_0": np.ones((2, 1))},
+            {"weights_0": np.ones((1, 2), int)},
+            {"weights_0": np.ones((1, 2), complex)},
+            {"weights_0": np.array([[None, 1]])},
+            {"network": np.ones(3)},
+            {"network": np.frombuffer(b"[1]", np.uint8)},
+            {"network": np.frombuffer(b'{"sizes": [1000000, 1000000], "cost": "QuadraticCost"}', np.uint8)},
+            {"more": np.ones(3)},
+        ],
+    )
+    def test_wrong_arrays(self, tmp_path, change):
+        npz(tmp_path / "net.npz", **{**parts(), **change})
+        with pytest.raises(ValueError, match=r"net\.npz: not an intact network"):
+            network2.load(tmp_path / "net.npz")
+
+    def test_compressed(self, tmp_path):
+        npz(tmp_path / "net.npz", compress=True, **parts())
+        with pytest.raises(ValueError, match="compressed"):
+            network2.load(tmp_path / "net.npz")
+
+    def test_an_array_twice(self, tmp_path):
+        npz(tmp_path / "net.npz", **parts())
+        with (
+            zipfile.ZipFile(tmp_path / "net.npz", "a") as archive,
+            pytest.warns(UserWarning, match="Duplicate"),
+        ):
+            archive.writestr("biases_0.npy", archive.read("biases_0.npy"))
+        with pytest.raises(ValueError, match="twice"):
+            network2.load(tmp_path / "net.npz")
+
+    def test_a_header_that_lies_about_the_length(self, tmp_path):
+        good = parts()
+        npz(tmp_path / "good.npz", **good)
+        with zipfile.ZipFile(tmp_path / "good.npz") as old, zipfile.ZipFile(tmp_path / "net.npz", "w") as new:
+            for name in old.namelist():
+                data = old.read(name)
+                new.writestr(name, data[:-8] if name == "weights_0.npy" else data)
+        with pytest.raises(ValueError, match="bytes long"):
+            network2.load(tmp_path / "net.npz")
+
+
+@pytest.mark.parametrize("name", ["net.json", "net.npz"])
+def test_damaged_files_are_networks_or_value_errors(tmp_path_factory, name):
+    path = tmp_path_factory.mktemp("damaged") / name
+    network2.Network([3, 2]).save(path)
+    whole = path.read_bytes()
+
+    @given(
+        st.lists(st.tuples(st.integers(0, len(whole) - 1), st.integers(0, 255)), max_size=4),
+        st.integers(0, len(whole)),
+    )
+    def damage(changes, length):
+        data = bytearray(whole)
+        for place, byte in changes:
+            data[place] = byte
+        path.write_bytes(data[:length] if length % 3 == 0 else data)
+        try:
+            net = network2.load(path)
+        except ValueError as error:
+            assert name in str(error)
+        else:
+            net.feedforward(np.ones((net.sizes[0], 1)))
+
+    damage()
+
+
+def test_a_copy_of_a_loaded_network_trains(tmp_path, capsys):
+    network2.Network([3, 4, 2]).save(tmp_path / "net")
+    net = copy.deepcopy(network2.load(tmp_path / "net"))
+    before = net.weights[0].copy()
+    net.SGD([(np.ones((3, 1)), np.ones((2, 1)))] * 4, 1, 2, 0.5)
+    assert not np.array_equal(net.weights[0], before)
