@@ -6,13 +6,12 @@ from cbackprop import _arguments, _calls, _examples, _isa, _parameters, _trainin
 
 
 class Compiled:
-    """Stands before a class of the plain twin: its methods hand over to the kernels where nothing was
-    replaced.
+    """Stands before a class of the plain twin: where nothing was replaced, the kernels do the work.
 
-    A subclass gives ``_own_methods``, its own methods by name; ``_sigmoids()``, the sigmoid and its
-    derivative of its
-    module as they are now; ``_own_sigmoids``, the same as they were; ``_shuffle()``, its ``random.shuffle``;
-    ``_ways_back``, the methods that lead to a gradient; and ``_descent()``, how the kernels descend.
+    A subclass gives ``_own_methods``, its own methods by name; ``_module``, the name of its module;
+    ``_sigmoids()``, the sigmoid and its derivative that stand there now, and ``_own_sigmoids``, those that
+    did at first; ``_shuffle()``, the ``random.shuffle`` there; ``_ways_back``, the methods that lead to a
+    gradient, and ``_evaluating``, those that lead to an answer; and ``_descent()``, how the kernels descend.
     """
 
     _layout = None
@@ -50,7 +49,7 @@ class Compiled:
         if own:
             return f"the activation of {own} is the reader's own"
         if self._sigmoids() != self._own_sigmoids and (activations is None or activations.uses_sigmoid):
-            return f"{self._own_sigmoids[0].__module__}.sigmoid or sigmoid_prime is replaced"
+            return f"{self._module}.sigmoid or sigmoid_prime is replaced"
         if 0 in self.sizes:
             return "a layer has no neurons"
         return self._replaced_method(*names) if names else None

@@ -25,7 +25,6 @@ from cbackprop.activations import Activation
 from cbackprop.costs import with_output
 
 REQUIRED = {"sizes", "cost"}
-OPTIONAL = {"dtype", "activation", "neuron_activations"}
 DTYPES = ("float64", "float32")
 
 

@@ -77,6 +77,7 @@ class Network(Compiled, PlainNetwork):
     _ways_back = ("cost_derivative", "backprop")
     _evaluating = ("feedforward", "evaluate")
     _own_sigmoids = sigmoid, sigmoid_prime
+    _module = __name__
 
     def __init__(self, sizes, *, dtype=np.float64, activation="sigmoid", neuron_activations=None):
         dtype = self._check_arguments(sizes, dtype)

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from cbackprop._compiled import Compiled
 from cbackprop.activations import Activation as Activation
 from cbackprop.twin import PlainNetwork
 
@@ -13,9 +14,7 @@ __all__ = ["Activation", "Network", "np", "random", "sigmoid", "sigmoid_prime"]
 def sigmoid(z: ArrayLike) -> Any: ...
 def sigmoid_prime(z: ArrayLike) -> Any: ...
 
-class Network(PlainNetwork):
-    @property
-    def backend(self) -> str: ...
+class Network(Compiled, PlainNetwork):
     def SGD(
         self,
         training_data: Iterable[Any],

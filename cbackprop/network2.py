@@ -73,6 +73,7 @@ class Network(Compiled, PlainNetwork2):
     _ways_back = ("backprop",)
     _evaluating = ("feedforward", "accuracy", "total_cost")
     _own_sigmoids = sigmoid, sigmoid_prime
+    _module = __name__
 
     def __init__(
         self, sizes, cost=CrossEntropyCost, *, dtype=np.float64, activation="sigmoid", neuron_activations=None

@@ -6,12 +6,12 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from cbackprop.activations import Activation
 
-__all__ = ["PlainNetwork", "sigmoid", "sigmoid_prime"]
+__all__ = ["PlainLayers", "PlainNetwork", "sigmoid", "sigmoid_prime"]
 
 def sigmoid(z: Any) -> Any: ...
 def sigmoid_prime(z: Any) -> Any: ...
 
-class PlainNetwork:
+class PlainLayers:
     num_layers: int
     sizes: Sequence[int]
     dtype: np.dtype[Any]
@@ -30,6 +30,8 @@ class PlainNetwork:
     def backprop_mini_batch(
         self, X: ArrayLike, Y: ArrayLike
     ) -> tuple[list[NDArray[Any]], list[NDArray[Any]]]: ...
+
+class PlainNetwork(PlainLayers):
     def cost_derivative(self, output_activations: Any, y: Any) -> Any: ...
     def update_mini_batch(self, mini_batch: Iterable[tuple[ArrayLike, ArrayLike]], eta: float) -> None: ...
     def SGD(

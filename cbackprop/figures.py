@@ -1,0 +1,109 @@
+"""Figures of what a network learns: needs matplotlib, ``pip install "cbackprop[plot]"``."""
+
+import math
+
+import numpy as np
+
+__all__ = ["learning_curves", "weight_images"]
+
+COLOURS = {"training": "tab:blue", "evaluation": "tab:orange"}
+
+
+def learning_curves(history, n_training=None, n_evaluation=None):
+    """Draw cost and accuracy over the epochs.
+
+    Parameters
+    ----------
+    history : list of dict
+        A network's `history`: see `cbackprop.network2.Network`.
+    n_training, n_evaluation : int, optional
+        How many examples there are: accuracies are drawn as per cent of them, otherwise as numbers of
+        examples.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        A panel each for the cost and the accuracy, as far as they were monitored.
+
+    Raises
+    ------
+    ValueError
+        Where nothing was monitored.
+    ImportError
+        Where matplotlib is missing.
+    """
+    counts = {"training": n_training, "evaluation": n_evaluation}
+    epochs = [entry["epoch"] for entry in history]
+    curves = {
+        (quantity, data): [entry[f"{data}_{quantity}"] for entry in history]
+        for quantity in ("cost", "accuracy")
+        for data in ("training", "evaluation")
+        if history and f"{data}_{quantity}" in history[0]
+    }
+    if not curves:
+        raise ValueError("history holds neither cost nor accuracy; call SGD with monitor_...=True")
+    quantities = sorted({quantity for quantity, _ in curves}, reverse=True)
+    figure = _figure(figsize=(5 * len(quantities), 4))
+    for axes, quantity in zip(np.atleast_1d(figure.subplots(1, len(quantities))), quantities):
+        drawn = {data: values for (name, data), values in curves.items() if name == quantity}
+        in_per_cent = quantity == "accuracy" and all(counts[data] for data in drawn)
+        for data, values in drawn.items():
+            scaled = [100 * value / counts[data] for value in values] if in_per_cent else values
+            axes.plot(epochs, scaled, label=f"{data} data", color=COLOURS[data])
+        unit = {"cost": "", "accuracy": " (%)" if in_per_cent else " (examples)"}[quantity]
+        axes.set(xlabel="epoch", ylabel=f"{quantity}{unit}", title=quantity.capitalize())
+        axes.legend()
+    return figure
+
+
+def weight_images(net, shape=None):
+    """Draw the weights of each neuron of the first hidden layer as an image of its inputs.
+
+    Parameters
+    ----------
+    net : Network
+        Of network or network2.
+    shape : (int, int), optional
+        Rows and columns of an image; by default a square of the input layer.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        The images in a grid, on one scale: red above 0, blue below.
+
+    Raises
+    ------
+    ValueError
+        Where `shape` does not hold the input layer.
+    ImportError
+        Where matplotlib is missing.
+    """
+    weights = np.asarray(net.weights[0], np.float64)
+    n_hidden, n_in = weights.shape
+    if shape is None:
+        shape = (math.isqrt(n_in),) * 2
+    if len(shape) != 2 or shape[0] * shape[1] != n_in:
+        raise ValueError(
+            f"shape is {tuple(shape)}; it must be two numbers whose product is {n_in}, the inputs"
+        )
+    columns = math.ceil(math.sqrt(n_hidden))
+    rows = math.ceil(n_hidden / columns)
+    figure = _figure(figsize=(1.2 * columns + 1, 1.2 * rows))
+    grid = figure.subplots(rows, columns, squeeze=False).ravel()
+    largest = float(np.abs(weights).max())
+    for j, axes in enumerate(grid):
+        axes.set_axis_off()
+        if j < n_hidden:
+            picture = axes.imshow(weights[j].reshape(shape), cmap="RdBu_r", vmin=-largest, vmax=largest)
+            axes.set_title(str(j), fontsize=7)
+    figure.colorbar(picture, ax=list(grid))
+    return figure
+
+
+def _figure(**options):
+    """A figure that no global state knows: fit for scripts, notebooks and threads."""
+    try:
+        from matplotlib.figure import Figure  # noqa: PLC0415  (a second, and an extra)
+    except ImportError as error:
+        raise ImportError('figures need matplotlib: pip install "cbackprop[plot]"') from error
+    return Figure(layout="constrained", **options)

@@ -1,0 +1,59 @@
+import json as json
+import random as random
+import sys as sys
+from collections.abc import Iterable
+from os import PathLike
+from typing import Any
+
+import numpy as np
+
+from cbackprop._compiled import Compiled
+from cbackprop.activations import Activation as Activation
+from cbackprop.costs import CrossEntropyCost as CrossEntropyCost
+from cbackprop.costs import LogLikelihoodCost as LogLikelihoodCost
+from cbackprop.costs import QuadraticCost as QuadraticCost
+from cbackprop.network import sigmoid as sigmoid
+from cbackprop.network import sigmoid_prime as sigmoid_prime
+from cbackprop.twin2 import PlainNetwork2
+from cbackprop.twin2 import vectorized_result as vectorized_result
+
+__all__ = [
+    "Activation",
+    "CrossEntropyCost",
+    "LogLikelihoodCost",
+    "Network",
+    "QuadraticCost",
+    "json",
+    "load",
+    "np",
+    "random",
+    "sigmoid",
+    "sigmoid_prime",
+    "sys",
+    "vectorized_result",
+]
+
+class Network(Compiled, PlainNetwork2):
+    def SGD(
+        self,
+        training_data: Iterable[Any],
+        epochs: int,
+        mini_batch_size: int,
+        eta: float,
+        lmbda: float = 0.0,
+        evaluation_data: Iterable[Any] | None = None,
+        monitor_evaluation_cost: bool = False,
+        monitor_evaluation_accuracy: bool = False,
+        monitor_training_cost: bool = False,
+        monitor_training_accuracy: bool = False,
+        *,
+        regularization: str = "L2",
+        mu: float = 0.0,
+        early_stopping_n: int = 0,
+        restore_best: bool = False,
+        eta_halving_n: int = 0,
+        n_threads: int | None = None,
+    ) -> tuple[list[float], list[int], list[float], list[int]]: ...
+    def save(self, filename: str | bytes | PathLike[str]) -> None: ...
+
+def load(filename: str | bytes | PathLike[str], cost: Any = None) -> Network: ...

@@ -1,0 +1,61 @@
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, DTypeLike, NDArray
+
+from cbackprop.activations import Activation
+from cbackprop.twin import PlainLayers
+
+__all__ = ["PlainNetwork2", "vectorized_result"]
+
+def vectorized_result(j: int) -> NDArray[np.float64]: ...
+
+class PlainNetwork2(PlainLayers):
+    cost: Any
+    history: Sequence[dict[str, Any]]
+    velocities: tuple[list[NDArray[Any]], list[NDArray[Any]]] | None
+    def __init__(
+        self,
+        sizes: Sequence[int],
+        cost: Any = ...,
+        *,
+        dtype: DTypeLike = ...,
+        activation: str | Activation | Sequence[str | Activation] = "sigmoid",
+        neuron_activations: dict[tuple[int, int], str | Activation] | None = None,
+    ) -> None: ...
+    def default_weight_initializer(self) -> None: ...
+    def large_weight_initializer(self) -> None: ...
+    def update_mini_batch(
+        self,
+        mini_batch: Iterable[tuple[ArrayLike, ArrayLike]],
+        eta: float,
+        lmbda: float,
+        n: int,
+        *,
+        regularization: str = "L2",
+        mu: float = 0.0,
+    ) -> None: ...
+    def SGD(
+        self,
+        training_data: Iterable[Any],
+        epochs: int,
+        mini_batch_size: int,
+        eta: float,
+        lmbda: float = 0.0,
+        evaluation_data: Iterable[Any] | None = None,
+        monitor_evaluation_cost: bool = False,
+        monitor_evaluation_accuracy: bool = False,
+        monitor_training_cost: bool = False,
+        monitor_training_accuracy: bool = False,
+        *,
+        regularization: str = "L2",
+        mu: float = 0.0,
+        early_stopping_n: int = 0,
+        restore_best: bool = False,
+        eta_halving_n: int = 0,
+    ) -> tuple[list[float], list[int], list[float], list[int]]: ...
+    def accuracy(self, data: Iterable[Any], convert: bool = False) -> int: ...
+    def total_cost(
+        self, data: Iterable[Any], lmbda: float, convert: bool = False, *, regularization: str = "L2"
+    ) -> float: ...

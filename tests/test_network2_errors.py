@@ -1,0 +1,135 @@
+"""Bad input to network2: a clear error that names the argument, and nothing has changed."""
+
+import numpy as np
+import pytest
+from agreement import digit_examples, nothing_changes
+
+from cbackprop import network2
+
+SIZES = [40, 6, 10]
+DATA = digit_examples(23, 40)
+LABELS = digit_examples(11, 40, labels=True)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "message"),
+    [
+        ({"lmbda": "5"}, TypeError, "lmbda is '5'"),
+        ({"lmbda": 1j}, TypeError, "lmbda"),
+        ({"eta": None}, TypeError, "eta is None"),
+        ({"regularization": "l2"}, ValueError, "regularization is 'l2'; expected 'L2' or 'L1'"),
+        ({"mu": 1.5}, ValueError, "mu is 1.5"),
+        ({"mu": -0.1}, ValueError, "mu is -0.1"),
+        ({"mu": np.nan}, ValueError, "mu is nan"),
+        ({"mu": "fast"}, TypeError, "mu is 'fast'"),
+        ({"early_stopping_n": -1}, ValueError, "early_stopping_n is -1"),
+        ({"early_stopping_n": 1.5}, TypeError, "early_stopping_n is 1.5"),
+        (
+            {"early_stopping_n": 2, "evaluation_data": None},
+            ValueError,
+            "evaluation_data is None; early_stopping_n",
+        ),
+        ({"eta_halving_n": 2, "evaluation_data": []}, ValueError, "evaluation_data is empty; eta_halving_n"),
+        ({"restore_best": True, "evaluation_data": None}, ValueError, "restore_best needs it"),
+        ({"monitor_evaluation_cost": True, "evaluation_data": None}, ValueError, "monitor_evaluation_cost"),
+        (
+            {"monitor_evaluation_accuracy": True, "evaluation_data": []},
+            ValueError,
+            "monitor_evaluation_accuracy",
+        ),
+        ({"mini_batch_size": 0}, ValueError, "mini_batch_size is 0"),
+        ({"n_threads": 0}, ValueError, "n_threads is 0"),
+        ({"training_data": [*DATA, (np.ones((39, 1)), DATA[0][1])]}, ValueError, r"training_data\[23\]: x"),
+        ({"training_data": [(x.ravel(), y) for x, y in DATA]}, ValueError, r"training_data\[0\]: x"),
+        (
+            {"evaluation_data": [*LABELS, (LABELS[0][0], 10)], "monitor_evaluation_cost": True},
+            ValueError,
+            r"evaluation_data\[11\]: y",
+        ),
+        (
+            {"evaluation_data": DATA, "monitor_evaluation_accuracy": True},
+            Exception,
+            r"evaluation_data\[0\]: y",
+        ),
+        ({"training_data": [], "monitor_training_cost": True}, ZeroDivisionError, "training_data is empty"),
+    ],
+)
+def test_sgd(capsys, arguments, error, message):
+    net = network2.Network(SIZES)
+    data = list(DATA)
+    call = {"training_data": data, "epochs": 2, "mini_batch_size": 10, "eta": 0.5, "evaluation_data": LABELS}
+    with nothing_changes(net, data), pytest.raises(error, match=message):
+        net.SGD(**(call | arguments))
+    assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "options", "error", "message"),
+    [
+        (([], 0.1, 0.0, 10), {}, ZeroDivisionError, "mini_batch is empty"),
+        ((DATA, 0.1, 0.0, 0), {}, ZeroDivisionError, "n is 0"),
+        ((DATA, "a", 0.0, 10), {}, TypeError, "eta"),
+        ((DATA, 0.1, None, 10), {}, TypeError, "lmbda"),
+        ((DATA, 0.1, 0.0, "n"), {}, TypeError, "n is"),
+        ((DATA, 0.1, 0.0, 10), {"mu": 2}, ValueError, "mu"),
+        ((DATA, 0.1, 0.0, 10), {"regularization": None}, ValueError, "regularization"),
+        ((iter(DATA), 0.1, 0.0, 10), {}, TypeError, "len"),
+        (([(DATA[0][0], np.ones((9, 1)))], 0.1, 0.0, 10), {}, ValueError, r"mini_batch\[0\]: y"),
+    ],
+)
+def test_update_mini_batch(arguments, options, error, message):
+    net = network2.Network(SIZES)
+    with nothing_changes(net), pytest.raises(error, match=message):
+        net.update_mini_batch(*arguments, **options)
+
+
+def test_velocities_that_do_not_fit():
+    net = network2.Network(SIZES)
+    net.velocities = [np.zeros((6, 39)), np.zeros((10, 6))], [np.zeros((6, 1)), np.zeros((10, 1))]
+    with nothing_changes(net), pytest.raises(ValueError, match=r"velocities\[0\]\[0\] has shape \(6, 39\)"):
+        net.update_mini_batch(DATA, 0.1, 0.0, 10, mu=0.5)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "options", "error", "message"),
+    [
+        ((SIZES, "CrossEntropyCost"), {}, TypeError, "cost is 'CrossEntropyCost'.*no fn"),
+        ((SIZES, None), {}, TypeError, "cost is None"),
+        ((SIZES, type("Half", (), {"fn": print})), {}, TypeError, "no delta"),
+        ((SIZES,), {"activation": "tanh"}, ValueError, "'tanh'.*CrossEntropyCost belongs to sigmoid"),
+        ((SIZES,), {"neuron_activations": {(3, 2): "relu"}}, ValueError, "partly another"),
+        ((SIZES, network2.QuadraticCost), {"activation": ["sigmoid", "softmax"]}, ValueError, "go together"),
+        ((SIZES, network2.LogLikelihoodCost), {"activation": ["tanh", "sigmoid"]}, ValueError, "go together"),
+        ((SIZES,), {"activation": ["softmax", "sigmoid"]}, ValueError, "output layer alone"),
+        ((SIZES,), {"dtype": int}, TypeError, "dtype"),
+        (([3],), {}, ValueError, "sizes has 1 layers"),
+    ],
+)
+def test_network(arguments, options, error, message):
+    with pytest.raises(error, match=message):
+        network2.Network(*arguments, **options)
+
+
+def test_accuracy_and_total_cost():
+    net = network2.Network(SIZES)
+    assert net.accuracy([]) == 0
+    with pytest.raises(ZeroDivisionError, match="data is empty"):
+        net.total_cost([], 0.0)
+    with pytest.raises(ValueError, match=r"data\[2\]: y is not the label"):
+        net.total_cost([*LABELS[:2], (LABELS[0][0], -1)], 0.0, convert=True)
+    assert net.accuracy([(LABELS[0][0], -1), (LABELS[0][0], 10)]) == 0
+    with pytest.raises(ValueError, match=r"data\[0\]: y"):
+        net.total_cost([(LABELS[0][0], np.ones((9, 1)))], 0.0)
+    with pytest.raises(TypeError, match="lmbda"):
+        net.total_cost(DATA, "0")
+    with pytest.raises(ValueError, match="regularization"):
+        net.total_cost(DATA, 0.0, regularization=2)
+    with pytest.raises(TypeError, match="data"):
+        net.accuracy(3)
+
+
+def test_empty_training_data_is_epochs_with_nothing_in_them(capsys):
+    net = network2.Network(SIZES)
+    with nothing_changes(net):
+        assert net.SGD([], 2, 10, 0.5, 1.0) == ([], [], [], [])
+    assert capsys.readouterr().out == "Epoch 0 training complete\n\nEpoch 1 training complete\n\n"

@@ -1,0 +1,187 @@
+"""Whatever a reader of network2 replaces is called just as the book would call it."""
+
+import random
+
+import numpy as np
+import pytest
+import the_book2
+from agreement import dense_classes, difference, digit_examples, parameter_difference
+
+from cbackprop import network2
+from cbackprop.twin2 import PlainNetwork2
+
+SIZES = [40, 12, 10]
+EVALUATION = digit_examples(17, 40, seed=9, labels=True)
+DATA = {"sparse": digit_examples(53, 40), "dense": dense_classes(53, 40)}
+
+
+def run(net, data, epochs=2, monitor=True, **options):
+    random.seed(3)
+    return net.SGD(list(data), epochs, 10, 0.5, 1.0, EVALUATION, *[monitor] * 4, **options)
+
+
+def seeded(make):
+    np.random.seed(1)
+    return make()
+
+
+class OwnCost:
+    """A fourth power: neither its error nor its value is one of the package's."""
+
+    calls = 0
+
+    @staticmethod
+    def fn(a, y):
+        OwnCost.calls += 1
+        assert a.shape == y.shape == (10, 1)
+        return float(np.sum((a - y) ** 4) / 4)
+
+    @staticmethod
+    def delta(z, a, y):
+        assert z.shape == a.shape == y.shape == (10, 1)
+        return (a - y) ** 3 * network2.sigmoid_prime(z)
+
+
+@pytest.mark.parametrize("kind", DATA)
+@pytest.mark.parametrize("options", [{}, {"mu": 0.9}, {"regularization": "L1"}])
+def test_an_own_cost_class_stays_compiled(capsys, kind, options):
+    net = seeded(lambda: network2.Network(SIZES, OwnCost))
+    twin = seeded(lambda: PlainNetwork2(SIZES, OwnCost))
+    ours, expected = run(net, DATA[kind], **options), run(twin, DATA[kind], **options)
+    assert net.backend.startswith("compiled")
+    assert parameter_difference(net, twin) < 1e-8
+    assert all(difference(a, b) < 1e-8 for a, b in zip(ours, expected, strict=True))
+    x, y = DATA[kind][0]
+    for mine, theirs in zip(net.backprop(x, y), twin.backprop(x, y), strict=True):
+        assert max(difference(a, b) for a, b in zip(mine, theirs, strict=True)) < 1e-10
+    OwnCost.calls = 0
+    net.total_cost(DATA[kind], 0.0)
+    assert OwnCost.calls == 53
+
+
+class OwnValue(network2.CrossEntropyCost):
+    @staticmethod
+    def fn(a, y):
+        return 7.0
+
+
+class OwnError(network2.CrossEntropyCost):
+    @staticmethod
+    def delta(z, a, y):
+        return 2 * (a - y)
+
+
+@pytest.mark.parametrize("cost", [OwnValue, OwnError])
+def test_a_cost_with_one_own_function(capsys, cost):
+    net, twin = seeded(lambda: network2.Network(SIZES, cost)), seeded(lambda: PlainNetwork2(SIZES, cost))
+    ours, expected = run(net, DATA["sparse"]), run(twin, DATA["sparse"])
+    assert parameter_difference(net, twin) < 1e-8
+    assert all(difference(a, b) < 1e-8 for a, b in zip(ours, expected, strict=True))
+
+
+@pytest.mark.parametrize("kind", DATA)
+@pytest.mark.parametrize("fails_at", [1, 10, 11, 34, 60])
+def test_an_error_in_an_own_cost_leaves_a_completed_mini_batch(capsys, kind, fails_at):
+    calls = []
+
+    class Fails(OwnCost):
+        @staticmethod
+        def delta(z, a, y):
+            calls.append(1)
+            if len(calls) == fails_at:
+                raise RuntimeError("no cost today")
+            return OwnCost.delta(z, a, y)
+
+    nets = []
+    for make in (network2.Network, PlainNetwork2):
+        calls.clear()
+        nets.append(seeded(lambda: make(SIZES, Fails)))  # noqa: B023
+        with pytest.raises(RuntimeError, match="no cost today"):
+            run(nets[-1], DATA[kind])
+    assert parameter_difference(*nets) < 1e-9
+
+
+@pytest.mark.parametrize(
+    ("result", "error"), [(np.zeros(10), ValueError), (0.0, ValueError), ("no", TypeError)]
+)
+def test_what_an_own_error_must_return(capsys, result, error):
+    class Wrong(OwnCost):
+        @staticmethod
+        def delta(z, a, y):
+            return result
+
+    net = seeded(lambda: network2.Network(SIZES, Wrong))
+    before = [w.copy() for w in net.weights]
+    with pytest.raises(error, match=r"cost\.delta returned"):
+        run(net, DATA["sparse"])
+    with pytest.raises(error, match=r"cost\.delta returned"):
+        net.backprop(*DATA["sparse"][0])
+    assert all(np.array_equal(a, b) for a, b in zip(before, net.weights, strict=True))
+
+
+@pytest.mark.parametrize("where", ["subclass", "instance"])
+@pytest.mark.parametrize("name", ["feedforward", "backprop", "update_mini_batch", "accuracy", "total_cost"])
+def test_a_replaced_method_is_called_as_the_book_calls_it(capsys, where, name):
+    """The same calls, with the same arguments, as the book's own module makes."""
+    recorded = []
+    for module, cost in ((network2, network2.CrossEntropyCost), (the_book2, the_book2.CrossEntropy)):
+        calls, own = [], getattr(module.Network, name)
+
+        def replaced(self, *args, _own=own, _calls=calls, **kwargs):
+            shapes = [np.shape(a) if isinstance(a, np.ndarray) else type(a).__name__ for a in args]
+            _calls.append((shapes, sorted(kwargs)))
+            return _own(self, *args, **kwargs)
+
+        if where == "subclass":
+            net = seeded(lambda: type("Sub", (module.Network,), {name: replaced})(SIZES, cost))  # noqa: B023
+        else:
+            net = seeded(lambda: module.Network(SIZES, cost))  # noqa: B023
+            setattr(net, name, lambda *args, _net=net, **kwargs: replaced(_net, *args, **kwargs))
+        lists = run(net, DATA["sparse"])
+        recorded.append((calls, lists, net))
+    assert [shapes for shapes, _ in recorded[0][0]] == [shapes for shapes, _ in recorded[1][0]]
+    assert recorded[0][0] == recorded[1][0]
+    assert parameter_difference(recorded[0][2], recorded[1][2]) < 1e-8
+    assert all(difference(a, b) < 1e-8 for a, b in zip(recorded[0][1], recorded[1][1], strict=True))
+
+
+def test_a_replaced_initializer(capsys):
+    class Zero(network2.Network):
+        def default_weight_initializer(self):
+            self.biases = [np.zeros((n, 1)) for n in self.sizes[1:]]
+            self.weights = [np.zeros((n, k)) for k, n in zip(self.sizes, self.sizes[1:])]
+
+    assert all(not w.any() for w in Zero(SIZES).weights)
+
+
+@pytest.mark.parametrize("name", ["sigmoid", "sigmoid_prime", "vectorized_result"])
+def test_a_replaced_function_of_the_module(monkeypatch, capsys, name):
+    own, calls = getattr(network2, name), []
+
+    def replaced(z):
+        calls.append(1)
+        return 0.5 * own(z)
+
+    monkeypatch.setattr(network2, name, replaced)
+    net = seeded(lambda: network2.Network(SIZES))
+    expected = seeded(lambda: PlainNetwork2(SIZES))
+    ours, theirs = run(net, DATA["sparse"], 1), run(expected, DATA["sparse"], 1)
+    assert calls
+    if name == "vectorized_result":
+        assert ours[0] != theirs[0] and ours[1:] != [] and parameter_difference(net, expected) < 1e-9
+    else:
+        assert net.backend == "numpy: cbackprop.network2.sigmoid or sigmoid_prime is replaced"
+        assert parameter_difference(net, expected) > 1e-6
+
+
+def test_the_cost_may_be_assigned(capsys):
+    net = seeded(lambda: network2.Network(SIZES))
+    net.cost = network2.QuadraticCost
+    twin = seeded(lambda: PlainNetwork2(SIZES, network2.QuadraticCost))
+    run(net, DATA["sparse"]), run(twin, DATA["sparse"])
+    assert parameter_difference(net, twin) < 1e-8
+    net.cost = network2.LogLikelihoodCost
+    with pytest.raises(ValueError, match="softmax"):
+        net.backprop(*DATA["sparse"][0])
+    with pytest.raises(ValueError, match="softmax"):
+        run(net, DATA["sparse"])
