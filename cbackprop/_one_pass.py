@@ -22,7 +22,7 @@ class OnePass:
 
     def __init__(self, net, x, y):
         if not isinstance(net, PlainNetwork):
-            raise TypeError(f"net is {type(net).__name__}; expected a cbackprop Network")
+            raise TypeError(f"net is {type(net).__name__}; expected a cbackprop.network.Network")
         _calls.check_example(net, x, y)
         self.net, self.y = net, y if np.isscalar(y) else np.asarray(y)
         self.L = len(net.sizes)

@@ -28,14 +28,15 @@ static void subtract_targets(const Panels *A, const int32_t *labels, const void 
 static void argmax(const Panels *A, int32_t *answers) {
     const ptrdiff_t m = A->rows, n = A->cols, width = A->width;
     for (ptrdiff_t i = 0; i < m; i++) {
-        const real *a = (const real *)A->data;
         ptrdiff_t best = 0;
-        real largest = a[i * width];
-        for (ptrdiff_t j = 1; j < n && largest == largest; j++) {
-            const real x = a[(j / width * m + i) * width + j % width];
-            if (x > largest || x != x) {
-                largest = x;
-                best = j;
+        real largest = ((const real *)A->data)[i * width];
+        for (ptrdiff_t first = 0; first < n && largest == largest; first += width) {
+            const real *a = (const real *)A->data + (first / width * m + i) * width;
+            for (ptrdiff_t j = 0; j < smaller(n - first, width) && largest == largest; j++) {
+                if (a[j] > largest || a[j] != a[j]) {
+                    largest = a[j];
+                    best = first + j;
+                }
             }
         }
         answers[i] = (int32_t)best;
