@@ -14,8 +14,6 @@ import contextlib
 import json
 import os
 import stat
-import sys
-import tempfile
 import zipfile
 
 import numpy as np
@@ -245,24 +243,16 @@ def _replacing(filename, mode):
             yield file
         return
     folder, name = os.path.split(target)
-    number, temporary = tempfile.mkstemp(prefix=f".{name[:100]}.", dir=folder)
+    temporary = os.path.join(folder, f".{name[:100]}.{os.urandom(8).hex()}")
     try:
-        with open(number, mode, encoding=encoding) as file:
+        with open(temporary, mode.replace("w", "x"), encoding=encoding) as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
-        os.chmod(temporary, stat.S_IMODE(old.st_mode) if old else 0o666 & ~_umask())
+        if old is not None:
+            os.chmod(temporary, stat.S_IMODE(old.st_mode))
         os.replace(temporary, target)
     except BaseException:
         with contextlib.suppress(OSError):
             os.unlink(temporary)
         raise
-
-
-def _umask():
-    """The mask of this process, which can be asked for only by setting it."""
-    if sys.platform == "win32":
-        return 0
-    mask = os.umask(0o077)
-    os.umask(mask)
-    return mask

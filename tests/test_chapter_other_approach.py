@@ -290,7 +290,7 @@ def test_wrong_arguments():
         numerical_gradient(net, x, y, cost=lambda a, y: "much")
     with pytest.raises(ValueError, match="tolerance is -1"):
         check_gradient(net, x, y, tolerance=-1)
-    with pytest.raises(TypeError, match="net is list; expected a cbackprop.network.Network"):
+    with pytest.raises(TypeError, match=r"net is list; expected a cbackprop\.network\.Network"):
         numerical_gradient([3, 2], x, y)
 
 

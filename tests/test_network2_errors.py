@@ -85,6 +85,9 @@ def test_update_mini_batch(arguments, options, error, message):
 
 def test_velocities_that_do_not_fit():
     net = network2.Network(SIZES)
+    net.velocities = 5
+    with nothing_changes(net), pytest.raises(TypeError, match="velocities is int; expected two lists"):
+        net.update_mini_batch(DATA, 0.1, 0.0, 10, mu=0.5)
     net.velocities = [np.zeros((6, 39)), np.zeros((10, 6))], [np.zeros((6, 1)), np.zeros((10, 1))]
     with nothing_changes(net), pytest.raises(ValueError, match=r"velocities\[0\]\[0\] has shape \(6, 39\)"):
         net.update_mini_batch(DATA, 0.1, 0.0, 10, mu=0.5)

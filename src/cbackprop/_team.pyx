@@ -214,6 +214,9 @@ cdef class Team:
         cdef int w, l
         cdef Layer *layer
         cdef list v_w, v_b
+        if velocities is not None and (not isinstance(velocities, (tuple, list)) or len(velocities) != 2):
+            raise TypeError(
+                f"velocities is {type(velocities).__name__}; expected two lists of arrays, of weights and of biases, or None")
         if velocities is None:
             v_w, v_b = [[np.zeros_like(one) for one in ones] for ones in (p.weights, p.biases)]
         else:
