@@ -110,7 +110,19 @@ def main():
             f"{book or '–'} |",
             flush=True,
         )
-        results.append({"run": name, "seeds": arguments.seeds, "histories": histories})
+        results.append(
+            {
+                "run": name,
+                "evaluation": evaluation,
+                "seeds": arguments.seeds,
+                "seconds": [sum(entry["seconds"] for entry in history) for history in histories],
+                "monitoring_seconds": [
+                    sum(entry["monitoring_seconds"] for entry in history) for history in histories
+                ],
+                "per_cent": [[round(p, 4) for p in one] for one in percent],
+                "book": book,
+            }
+        )
     if arguments.json:
         machine.save({"runs": results, "machine": machine.describe()}, arguments.json)
 
