@@ -244,7 +244,11 @@ class Network(Compiled, PlainNetwork2):
         evaluation = None
         if asked and not self._replaced("feedforward", "accuracy", "total_cost") and self._labels_are_own():
             evaluation = _training.Data(
-                self, evaluation_data, "evaluation_data", True, "evaluation_cost" in monitored
+                self,
+                evaluation_data,
+                "evaluation_data",
+                self._labelled(evaluation_data, True),
+                "evaluation_cost" in monitored,
             )
         train, training = self._training(
             training_data,
@@ -313,7 +317,7 @@ class Network(Compiled, PlainNetwork2):
         """
         data = self._examples(data, "data")
         if not self._replaced("feedforward"):
-            return _training.evaluate(self, data, "data", not convert)
+            return _training.evaluate(self, data, "data", self._labelled(data, not convert))
         if _examples.is_arrays(data, self.sizes[0]):
             data, convert = _arguments.pairs(*data), False
         return super().accuracy(data, convert)
@@ -349,13 +353,13 @@ class Network(Compiled, PlainNetwork2):
         if n == 0:
             raise ZeroDivisionError("data is empty: its cost has no mean")
         if not self._replaced("feedforward") and (not convert or self._labels_are_own()):
-            cost = _training.total_cost(self, data, "data", convert, self._cost())
+            cost = _training.total_cost(self, data, "data", self._labelled(data, convert), self._cost())
             return cost + self._penalty(lmbda, n, regularization)
         if _examples.is_arrays(data, self.sizes[0]):
             data, convert = _arguments.pairs(*data, n_out=self.sizes[-1]), False
         cost = 0.0
-        for x, y in data:
-            target = vectorized_result(y) if convert else y
+        for i, (x, y) in enumerate(data):
+            target = self._target(y, f"data[{i}]") if convert else y
             cost += float(self.cost.fn(self.feedforward(x), target)) / n
         return cost + self._penalty(lmbda, n, regularization)
 
@@ -363,6 +367,19 @@ class Network(Compiled, PlainNetwork2):
         """What the kernels are to take for the cost: a name, or the reader's own function."""
         costs.check(self.cost, self._activations)
         return costs.own_fn(self.cost) or self.cost.fn
+
+    def _labelled(self, data, labelled):
+        """Whether each y of `data` is a label: rows of targets in an array are none, whatever was said."""
+        return labelled and not (_examples.is_arrays(data, self.sizes[0]) and data[1].ndim == 2)
+
+    def _target(self, label, name):
+        """The target of a label, as long as the output layer unless `vectorized_result` is replaced."""
+        if not self._labels_are_own():
+            return vectorized_result(label)
+        n_out = self.sizes[-1]
+        if not (isinstance(label, (int, np.integer)) and 0 <= label < n_out):
+            raise ValueError(f"{name}: y is not the label of an output neuron, 0 to {n_out - 1}")
+        return np.eye(n_out)[:, [label]]
 
     def _labels_are_own(self):
         return vectorized_result is _OWN_VECTORIZED_RESULT

@@ -145,6 +145,27 @@ def test_targets_that_are_not_one_hot(capsys):
     assert lists[3] == [net.accuracy(data, convert=True)]
 
 
+def test_rows_of_targets_are_targets_wherever_they_stand(capsys):
+    """In arrays Y says itself what it is: the cost is that of the rows, also on evaluation data."""
+    X, Y = np.array([x.ravel() for x, _ in DATA]), np.array([0.7 * y.ravel() + 0.05 for _, y in DATA])
+    pairs = [(x, 0.7 * y + 0.05) for x, y in DATA]
+    net = network2.Network(SIZES)
+    assert net.total_cost((X, Y), 0.0, convert=True) == net.total_cost(pairs, 0.0)
+    lists = net.SGD(list(DATA), 1, 10, 0.1, 0.0, (X, Y), True, True)
+    assert lists[0] == [pytest.approx(net.total_cost(pairs, 0.0), rel=1e-13)]
+    assert lists[1] == [net.accuracy(pairs, convert=True)]
+
+
+def test_labels_have_the_networks_outputs_on_the_plain_path(capsys):
+    data = digit_examples(9, 40, 3, labels=True)
+    net = network2.Network([40, 4, 3])
+    expected = net.total_cost(data, 0.5, convert=True)
+    net.feedforward = lambda a: network2.Network.feedforward(net, a)
+    assert net.total_cost(data, 0.5, convert=True) == pytest.approx(expected, rel=1e-13)
+    with pytest.raises(ValueError, match=r"data\[0\]: y is not the label"):
+        net.total_cost([(data[0][0], 3)], 0.5, convert=True)
+
+
 @pytest.mark.skipif(not hasattr(signal, "pthread_kill"), reason="signals to a thread are POSIX")
 @pytest.mark.parametrize("options", [{}, {"mu": 0.9}, {"regularization": "L1"}])
 def test_ctrl_c_leaves_a_completed_mini_batch(capsys, options):
