@@ -378,7 +378,9 @@ class Network(Compiled, PlainNetwork2):
             return vectorized_result(label)
         n_out = self.sizes[-1]
         if not (isinstance(label, (int, np.integer)) and 0 <= label < n_out):
-            raise ValueError(f"{name}: y is not the label of an output neuron, 0 to {n_out - 1}")
+            raise ValueError(
+                f"{name}: y is {label!r}; expected the label of an output neuron, 0 to {n_out - 1}"
+            )
         return np.eye(n_out)[:, [label]]
 
     def _labels_are_own(self):

@@ -118,9 +118,11 @@ def test_accuracy_and_total_cost():
     assert net.accuracy([]) == 0
     with pytest.raises(ZeroDivisionError, match="data is empty"):
         net.total_cost([], 0.0)
-    with pytest.raises(ValueError, match=r"data\[2\]: y is not the label"):
+    with pytest.raises(ValueError, match=r"data\[2\]: y is -1; expected the label"):
         net.total_cost([*LABELS[:2], (LABELS[0][0], -1)], 0.0, convert=True)
     assert net.accuracy([(LABELS[0][0], -1), (LABELS[0][0], 10)]) == 0
+    with pytest.raises(ValueError, match=r"data\[0\]: y is 10; .* 0 to 9"):
+        net.total_cost([(LABELS[0][0], 10)], 0.0, convert=True)
     with pytest.raises(ValueError, match=r"data\[0\]: y"):
         net.total_cost([(LABELS[0][0], np.ones((9, 1)))], 0.0)
     with pytest.raises(TypeError, match="lmbda"):

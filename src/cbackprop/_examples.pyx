@@ -398,8 +398,15 @@ cdef class Examples:
         return 0
 
     cdef object largest_targets(self):
-        """The place of each target's first largest entry, as an array of int32, where targets are no labels."""
+        """The place of each target's first largest entry, as an array of int32: 0 for a target of zeros."""
         cdef cnp.npy_intp shape[2]
+        cdef Py_ssize_t i
+        cdef int32_t[::1] places
+        if self.targets is NULL:
+            places = np.zeros(self.n, np.int32)
+            for i in range(self.n):
+                places[i] = max(self.labels[i], 0)
+            return places.base
         shape[0] = self.n
         shape[1] = self.n_out
         targets = cnp.PyArray_SimpleNewFromData(

@@ -106,21 +106,22 @@ cdef tuple measured(net, data, str name, bint labelled, bint answers, cost):
     cdef Evaluation evaluation = Evaluation(p)
     for start in range(0, n, BLOCK):
         examples = packed(p, data, start, min(n, start + BLOCK), EVALUATED, 1, name, labelled, True)
-        if cost is not None:
-            check_labels(examples, start)
-        more_correct, more_mean = evaluation.measure(examples, answers, cost, n)
+        if labelled and cost is not None:
+            check_labels(examples, data, start)
+        more_correct, more_mean = evaluation.measure(examples, labelled, answers, cost, n)
         correct += more_correct
         mean += more_mean
     return correct, mean
 
 
-cdef int check_labels(Examples examples, Py_ssize_t start=0) except -1:
+cdef int check_labels(Examples examples, data, Py_ssize_t start) except -1:
     """A label that is no class has no target, and so no cost."""
     cdef Py_ssize_t i
-    for i in range(examples.n if examples.labels is not NULL else 0):
+    for i in range(examples.n):
         if examples.labels[i] < 0:
+            y = data[1][start + i] if is_arrays(data, examples.n_in) else data[start + i][1]
             raise ValueError(
-                f"{examples.name}[{start + i}]: y is not the label of an output neuron, 0 to {examples.n_out - 1}")
+                f"{examples.name}[{start + i}]: y is {y!r}; expected the label of an output neuron, 0 to {examples.n_out - 1}")
     return 0
 
 
@@ -134,7 +135,7 @@ cdef class Evaluation:
     def __cinit__(self, Parameters p):
         self.p = p
 
-    cdef tuple measure(self, Examples examples, bint answers, cost, Py_ssize_t n):
+    cdef tuple measure(self, Examples examples, bint labelled, bint answers, cost, Py_ssize_t n):
         """(right answers, sum of costs / n) of these examples, what of it is asked."""
         cdef Team team = self.sparse if examples.sparse else self.dense
         cdef uint32_t *order
@@ -153,11 +154,11 @@ cdef class Evaluation:
             else:
                 self.dense = team
         if answers:
-            if examples.labels is NULL:
+            if labelled:
+                classes = examples.labels
+            else:
                 from_targets = examples.largest_targets()
                 classes = &from_targets[0] if examples.n else NULL
-            else:
-                classes = examples.labels
         if isinstance(cost, str):
             kind = COSTS[cost]
             cost_of = costs
@@ -197,16 +198,18 @@ cdef class Data:
     """Examples, packed once to be asked about after every epoch: see `evaluate` and `total_cost`."""
 
     cdef Examples examples
+    cdef bint labelled
 
     def __init__(self, net, data, str name="test_data", bint labelled=True, bint costs=False):
         cdef Parameters p = Parameters.__new__(Parameters, net)
         self.examples = packed(p, data, 0, count(data, p), EVALUATED, 1, name, labelled)
-        if costs:
-            check_labels(self.examples)
+        self.labelled = labelled
+        if labelled and costs:
+            check_labels(self.examples, data, 0)
 
     def measure(self, net, bint answers, cost):
         """(right answers, mean cost) of what `net` makes of the examples now; a cost of None is not asked for."""
-        return Evaluation(Parameters(net)).measure(self.examples, answers, cost, self.examples.n)
+        return Evaluation(Parameters(net)).measure(self.examples, self.labelled, answers, cost, self.examples.n)
 
 
 def check_examples(net, examples, str name):
@@ -274,7 +277,7 @@ cdef class Training:
 
     def measure(self, net, bint answers, cost):
         """(right answers, mean cost) of the training data: see `Data`."""
-        return Evaluation(Parameters(net)).measure(self.examples, answers, cost, self.examples.n)
+        return Evaluation(Parameters(net)).measure(self.examples, False, answers, cost, self.examples.n)
 
     @property
     def layout(self):
