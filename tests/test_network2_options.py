@@ -156,23 +156,6 @@ def test_rows_of_targets_are_targets_wherever_they_stand(capsys):
     assert lists[1] == [net.accuracy(pairs, convert=True)]
 
 
-@pytest.mark.parametrize("as_rows", [False, True])
-def test_a_target_of_zeros_is_a_target(capsys, as_rows):
-    """Its first largest entry stands at 0, and it has a cost: it is no label that names no class."""
-    pairs = [(x, y * (i % 3 > 0)) for i, (x, y) in enumerate(DATA)]
-    data = pairs if not as_rows else (
-        np.array([x.ravel() for x, _ in pairs]), np.array([y.ravel() for _, y in pairs])
-    )  # fmt: skip
-    net, twin = network2.Network(SIZES), PlainNetwork2(SIZES)
-    twin.weights, twin.biases = [w.copy() for w in net.weights], [b.copy() for b in net.biases]
-    twin.biases[-1][0] = net.biases[-1][0] = 9.0  # both answer 0
-    assert net.accuracy(data, convert=not as_rows) == twin.accuracy(pairs, convert=True) >= 8
-    assert net.total_cost(data, 0.5) == pytest.approx(twin.total_cost(pairs, 0.5), rel=1e-12)
-    lists = net.SGD(data, 1, 10, 0.1, monitor_training_cost=True, monitor_training_accuracy=True)
-    assert lists[2] == [pytest.approx(net.total_cost(data, 0.0), rel=1e-12)]
-    assert lists[3] == [net.accuracy(data, convert=not as_rows)]
-
-
 def test_labels_have_the_networks_outputs_on_the_plain_path(capsys):
     data = digit_examples(9, 40, 3, labels=True)
     net = network2.Network([40, 4, 3])
