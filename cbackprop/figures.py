@@ -1,6 +1,7 @@
 """Figures of what a network learns: needs matplotlib, ``pip install "cbackprop[plot]"``."""
 
 import math
+import operator
 
 import numpy as np
 
@@ -28,11 +29,18 @@ def learning_curves(history, n_training=None, n_evaluation=None):
     Raises
     ------
     ValueError
-        Where nothing was monitored.
+        Where nothing was monitored, or a number of examples is not positive.
+    TypeError
+        Where `history` is no list of dict, or a number of examples is no whole number.
     ImportError
         Where matplotlib is missing.
     """
-    counts = {"training": n_training, "evaluation": n_evaluation}
+    if not isinstance(history, (list, tuple)) or not all(isinstance(entry, dict) for entry in history):
+        raise TypeError(f"history is of {type(history)}; expected the list of dict that is net.history")
+    counts = {
+        data: None if n is None else _count(f"n_{data}", n)
+        for data, n in (("training", n_training), ("evaluation", n_evaluation))
+    }
     epochs = [entry["epoch"] for entry in history]
     curves = {
         (quantity, data): [entry[f"{data}_{quantity}"] for entry in history]
@@ -74,23 +82,38 @@ def weight_images(net, shape=None):
     Raises
     ------
     ValueError
-        Where `shape` does not hold the input layer.
+        Where `shape` does not hold the input layer, or is left out and the input layer is no square.
+    TypeError
+        Where `net` is no network, or `shape` is not two whole numbers.
     ImportError
         Where matplotlib is missing.
     """
+    if not hasattr(net, "weights"):
+        raise TypeError(f"net is of {type(net)}; expected a network, whose weights are drawn")
     weights = np.asarray(net.weights[0], np.float64)
     n_hidden, n_in = weights.shape
     if shape is None:
-        shape = (math.isqrt(n_in),) * 2
-    if len(shape) != 2 or shape[0] * shape[1] != n_in:
+        side = math.isqrt(n_in)
+        if side * side != n_in:
+            raise ValueError(
+                f"shape is left out, and {n_in} inputs are no square; "
+                f"give shape=(rows, columns) whose product is {n_in}"
+            )
+        shape = side, side
+    try:
+        shape = tuple(operator.index(number) for number in shape)
+    except TypeError:
+        raise TypeError(f"shape is {shape!r}; expected two whole numbers, rows and columns") from None
+    if len(shape) != 2 or min(shape) < 1 or math.prod(shape) != n_in:
         raise ValueError(
-            f"shape is {tuple(shape)}; it must be two numbers whose product is {n_in}, the inputs"
+            f"shape is {shape}; expected two positive numbers whose product is {n_in}, the inputs"
         )
     columns = math.ceil(math.sqrt(n_hidden))
     rows = math.ceil(n_hidden / columns)
     figure = _figure(figsize=(1.2 * columns + 1, 1.2 * rows))
     grid = figure.subplots(rows, columns, squeeze=False).ravel()
-    largest = float(np.abs(weights).max())
+    # Where training diverged, what is finite is still drawn; a scale from 0 to 0 would have no middle.
+    largest = float(np.abs(weights).max(where=np.isfinite(weights), initial=0)) or 1.0
     for j, axes in enumerate(grid):
         axes.set_axis_off()
         if j < n_hidden:
@@ -98,6 +121,17 @@ def weight_images(net, shape=None):
             axes.set_title(str(j), fontsize=7)
     figure.colorbar(picture, ax=list(grid))
     return figure
+
+
+def _count(name, n):
+    """`n`, a positive whole number, as an int."""
+    try:
+        count = operator.index(n)
+    except TypeError:
+        raise TypeError(f"{name} is {n!r}; expected a whole number of examples") from None
+    if count < 1:
+        raise ValueError(f"{name} is {count}; expected a positive number of examples")
+    return count
 
 
 def _figure(**options):

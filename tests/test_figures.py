@@ -48,9 +48,44 @@ def test_weight_images(matplotlib):
     for j, image in enumerate(images):
         np.testing.assert_array_equal(image.get_array(), net.weights[0][j].reshape(2, 3))
         assert image.get_clim() == (-np.abs(net.weights[0]).max(), np.abs(net.weights[0]).max())
-    with pytest.raises(ValueError, match=r"shape is \(2, 2\).*6"):
+    with pytest.raises(ValueError, match=r"shape is left out.*6 inputs"):
         figures.weight_images(net)
     figures.weight_images(network2.Network([9, 3, 2]))
+
+
+@pytest.mark.parametrize(
+    ("shape", "error"),
+    [(6, TypeError), ("23", TypeError), ((2.0, 3.0), TypeError), ((1, 2, 3), ValueError),
+     ((2, 2), ValueError), ((-2, -3), ValueError), ((0, 6), ValueError)],
+)  # fmt: skip
+def test_shapes_that_are_none(shape, error, matplotlib):
+    with pytest.raises(error, match="shape is"):
+        figures.weight_images(network.Network([6, 5, 2]), shape)
+
+
+def test_weights_of_what_is_no_network(matplotlib):
+    with pytest.raises(TypeError, match="net is of"):
+        figures.weight_images(3)
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_weights_that_are_not_finite_leave_the_scale(bad, matplotlib):
+    net = network.Network([4, 3, 2])
+    net.weights[0][:] = 0.5
+    net.weights[0][0, 0] = bad
+    assert figures.weight_images(net).axes[0].images[0].get_clim() == (-0.5, 0.5)
+    net.weights[0][:] = 0
+    assert figures.weight_images(net).axes[0].images[0].get_clim() == (-1, 1)
+
+
+def test_arguments_of_learning_curves(matplotlib):
+    history = [{"epoch": 0, "training_accuracy": 5}]
+    for n, error in ((0, ValueError), (-5, ValueError), ("40", TypeError), (2.5, TypeError)):
+        with pytest.raises(error, match="n_training is"):
+            figures.learning_curves(history, n)
+    for wrong in (None, network.Network([4, 3, 2]), [1]):
+        with pytest.raises(TypeError, match=r"net\.history"):
+            figures.learning_curves(wrong)
 
 
 def test_without_matplotlib(monkeypatch):
