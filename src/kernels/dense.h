@@ -67,7 +67,7 @@ INLINE void tile(const int R, const int V, const Tile *t) {
             }
             UNROLL for (int r = 0; r < R; r++) {
                 const vec x_r = BROADCAST(x[r * a_row]);
-                UNROLL for (int v = 0; v < V; v++) sum[r][v] += x_r * row[v];
+                UNROLL for (int v = 0; v < V; v++) sum[r][v] = multiply_add(x_r, row[v], sum[r][v]);
             }
         }
     }
@@ -77,14 +77,14 @@ INLINE void tile(const int R, const int V, const Tile *t) {
             UNROLL for (int r = 0; r < R; r++) {
                 UNROLL for (int v = 0; v < V; v++) {
                     real *c = t->c + r * t->c_row + v * LANES;
-                    store(c, load(c) - step * sum[r][v]);
+                    store(c, subtract_product(load(c), step, sum[r][v]));
                 }
             }
         } else {
             UNROLL for (int r = 0; r < R; r++) {
                 UNROLL for (int v = 0; v < V; v++) {
                     real *c = t->c + r * t->c_row + v * LANES;
-                    store(c, decay * load(c) - step * sum[r][v]);
+                    store(c, subtract_product(decay * load(c), step, sum[r][v]));
                 }
             }
         }
@@ -292,7 +292,7 @@ static void subtract_rows(const Panels *D, double step, void *b, ptrdiff_t p0, p
             real *to = (real *)b + p * width + v;
             vec sum = ZERO;
             for (ptrdiff_t i = 0; i < m; i++, d += width) sum += load(d);
-            store(to, load(to) - BROADCAST(step) * sum);
+            store(to, subtract_product(load(to), BROADCAST(step), sum));
         }
     }
 }

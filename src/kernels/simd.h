@@ -12,6 +12,11 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+#if defined(__SSE2__)
+#include <immintrin.h>
+#elif VECTOR_BYTES == 16 && defined(__aarch64__)
+#include <arm_neon.h>
+#endif
 
 #if REAL_BITS == 64
 typedef double real;
@@ -58,6 +63,31 @@ INLINE vec load(const real *p) { return *(const vec *)p; }
 INLINE void store(real *p, vec v) { *(vec *)p = v; }
 INLINE vec load_unaligned(const real *p) { return *(const vec_unaligned *)p; }
 INLINE void store_unaligned(real *p, vec v) { *(vec_unaligned *)p = v; }
+
+/* a b + c and c - a b, in one instruction where the instruction set has it. Left to the compiler, one size of tile
+ * might get it and another not, and the bits would depend on where threads cut a matrix. */
+#if VECTOR_BYTES == 64 && REAL_BITS == 64
+#define FUSED(op) _mm512_##op##_pd
+#elif VECTOR_BYTES == 64
+#define FUSED(op) _mm512_##op##_ps
+#elif VECTOR_BYTES == 32 && REAL_BITS == 64
+#define FUSED(op) _mm256_##op##_pd
+#elif VECTOR_BYTES == 32
+#define FUSED(op) _mm256_##op##_ps
+#endif
+#if defined(FUSED)
+INLINE vec multiply_add(vec a, vec b, vec c) { return (vec)FUSED(fmadd)(a, b, c); }
+INLINE vec subtract_product(vec c, vec a, vec b) { return (vec)FUSED(fnmadd)(a, b, c); }
+#elif VECTOR_BYTES == 16 && defined(__aarch64__) && REAL_BITS == 64
+INLINE vec multiply_add(vec a, vec b, vec c) { return (vec)vfmaq_f64(c, a, b); }
+INLINE vec subtract_product(vec c, vec a, vec b) { return (vec)vfmsq_f64(c, a, b); }
+#elif VECTOR_BYTES == 16 && defined(__aarch64__)
+INLINE vec multiply_add(vec a, vec b, vec c) { return (vec)vfmaq_f32(c, a, b); }
+INLINE vec subtract_product(vec c, vec a, vec b) { return (vec)vfmsq_f32(c, a, b); }
+#else
+INLINE vec multiply_add(vec a, vec b, vec c) { return a * b + c; }
+INLINE vec subtract_product(vec c, vec a, vec b) { return c - a * b; }
+#endif
 
 /* Keeps v in a register: without it GCC folds one load of v into each of the multiplications that use it, and the
  * loads, not the multiplications, become the limit (26% against 83% of the matrix-product peak). */

@@ -10,12 +10,6 @@
  * Included once for each instruction set and element type, after simd.h. */
 #include "records.h"
 
-#if VECTOR_BYTES >= 32
-#include <immintrin.h>
-#elif defined(__SSE2__)
-#include <emmintrin.h>
-#endif
-
 enum {
     SPARSE_VECTORS = 13, /* the widest panel: AVX2 has 16 registers, and two hold what is on its way */
     MAPPED = 16,         /* examples of a map */
@@ -193,10 +187,10 @@ INLINE void update_list(const int vectors, int count, real *W, const real *D, re
             const int e = lowest_one(mask);
             const vec x = BROADCAST(table[code[e]]);
             const real *d = D + e * (vectors * LANES);
-            UNROLL for (int v = 0; v < vectors; v++) sum[v] += x * load(d + v * LANES);
+            UNROLL for (int v = 0; v < vectors; v++) sum[v] = multiply_add(x, load(d + v * LANES), sum[v]);
         }
         UNROLL for (int v = 0; v < vectors; v++) {
-            store(w + v * LANES, load(w + v * LANES) - BROADCAST(step) * sum[v]);
+            store(w + v * LANES, subtract_product(load(w + v * LANES), BROADCAST(step), sum[v]));
         }
     }
 }
@@ -261,10 +255,10 @@ INLINE void update_turned(const int vectors, const int adds, real *W, const real
         for (ptrdiff_t e = 0; e < count; e++) {
             const vec x = BROADCAST(value[e]);
             const real *d = D + offset[e];
-            UNROLL for (int v = 0; v < vectors; v++) sum[v] += x * load(d + v * LANES);
+            UNROLL for (int v = 0; v < vectors; v++) sum[v] = multiply_add(x, load(d + v * LANES), sum[v]);
         }
         UNROLL for (int v = 0; v < vectors; v++) {
-            store(w + v * LANES, adds ? sum[v] : (vec)(load(w + v * LANES) - BROADCAST(step) * sum[v]));
+            store(w + v * LANES, adds ? sum[v] : subtract_product(load(w + v * LANES), BROADCAST(step), sum[v]));
         }
     }
 }
@@ -281,7 +275,7 @@ INLINE void update_in_parts(const int vectors, real *W, const Sweep *update, Tur
         update_turned(vectors, 1, turned->sum, D + from * width, 0, turned, n);
     }
     for (ptrdiff_t k = 0; k < inputs * width; k += LANES)
-        store(W + k, load(W + k) - BROADCAST((real)update->step) * load(turned->sum + k));
+        store(W + k, subtract_product(load(W + k), BROADCAST((real)update->step), load(turned->sum + k)));
 }
 
 /* ---- the forward pass ---- */
@@ -297,7 +291,7 @@ INLINE void forward_tile(const int vectors, const int kind, const int maps, cons
         const vec x = BROADCAST(value_of(&e, k, kind, table));
         const real *w = W + input * (vectors * LANES);
         if (maps) map[MAPPED * input] = ((const uint8_t *)e.value)[k];
-        UNROLL for (int v = 0; v < vectors; v++) sum[v] += x * load(w + v * LANES);
+        UNROLL for (int v = 0; v < vectors; v++) sum[v] = multiply_add(x, load(w + v * LANES), sum[v]);
     }
     UNROLL for (int v = 0; v < vectors; v++) store(z + v * LANES, sum[v]);
 }
