@@ -3,7 +3,6 @@
 import copy
 import io
 import random
-from unittest import mock
 
 import numpy as np
 import pytest
@@ -19,6 +18,7 @@ from strategies import (
     assert_near,
     assert_new,
     assert_same_places,
+    exact_products,
     examples,
     is_bounded,
     laid_out,
@@ -59,9 +59,9 @@ def data_to_evaluate(net, draw, count):
 
     def label(i):
         k = int(rng.integers(n_out))
-        return [
-            k, np.uint8(k), np.array([k]), float(k), k + 0.5, n_out + k, -1 - k, [True, 2**70, -(2**63), np.nan][k % 4],
-        ][kinds[i % len(kinds)]]  # fmt: skip
+        odd = [True, 2**70, -(2**63), np.nan][k % 4]
+        labels = [k, np.uint8(k), np.array(k), float(k), k + 0.5, n_out + k, -1 - k, odd]
+        return labels[kinds[i % len(kinds)]]
 
     xs = [x for x, _ in draw.draw(pairs(net, count))]
     tests = [(x, label(i)) for i, x in enumerate(xs)]
@@ -307,7 +307,7 @@ def test_methods_replaced_by_equal_ones(both, names, m, draw):
     net, plain = both
 
     def passed_on(name):
-        return lambda self, *arguments: getattr(Network, name)(self, *arguments)
+        return lambda self, *arguments: getattr(Network, name)(self, *arguments)  # noqa: PLW0108  (another)
 
     methods = {name: passed_on(name) for name in names}
     if draw.draw(st.booleans()):
@@ -367,7 +367,7 @@ def test_not_finite(sizes, seed, draw):
         place = rng.integers(getattr(net, where)[layer].size)
         for one in (net, plain):
             getattr(one, where)[layer].flat[place] = value
-    with mock.patch.object(np, "dot", lambda a, b: np.einsum("ij,jk->ik", a, b)):
+    with exact_products():
         same_when_not_finite(net, plain, batch, eta)
 
 
