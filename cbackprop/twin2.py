@@ -170,6 +170,8 @@ class PlainNetwork2(PlainLayers):
 
     def _penalty(self, lmbda, n, regularization):
         """What regularisation adds to the cost."""
+        # A reader may have put weights of another type here: their rounding is not the network's.
+        weights = [np.asarray(w, self.dtype) for w in self.weights]
         if regularization == "L1":
-            return (lmbda / n) * sum(float(np.abs(w).sum(dtype=np.float64)) for w in self.weights)
-        return 0.5 * (lmbda / n) * sum(float(np.linalg.norm(w)) ** 2 for w in self.weights)
+            return (lmbda / n) * sum(float(np.abs(w).sum(dtype=np.float64)) for w in weights)
+        return 0.5 * (lmbda / n) * sum(float(np.linalg.norm(w)) ** 2 for w in weights)
