@@ -361,7 +361,7 @@ class Network(Compiled, PlainNetwork2):
         for i, (x, y) in enumerate(data):
             target = self._target(y, f"data[{i}]") if convert else y
             if np.asarray(target).dtype.kind in "biu":
-                target = np.asarray(target, np.float64)  # -y of an unsigned 1 is no -1, and of a bool an error
+                target = np.asarray(target, np.float64)  # -y of an unsigned 1 is 255, of a bool an error
             cost += float(self.cost.fn(self.feedforward(x), target)) / n
         return cost + self._penalty(lmbda, n, regularization)
 

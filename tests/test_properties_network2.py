@@ -212,7 +212,7 @@ def test_total_cost(both, n, regularization, lmbda, draw):
 
 
 def run(net, training_data, *arguments, **options):
-    """The lists that `SGD` returns, what it prints but for costs, and the state that it leaves `random` in."""
+    """The lists that `SGD` returns, what it prints but for costs, and `random`'s state after it."""
     random.seed(7)
     with printed() as text:
         lists = net.SGD(training_data, *arguments, **options)
