@@ -21,6 +21,7 @@ from strategies import (
     exact_products,
     examples,
     is_bounded,
+    is_tame,
     laid_out,
     lengths,
     matrices,
@@ -271,9 +272,10 @@ def test_replaced_parameters(both, m, draw):
     plain.biases = [np.array(b, np.float64).astype(net.dtype) for b in biases]
     # Uniform weights are not scaled by the width: keep to neurons that bound what comes of them.
     assume(is_bounded(net) or len(net.sizes) < 4)
-    kept = [*weights, *biases]
+    kept, examples_ = [*weights, *biases], draw.draw(pairs(net, m))
+    assume(is_tame(plain, np.hstack([x for x, _ in plainly(examples_)])))
     with unchanged(kept):
-        every_call(net, plain, draw.draw(pairs(net, m)), STEP[net.dtype.itemsize])
+        every_call(net, plain, examples_, STEP[net.dtype.itemsize])
     assert_new(own_arrays(net), kept)
 
 
