@@ -91,9 +91,13 @@ def networks(draw, sizes=shapes, dtypes=(np.float64, np.float32), make=network_a
 
 
 def is_bounded(net):
-    """Whether training cannot run away: every neuron's slope is at most 1, and its answer too."""
+    """Whether training keeps what rounding changed small: every neuron is a sigmoid, or in a softmax.
+
+    At eta = 0.3 a step of 96 inputs throws a tanh neuron from one end to the other: moving a weight by four
+    units in its last place then moves the twin itself by 2e-4 in 32 steps.
+    """
     return net._activations is None or all(
-        one in ("sigmoid", "tanh", "softmax") for one, _ in net._activations.all_used()
+        one in ("sigmoid", "softmax") for one, _ in net._activations.all_used()
     )
 
 
@@ -105,7 +109,7 @@ def is_tame(plain, X):
     """
     for l, (w, b) in enumerate(zip(plain.weights, plain.biases, strict=True), 2):
         z = w @ X + b
-        if z.size and np.abs(z).max() > 5:
+        if z.size and np.abs(z).max() > (5 if plain.dtype == np.float64 else 2):
             return False
         X = plain._f(l, z)
     return bool((np.diff(np.sort(X, axis=0), axis=0) > 1e-3).all())
