@@ -150,6 +150,8 @@ def _read_npz(stream, name):
     try:
         with zipfile.ZipFile(stream) as archive:
             arrays = [_read_npy(archive, f"{key}.npy") for key in NPZ_ARRAYS]
+    except MemoryError:
+        raise
     # On damaged archives zipfile raises a dozen kinds of exception.
     except Exception as error:
         raise ValueError(f"{name}: not an intact mnist.npz as Keras has it: {error}") from error
@@ -200,6 +202,8 @@ def _read_pickle(stream, name):
         if sum(array.nbytes for array in arrays) > stream.seek(0, io.SEEK_END):
             raise ValueError("its arrays overlap")
         stream.close()
+    except MemoryError:
+        raise
     # A damaged pickle can fail in any operation that its opcodes ask for.
     except Exception as error:
         raise ValueError(f"{name}: not an intact pickle of MNIST: {error}") from error

@@ -60,12 +60,16 @@ def read(filename):
         Whatever is wrong with the file, which it names.
     OSError
         Where the file cannot be opened.
+    MemoryError
+        Where there is no memory for it.
     """
     with open(filename, "rb") as file:
         try:
             return _read_npz(file) if _is_npz(filename) else _read_json(file)
+        except MemoryError:
+            raise
         # A damaged file can fail in any of the libraries that read it.
-        except (Exception, RecursionError) as error:
+        except Exception as error:
             raise ValueError(f"{os.fsdecode(filename)}: not an intact network: {error}") from error
 
 

@@ -20,7 +20,7 @@ def built():
 
 def found():
     """Those of them that this processor has."""
-    return [name for name in built() if kernels_named(name.encode(), 8) is not NULL]
+    return list(filter(lambda name: kernels_named(name.encode(), 8) is not NULL, built()))
 
 
 def chosen():

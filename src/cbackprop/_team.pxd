@@ -47,6 +47,7 @@ cdef class Team:
     cdef tuple stored(self, Parameters p, bint velocities)
     cdef int store_into(self, net, Parameters p) except -1
     cdef void forget(self) noexcept nogil
+    cdef Py_ssize_t row_bytes(self, const Layer *layer) noexcept nogil
     cdef void descend(self, Descent descent) noexcept
     cdef int train(self, Py_ssize_t first, Py_ssize_t last) noexcept nogil
     cdef int train_by_own_error(self, Py_ssize_t first, Py_ssize_t last, delta) except -1

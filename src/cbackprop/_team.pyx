@@ -213,18 +213,21 @@ cdef class Team:
         """Copies the velocities (of weights, of biases) in; None: all are 0."""
         cdef int w, l
         cdef Layer *layer
-        cdef list v_w, v_b
-        if velocities is not None and (not isinstance(velocities, (tuple, list)) or len(velocities) != 2):
-            raise TypeError(
-                f"velocities is {type(velocities).__name__}; expected two lists of arrays, of weights and of biases, or None")
-        if velocities is None:
-            v_w, v_b = [[np.zeros_like(one) for one in ones] for ones in (p.weights, p.biases)]
-        else:
+        cdef list v_w = None, v_b = None
+        if velocities is not None:
+            if not isinstance(velocities, (tuple, list)) or len(velocities) != 2:
+                raise TypeError(
+                    f"velocities is {type(velocities).__name__}; expected two lists of arrays, of weights and of biases, or None")
             v_w, v_b = p.read(velocities[0], "velocities[0]", True), p.read(velocities[1], "velocities[1]", False)
         for w in range(self.n_workers):
             for l in range(2, self.L + 1):
                 layer = &self.workers[w].layer[l]
-                if w == 0 or not layer.shared:
+                if w > 0 and layer.shared:
+                    continue
+                if v_w is None:
+                    memset(layer.v.data, 0, layer.v.rows * self.row_bytes(layer))
+                    memset(layer.v_b, 0, self.row_bytes(layer))
+                else:
                     self.k.pack_transposed(cnp.PyArray_DATA(<cnp.ndarray> v_w[l - 2]), &layer.v)
                     memcpy(layer.v_b, cnp.PyArray_DATA(<cnp.ndarray> v_b[l - 2]), layer.n * self.k.itemsize)
         for w in range(self.n_workers):
@@ -266,15 +269,17 @@ cdef class Team:
     cdef void forget(self) noexcept nogil:
         """Makes every weight and bias 0."""
         cdef int w, l
-        cdef Py_ssize_t row
         cdef Layer *layer
         for w in range(self.n_workers):
             for l in range(2, self.L + 1):
                 layer = &self.workers[w].layer[l]
-                row = (layer.n + layer.w.width - 1) // layer.w.width * layer.w.width * self.k.itemsize
                 if w == 0 or not layer.shared:
-                    memset(layer.w.data, 0, layer.w.rows * row)
-                    memset(layer.b, 0, row)
+                    memset(layer.w.data, 0, layer.w.rows * self.row_bytes(layer))
+                    memset(layer.b, 0, self.row_bytes(layer))
+
+    cdef Py_ssize_t row_bytes(self, const Layer *layer) noexcept nogil:
+        """The bytes of a row of the layer's weights, the ends of panels with them."""
+        return (layer.n + layer.w.width - 1) // layer.w.width * layer.w.width * self.k.itemsize
 
     # ---- work ----
 

@@ -298,7 +298,12 @@ cdef class Training:
     @property
     def order(self):
         """The examples as they stand now: a permutation of 0 .. n - 1."""
-        return [self.places[i] for i in range(self.n)]
+        cdef Py_ssize_t i
+        cdef list numbers = []
+        # No list comprehension: where memory ends Cython 3.3 gives back what it could not append twice.
+        for i in range(self.n):
+            numbers.append(self.places[i])
+        return numbers
 
     @order.setter
     def order(self, list numbers):

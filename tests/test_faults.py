@@ -1,0 +1,297 @@
+"""What must not break a network: no memory, Ctrl-C at any moment, a full disk, a kill, a fork, an early exit."""
+
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from agreement import run_python
+
+from cbackprop import network, network2
+
+FAULTS = Path(__file__).parent / "faults"
+linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs Linux")
+
+
+@linux
+@pytest.mark.skipif(not shutil.which("cc"), reason="needs a C compiler")
+@pytest.mark.skipif(
+    "san" in os.environ.get("LD_PRELOAD", ""), reason="the sanitizer has an allocator of its own"
+)
+def test_every_failed_allocation_is_a_memory_error(tmp_path):
+    """Parameters stay, and nothing is lost: see faults/every_allocation.py."""
+    library = tmp_path / "failing_malloc.so"
+    source = FAULTS / "failing_malloc.c"
+    subprocess.run(["cc", "-O1", "-shared", "-fPIC", "-o", library, source, "-ldl"], check=True)
+    env = {**os.environ, "LD_PRELOAD": str(library), "PYTHONMALLOC": "malloc", "TMPDIR": str(tmp_path)}
+    command = [sys.executable, FAULTS / "every_allocation.py", library]
+    child = subprocess.run(
+        command, env=env, capture_output=True, text=True, timeout=300, cwd=tmp_path, check=False
+    )
+    assert child.returncode == 0, child.stdout + child.stderr
+    assert child.stdout.count("MemoryError") > 15
+    assert "network2: load, npz" in child.stdout
+
+
+INTERRUPTS = 1000
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="needs interval timers")
+def test_a_thousand_interrupts_each_leave_a_completed_mini_batch(capsys):
+    """Ctrl-C after a random time, all through SGD; the parameters are those after some mini-batch."""
+    sizes, m, epochs = [40, 30, 10], 10, 2
+    rng = np.random.default_rng(0)
+    examples = [(rng.random((40, 1)), rng.random((10, 1))) for _ in range(600)]
+    tests = [(x, 3) for x, _ in examples]
+
+    def seeded():
+        np.random.seed(1)
+        random.seed(1)
+        return network.Network(sizes)
+
+    def flat(net):
+        return np.concatenate([p.ravel() for p in net.weights + net.biases])
+
+    net, copy = seeded(), list(examples)
+    states = [flat(net)]
+    for _ in range(epochs):
+        random.shuffle(copy)
+        for k in range(0, len(copy), m):
+            net.update_mini_batch(copy[k : k + m], 3.0)
+            states.append(flat(net))
+    states = np.array(states)
+    between = np.abs(np.diff(states, axis=0)).max(axis=1).min()
+    assert between > 1e-6  # else any parameters would be near some state
+
+    def ring(*_):
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGALRM, ring)
+    interrupted, met = 0, set()
+    longest = 0.02
+    draw = random.Random(2)
+    try:
+        while interrupted < INTERRUPTS:
+            net = seeded()
+            try:
+                signal.setitimer(signal.ITIMER_REAL, draw.uniform(1e-5, longest))
+                net.SGD(list(examples), epochs, m, 3.0, test_data=tests)
+                signal.setitimer(signal.ITIMER_REAL, 0)
+                longest *= 0.9  # it had ended before
+            except KeyboardInterrupt:
+                interrupted += 1
+                longest *= 1.001
+            gaps = np.abs(states - flat(net)).max(axis=1)
+            assert gaps.min() < 1e-3 * between
+            met.add(int(gaps.argmin()))
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    assert len(met) > 5  # the kernels look for Ctrl-C after 1, 3, 7, … mini-batches
+
+
+SAVING = """
+import sys
+from cbackprop import network2
+first, second = network2.Network([50, 40, 10]), network2.Network([50, 40, 10])
+while True:
+    first.save(sys.argv[1])
+    second.save(sys.argv[1])
+    print(flush=True)
+"""
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs SIGKILL")
+@pytest.mark.parametrize("name", ["net.json", "net.npz"])
+def test_a_killed_save_leaves_a_whole_file(name, tmp_path):
+    draw = random.Random(3)
+    for _ in range(8):
+        command = [sys.executable, "-c", SAVING, tmp_path / name]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, cwd=tmp_path) as child:
+            for _ in range(draw.randrange(1, 4)):
+                child.stdout.readline()
+            try:
+                child.wait(draw.uniform(0, 0.01))
+            except subprocess.TimeoutExpired:
+                child.kill()
+        assert network2.load(tmp_path / name).sizes == [50, 40, 10]
+
+
+@linux
+@pytest.mark.parametrize("name", ["net.json", "net.npz"])
+def test_a_full_disk_leaves_the_old_file(name, tmp_path):
+    """No file of this child may grow past some size, as on a full disk; the folder stays as it was."""
+    old = network2.Network([50, 40, 10])
+    old.save(tmp_path / name)
+    before = (tmp_path / name).read_bytes()
+    code = f"""
+import resource, signal
+from cbackprop import network2
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+net = network2.Network([50, 40, 10])
+for bytes_left in (0, 1, 100, 4096, 10000):
+    resource.setrlimit(resource.RLIMIT_FSIZE, (bytes_left, resource.RLIM_INFINITY))
+    try:
+        net.save({str(tmp_path / name)!r})
+    except OSError:
+        continue
+    raise SystemExit(f"{{bytes_left}} bytes were enough")
+"""
+    child = run_python(code, tmp_path)
+    assert child.returncode == 0, child.stderr
+    assert (tmp_path / name).read_bytes() == before
+    assert os.listdir(tmp_path) == [name]
+
+
+@linux
+@pytest.mark.skipif(os.environ.get("USER") == "root" or os.geteuid() == 0, reason="root may write anywhere")
+def test_a_folder_that_cannot_be_written(tmp_path):
+    tmp_path.chmod(0o500)
+    with pytest.raises(OSError, match="net"):
+        network2.Network([3, 2]).save(tmp_path / "net.json")
+    tmp_path.chmod(0o700)
+
+
+def test_a_folder_that_is_not_there(tmp_path):
+    with pytest.raises(FileNotFoundError):
+        network2.Network([3, 2]).save(tmp_path / "no" / "net.json")
+    with pytest.raises(OSError, match="net"):
+        (tmp_path / "net.json").mkdir()
+        network2.Network([3, 2]).save(tmp_path / "net.json")
+
+
+@pytest.mark.parametrize("kind", [network.Network, network2.Network])
+@pytest.mark.parametrize(
+    "sizes",
+    [[2**31, 2], [2, 2**31], [2**40, 2**40], [2**63, 2], [2**64 + 1, 2], [-1, 2], [3, -(2**40)], [2**62, 4]],
+    ids=str,
+)
+def test_sizes_that_no_memory_holds(sizes, kind):
+    """No allocation of a size that wrapped round: an error before any number is drawn."""
+    np.random.seed(4)
+    state = np.random.get_state()[1].copy()
+    with pytest.raises((ValueError, MemoryError, OverflowError)):
+        kind(sizes)
+    if min(sizes) < 0:
+        np.testing.assert_array_equal(np.random.get_state()[1], state)
+
+
+CHILDREN = """
+import multiprocessing, os, sys, threading, time
+import numpy as np
+from cbackprop import network
+rng = np.random.default_rng(0)
+examples = [(rng.random((300, 1)), rng.random((10, 1))) for _ in range(100)]
+sys.stdout = open(os.devnull, "w")
+
+def train(seed):
+    np.random.seed(seed)
+    net = network.Network([300, 60, 10])
+    net.SGD(list(examples), 2, 10, 0.1, n_threads=2)
+    return float(sum(abs(w).sum() for w in net.weights))
+
+if __name__ == "__main__":
+    stop = False
+    def keep_training():
+        net = network.Network([300, 60, 10])
+        while not stop:
+            net.SGD(list(examples), 1, 10, 0.1, n_threads=2)
+    threads = [threading.Thread(target=keep_training) for _ in range(2)]
+    for thread in threads: thread.start()
+    time.sleep(0.2)
+    for _ in range(3):
+        with multiprocessing.get_context("fork").Pool(2) as pool:
+            found = pool.map(train, range(4))
+        assert len(set(found)) == 4
+    stop = True
+    for thread in threads: thread.join()
+    sys.stderr.write("all ended")
+"""
+
+
+@linux
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_forks_while_others_train(tmp_path):
+    """multiprocessing forks in the midst of other threads' kernels: the children train and end."""
+    child = run_python("import warnings; warnings.simplefilter('ignore')\n" + CHILDREN, tmp_path, timeout=120)
+    assert child.returncode == 0, child.stderr
+    assert child.stderr.endswith("all ended")
+
+
+EXIT = """
+import os, sys, threading, time
+import numpy as np
+from cbackprop import network
+sys.stdout = open(os.devnull, "w")
+rng = np.random.default_rng(0)
+examples = [(rng.random((300, 1)), rng.random((10, 1))) for _ in range(100)]
+net = network.Network([300, 60, 10])
+for _ in range(3):
+    threading.Thread(
+        target=lambda: [net.SGD(list(examples), 1, 10, 0.1, n_threads=2) for _ in range(10**6)], daemon=True
+    ).start()
+time.sleep(0.3)
+"""
+
+
+def test_the_program_may_end_while_threads_train(tmp_path):
+    for _ in range(3):
+        child = run_python(EXIT, tmp_path, timeout=60)
+        assert child.returncode == 0, child.stderr
+
+
+RAISING = ("feedforward", "backprop", "update_mini_batch", "evaluate", "cost_derivative")
+
+
+@pytest.mark.parametrize("kind, evaluating", [(network.Network, "evaluate"), (network2.Network, "accuracy")])
+@pytest.mark.parametrize("name", RAISING)
+@pytest.mark.parametrize("times", [0, 1, 3])
+def test_an_exception_in_a_replaced_method_comes_out_and_leaves_the_step_before(
+    kind, evaluating, name, times, capsys
+):
+    """It is raised as it is, at the first call or later; parameters are those of the last whole update."""
+    name = evaluating if name == "evaluate" else name
+    if not hasattr(kind, name):
+        pytest.skip(f"{kind.__module__} has no {name}")
+
+    class Stop(Exception):
+        pass
+
+    calls, updates = [], []
+
+    class Own(kind):
+        def update_mini_batch(self, *arguments):
+            if name == "update_mini_batch":
+                count()
+            super().update_mini_batch(*arguments)
+            updates.append([p.copy() for p in self.weights + self.biases])
+
+    def count():
+        calls.append(1)
+        if len(calls) > times:
+            raise Stop
+
+    if name != "update_mini_batch":
+
+        def method(self, *arguments, **options):
+            count()
+            return getattr(kind, name)(self, *arguments, **options)
+
+        setattr(Own, name, method)
+    rng = np.random.default_rng(5)
+    examples = [(rng.random((5, 1)), rng.random((2, 1))) for _ in range(12)]
+    net = Own([5, 4, 2])
+    updates.append([p.copy() for p in net.weights + net.biases])
+    tests = [(x, 1) for x, _ in examples]
+    with pytest.raises(Stop):
+        if kind is network.Network:
+            net.SGD(examples, 4, 3, 0.5, test_data=tests)
+        else:
+            net.SGD(examples, 4, 3, 0.5, 0.1, tests, False, True)
+    for ours, expected in zip(net.weights + net.biases, updates[-1], strict=True):
+        np.testing.assert_array_equal(ours, expected)
