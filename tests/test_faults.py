@@ -1,4 +1,4 @@
-"""What must not break a network: no memory, Ctrl-C at any moment, a full disk, a kill, a fork, an early exit."""
+"""What must not break a network: no memory, Ctrl-C at any moment, a full disk, a kill, a fork, an exit."""
 
 import os
 import random
