@@ -60,6 +60,15 @@ def test_what_is_saved_is_loaded_to_the_last_bit(tmp_path, name, dtype, cost):
     np.testing.assert_array_equal(loaded.feedforward(x), net.feedforward(x))
 
 
+@pytest.mark.parametrize("code", ["<f8", "<f4"])
+def test_npz_is_little_endian_on_every_processor(tmp_path, code):
+    """A file's bytes do not tell which processor wrote it; only a big-endian one can fail this."""
+    network(dtype=np.dtype(code).type).save(tmp_path / "net.npz")
+    with zipfile.ZipFile(tmp_path / "net.npz") as archive:
+        headers = [archive.read(name)[:128] for name in archive.namelist() if "network" not in name]
+    assert headers and all(f"'descr': '{code}'".encode() in header for header in headers)
+
+
 @pytest.mark.parametrize("name", ["net.json", "net.npz"])
 def test_activations_are_kept(tmp_path, name):
     options = {"activation": ["tanh", "sigmoid"], "neuron_activations": {(2, 1): "relu"}}
