@@ -1,16 +1,24 @@
 """random.shuffle, replayed: the same draws from the same generator, without its call into Python for each of them."""
 
+cimport cython
 from cpython.list cimport PyList_GET_SIZE
 from libc.stdint cimport uint32_t
 
 
 cdef extern from *:
     """
+    #ifdef Py_GIL_DISABLED
+    /* Other threads read an item without a lock: they must find a whole pointer there. */
+    #define PUT_ITEM(list, i, item) __atomic_store_n(&((PyListObject *)(list))->ob_item[i], item, __ATOMIC_RELEASE)
+    #else
+    #define PUT_ITEM(list, i, item) PyList_SET_ITEM(list, i, item)
+    #endif
+
     /* Two items of a list change places; neither is made or dropped. */
     static void swap_items(PyObject *list, Py_ssize_t i, Py_ssize_t j) {
-        PyObject *item = PyList_GET_ITEM(list, i);
-        PyList_SET_ITEM(list, i, PyList_GET_ITEM(list, j));
-        PyList_SET_ITEM(list, j, item);
+        PyObject *first = PyList_GET_ITEM(list, i), *second = PyList_GET_ITEM(list, j);
+        PUT_ITEM(list, i, second);
+        PUT_ITEM(list, j, first);
     }
     """
     void swap_items(object items, Py_ssize_t i, Py_ssize_t j)
@@ -31,26 +39,38 @@ cdef int shuffle(object getrandbits, uint32_t *order, Py_ssize_t n, list items) 
     j > i. `getrandbits(32 k)` is the generator's next k words, lowest first: as many are asked for as draws remain, and again for
     those rejected, so that the generator ends where random.shuffle would leave it.
     """
-    cdef Py_ssize_t i = n - 1, w, n_words, j
-    cdef const unsigned char *words
+    cdef Py_ssize_t i = n - 1, n_words, length = n
     cdef bytes drawn
-    cdef uint32_t word
-    cdef int shift = 32 - bit_length(n)
     while i > 0:
         n_words = i
         drawn = getrandbits(32 * n_words).to_bytes(4 * n_words, "little")
-        if items is not None and PyList_GET_SIZE(items) != n:
-            raise RuntimeError(f"training_data changed its length from {n} to {len(items)} while it was trained on")
-        words = drawn
-        for w in range(n_words):
-            while (<Py_ssize_t> 1) << (31 - shift) > i + 1:
-                shift += 1
-            word = (words[4 * w] | words[4 * w + 1] << 8 | words[4 * w + 2] << 16 | <uint32_t> words[4 * w + 3] << 24)
-            j = word >> shift
-            if j > i:
-                continue
-            order[i], order[j] = order[j], order[i]
-            if items is not None:
-                swap_items(items, i, j)
-            i -= 1
+        if items is None:
+            i = take_draws(drawn, n_words, order, i, None)
+            continue
+        # Without the GIL another thread may shuffle the same list, or shorten it, at any moment.
+        with cython.critical_section(items):
+            length = PyList_GET_SIZE(items)
+            if length == n:
+                i = take_draws(drawn, n_words, order, i, items)
+        if length != n:
+            raise RuntimeError(f"training_data changed its length from {n} to {length} while it was trained on")
     return 0
+
+
+cdef Py_ssize_t take_draws(const unsigned char *words, Py_ssize_t n_words, uint32_t *order, Py_ssize_t i, list items) noexcept:
+    """Makes the swaps that these words are draws for, from place i down, and returns the place that waits for the next draw."""
+    cdef Py_ssize_t w, j
+    cdef uint32_t word
+    cdef int shift = 32 - bit_length(i + 1)
+    for w in range(n_words):
+        while (<Py_ssize_t> 1) << (31 - shift) > i + 1:
+            shift += 1
+        word = (words[4 * w] | words[4 * w + 1] << 8 | words[4 * w + 2] << 16 | <uint32_t> words[4 * w + 3] << 24)
+        j = word >> shift
+        if j > i:
+            continue
+        order[i], order[j] = order[j], order[i]
+        if items is not None:
+            swap_items(items, i, j)
+        i -= 1
+    return i
