@@ -25,7 +25,9 @@ class Compiled:
         return dtype
 
     def __getstate__(self):
-        return {name: value for name, value in self.__dict__.items() if name != "_layout"}
+        state = self.__dict__.copy()  # in one step: another thread may be adding an attribute
+        state.pop("_layout", None)
+        return state
 
     def __setstate__(self, state):
         # The book's own objects have four or five attributes; the class has what they lack.

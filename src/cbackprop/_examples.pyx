@@ -437,6 +437,9 @@ cdef class Examples:
             return 0
         if Y.ndim == 2:
             Y = np.argmax(Y, axis=1)
+        else:
+            # Labels that another thread writes after they were checked would be places outside of arrays.
+            Y = Y.copy()
         outside = (Y < 0) | (Y >= self.n_out)    # before the cast: a large uint64 is no int64
         if not labelled and outside.any():
             i = int(np.argmax(outside))
@@ -483,6 +486,11 @@ cdef int pixel_range(const void *x, int bits, Py_ssize_t n) noexcept nogil:
         if number > 1:
             kind = 2
     return kind
+
+
+cdef object as_it_is_now(object data):
+    """`data`, or a copy of the list where it is one: another thread may change its list while it is read."""
+    return list(<list> data) if type(data) is list else data
 
 
 cpdef bint is_arrays(object data, Py_ssize_t n_in) except -1:

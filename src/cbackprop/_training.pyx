@@ -6,7 +6,7 @@ from libc.stdint cimport int32_t, uint32_t
 from libc.stdlib cimport free, malloc
 
 from cbackprop._descent cimport Descent
-from cbackprop._examples cimport Examples, is_arrays
+from cbackprop._examples cimport Examples, as_it_is_now, is_arrays
 from cbackprop._isa cimport kernels
 from cbackprop._parameters cimport Parameters
 from cbackprop._shuffle cimport shuffle
@@ -55,10 +55,12 @@ cdef uint32_t *in_order(Py_ssize_t n) except NULL:
 def update_mini_batch(net, mini_batch, Descent descent):
     """One step of gradient descent over the list `mini_batch`: `net` gets new weights and biases."""
     cdef Parameters p = Parameters.__new__(Parameters, net)
-    cdef Py_ssize_t m = len(mini_batch)
+    cdef Py_ssize_t m
     cdef Examples examples
     cdef Team team
     cdef uint32_t *order
+    mini_batch = as_it_is_now(mini_batch)
+    m = len(mini_batch)
     if m == 0:
         raise ZeroDivisionError("mini_batch is empty: eta cannot be divided by its length 0")
     examples = packed(p, mini_batch, 0, m, m, 1, "mini_batch", False)
@@ -99,11 +101,12 @@ def total_cost(net, data, str name, bint labelled, cost):
 cdef tuple measured(net, data, str name, bint labelled, bint answers, cost):
     """(right answers, mean cost): the examples are packed a block at a time."""
     cdef Parameters p = Parameters.__new__(Parameters, net)
-    cdef Py_ssize_t n = count(data, p)
-    cdef Py_ssize_t start, correct = 0
+    cdef Py_ssize_t n, start, correct = 0
     cdef double mean = 0
     cdef Examples examples
     cdef Evaluation evaluation = Evaluation(p)
+    data = as_it_is_now(data)
+    n = count(data, p)
     for start in range(0, n, BLOCK):
         examples = packed(p, data, start, min(n, start + BLOCK), EVALUATED, 1, name, labelled, True)
         if labelled and cost is not None:
@@ -202,6 +205,7 @@ cdef class Data:
 
     def __init__(self, net, data, str name="test_data", bint labelled=True, bint costs=False):
         cdef Parameters p = Parameters.__new__(Parameters, net)
+        data = as_it_is_now(data)
         self.examples = packed(p, data, 0, count(data, p), EVALUATED, 1, name, labelled)
         self.labelled = labelled
         if labelled and costs:
@@ -215,6 +219,7 @@ cdef class Data:
 def check_examples(net, examples, str name):
     """Raises for training examples what training on them would, and returns whether their x look like pixels."""
     cdef Parameters p = Parameters.__new__(Parameters, net)
+    examples = as_it_is_now(examples)
     return packed(p, examples, 0, count(examples, p), 1, 1, name, False).pixels
 
 
@@ -251,12 +256,15 @@ cdef class Training:
 
     def __init__(self, net, training_data, Py_ssize_t mini_batch_size, int n_threads, int processors, Descent descent):
         cdef Parameters p = Parameters.__new__(Parameters, net)
-        cdef bint arrays = is_arrays(training_data, p.n[1])
-        cdef Py_ssize_t n = count(training_data, p)
+        cdef bint arrays
+        cdef Py_ssize_t n
+        training_data = as_it_is_now(training_data)
+        arrays = is_arrays(training_data, p.n[1])
+        self.snapshot = None if arrays else training_data if type(training_data) is list else list(training_data)
+        n = count(training_data, p) if arrays else len(self.snapshot)
         self.n = n
         self.m = min(mini_batch_size, max(n, 1))
         self.slice = 1
-        self.snapshot = None if arrays else list(training_data)
         n_threads = 1 if descent.delta is not None else n_workers(p, self.m, n_threads, processors)
         self.examples = packed(
             p, training_data if arrays else self.snapshot, 0, n, self.m, n_threads, "training_data", False)
@@ -308,6 +316,7 @@ cdef class Training:
     @order.setter
     def order(self, list numbers):
         cdef Py_ssize_t i
+        numbers = list(numbers)     # of a list that a reader's shuffle may still have
         if sorted(numbers) != list(range(self.n)):
             raise ValueError("shuffling training_data did not leave a permutation of it")
         for i in range(self.n):
