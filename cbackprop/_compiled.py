@@ -1,8 +1,12 @@
 """What the compiled networks share: which path a call takes, and how an epoch goes."""
 
+import sys
+
 import numpy as np
 
 from cbackprop import _arguments, _calls, _examples, _isa, _parameters, _training
+
+MOST_THREADS = 2**20  # what more than these are asked for is as good as this
 
 
 class Compiled:
@@ -156,10 +160,14 @@ class Compiled:
 
     def _examples(self, data, name):
         """`data` as it is where it is a list or a pair of arrays, otherwise read into a list."""
-        return data if _examples.is_arrays(data, self.sizes[0]) else _arguments.listed(data, name)
+        arrays = _examples.as_arrays(data, self.sizes[0])
+        return _arguments.listed(data, name) if arrays is None else arrays
 
     def _count(self, data):
-        return len(data[0] if _examples.is_arrays(data, self.sizes[0]) else data)
+        return len(data[0] if self._is_arrays(data) else data)
+
+    def _is_arrays(self, data):
+        return _examples.as_arrays(data, self.sizes[0]) is not None
 
     def _training(self, training_data, mini_batch_size, n_threads, update, descent):
         """(train_epoch, training): a function that trains an epoch, in C or by the book's methods from the
@@ -173,11 +181,16 @@ class Compiled:
             descent(eta) says the same to the kernels.
         """
         names = (*self._ways_back, "update_mini_batch")
-        arrays = _examples.is_arrays(training_data, self.sizes[0])
+        arrays = self._is_arrays(training_data)
         training = plain_data = None
         if not self._replaced(*names):
             training = _training.Training(
-                self, training_data, mini_batch_size, n_threads, _arguments.processors(), descent(0.0)
+                self,
+                training_data,
+                min(mini_batch_size, sys.maxsize),
+                min(n_threads, MOST_THREADS),
+                _arguments.processors(),
+                descent(0.0),
             )
             self._layout = training.layout
             pixels = training.pixels

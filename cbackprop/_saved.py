@@ -187,7 +187,7 @@ def _matrix(rows, shape, dtype, name):
 
 
 def _read_npz(file):
-    size = os.fstat(file.fileno()).st_size
+    size = file.seek(0, os.SEEK_END)
     with zipfile.ZipFile(file) as archive:
         entries = archive.infolist()
         for entry in entries:

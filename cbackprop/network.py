@@ -9,7 +9,7 @@ import random
 
 import numpy as np
 
-from cbackprop import _arguments, _elementwise, _examples, _training
+from cbackprop import _arguments, _elementwise, _training
 from cbackprop._compiled import Compiled
 from cbackprop._descent import Descent
 from cbackprop.activations import Activation
@@ -119,6 +119,8 @@ class Network(Compiled, PlainNetwork):
         if self._replaced("cost_derivative", "backprop"):
             if not self._replaced_method("backprop"):
                 _training.check_examples(self, mini_batch, "mini_batch")
+            if self._is_arrays(mini_batch):
+                mini_batch = _arguments.pairs(*mini_batch, n_out=self.sizes[-1])
             super().update_mini_batch(mini_batch, eta)
         else:
             _training.update_mini_batch(self, mini_batch, self._descent(eta))
@@ -200,7 +202,7 @@ class Network(Compiled, PlainNetwork):
         test_data = self._examples(test_data, "test_data")
         if not self._replaced("feedforward"):
             return _training.evaluate(self, test_data)
-        if _examples.is_arrays(test_data, self.sizes[0]):
+        if self._is_arrays(test_data):
             test_data = _arguments.pairs(*test_data)
         return super().evaluate(test_data)
 

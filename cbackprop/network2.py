@@ -10,7 +10,7 @@ import sys
 
 import numpy as np
 
-from cbackprop import _arguments, _examples, _training, costs
+from cbackprop import _arguments, _training, costs
 from cbackprop._compiled import Compiled
 from cbackprop._descent import Descent
 from cbackprop._learning import learn
@@ -134,6 +134,8 @@ class Network(Compiled, PlainNetwork2):
         if self._replaced("backprop"):
             if not self._replaced_method("backprop"):
                 _training.check_examples(self, mini_batch, "mini_batch")
+            if self._is_arrays(mini_batch):
+                mini_batch = _arguments.pairs(*mini_batch, n_out=self.sizes[-1])
             super().update_mini_batch(mini_batch, eta, lmbda, n, regularization=regularization, mu=mu)
         else:
             descent = self._descent(eta, eta * (lmbda / n), regularization, mu)
@@ -318,7 +320,7 @@ class Network(Compiled, PlainNetwork2):
         data = self._examples(data, "data")
         if not self._replaced("feedforward"):
             return _training.evaluate(self, data, "data", self._labelled(data, not convert))
-        if _examples.is_arrays(data, self.sizes[0]):
+        if self._is_arrays(data):
             data, convert = _arguments.pairs(*data), False
         return super().accuracy(data, convert)
 
@@ -355,7 +357,7 @@ class Network(Compiled, PlainNetwork2):
         if not self._replaced("feedforward") and (not convert or self._labels_are_own()):
             cost = _training.total_cost(self, data, "data", self._labelled(data, convert), self._cost())
             return cost + self._penalty(lmbda, n, regularization)
-        if _examples.is_arrays(data, self.sizes[0]):
+        if self._is_arrays(data):
             data, convert = _arguments.pairs(*data, n_out=self.sizes[-1]), False
         cost = 0.0
         for i, (x, y) in enumerate(data):
@@ -372,7 +374,7 @@ class Network(Compiled, PlainNetwork2):
 
     def _labelled(self, data, labelled):
         """Whether each y of `data` is a label: rows of targets in an array are none, whatever was said."""
-        return labelled and not (_examples.is_arrays(data, self.sizes[0]) and data[1].ndim == 2)
+        return labelled and not (self._is_arrays(data) and data[1].ndim == 2)
 
     def _target(self, label, name):
         """The target of a label, as long as the output layer unless `vectorized_result` is replaced."""

@@ -44,3 +44,17 @@ def test_labels_out_of_range_are_never_right(label):
     net = Network([2, 3])
     net.weights, net.biases = [np.zeros((3, 2))], [np.array([[0.0], [0.0], [1.0]])]
     assert net.evaluate([(np.ones((2, 1)), label)]) == 0
+
+
+def test_zeros_that_are_listed_in_a_later_block_of_another_kind():
+    """1,024 examples are packed at a time, here first as floats and then as doubles; so large a weight makes
+    the kernels meet every input, zeros included, in memory that was laid out for the first block."""
+    rng = np.random.default_rng(0)
+    net, plain = network_and_twin([40, 3, 2])
+    X = np.zeros((2048, 40))
+    X[:1024, 0] = 1
+    X[1024:, :6] = rng.normal(0, 3, (1024, 6))
+    for each in (net, plain):
+        each.weights[0][:, 39] = 1e305
+    labels = [int(np.argmax(plain.feedforward(x.reshape(-1, 1)))) for x in X]
+    assert net.evaluate((X, np.array(labels))) == 2048

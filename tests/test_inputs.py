@@ -392,3 +392,96 @@ def test_negative_zero_and_denormal_inputs(capsys):
     x = np.zeros((12, 1))
     x[1], x[3], x[5] = -0.0, 5e-324, -1e-310
     check_all_calls([(x, np.full((4, 1), 0.5))] * 4)
+
+
+# ---- objects that lie ----
+
+
+class Longer(np.ndarray):
+    """An array that says it has more rows than it has, and gives other rows than it holds."""
+
+    shape = property(lambda self: (1000, np.ndarray.shape.__get__(self)[-1]))
+
+    def __len__(self):
+        return 1000
+
+    def __getitem__(self, i):
+        return np.zeros(1)
+
+
+def test_the_rows_of_a_subclass_are_those_that_it_has(capsys):
+    """Its memory is read, so what it says of its own shape does not count."""
+    X, Y = as_arrays(dense_examples(20, SIZES))
+    net, same = network_and_twin(SIZES, twin=Network)
+    labels = np.arange(20) % 4
+    assert net.evaluate((X.view(Longer), labels.view(Longer))) == same.evaluate((X, labels))
+    for each, own in ((net, (X.view(Longer), Y.view(Longer))), (same, (X, Y))):
+        random.seed(3)
+        each.SGD(own, 2, 5, 0.5)
+    assert parameter_difference(net, same) == 0
+
+
+def test_a_list_whose_iterator_gives_other_arrays(capsys):
+    X, Y = as_arrays(dense_examples(20, SIZES))
+
+    class Pair(list):
+        def __iter__(self):
+            return iter((X[:1], Y[:1]))
+
+    assert Network(SIZES).evaluate(Pair((X, np.zeros(20, int)))) <= 20
+
+
+def test_what_only_claims_to_be_an_array_is_none():
+    class Claims:
+        __class__ = np.ndarray
+        shape, ndim, dtype = (2, 12), 2, np.dtype(float)
+
+        def __len__(self):
+            return 2
+
+    with pytest.raises((TypeError, ValueError)):
+        Network(SIZES).evaluate((Claims(), np.zeros(2, int)))
+
+
+def test_a_matrix_may_get_another_shape_while_the_parameters_are_read():
+    X, Y = np.ones((12, 60)), np.ones((4, 60))
+    net, same = network_and_twin(SIZES, twin=Network)
+    first = net.weights[0]
+
+    class Reshapes:
+        def __array__(self, dtype=None, copy=None):
+            if X.shape == (12, 60) and net.__dict__.setdefault("asked", []):
+                X.shape = (6, 120)
+            net.asked.append(self)
+            return first
+
+    net.weights[0] = Reshapes()
+    nabla_b, nabla_w = net.backprop_mini_batch(X, Y)
+    assert X.shape == (6, 120)
+    expected_b, expected_w = same.backprop_mini_batch(np.ones((12, 60)), Y)
+    for ours, expected in zip(nabla_b + nabla_w, expected_b + expected_w, strict=True):
+        assert (ours == expected).all()
+
+
+@pytest.mark.parametrize("n", [-3, 2**62])
+def test_sizes_that_compare_as_they_like(n):
+    class Liar(int):
+        __eq__ = __lt__ = __le__ = __gt__ = __ge__ = lambda self, other: True
+        __hash__ = int.__hash__
+
+    net = Network(SIZES)
+    net.sizes = [Liar(n), 7, 4]
+    with pytest.raises(ValueError, match="sizes"):
+        net.feedforward(np.ones((12, 1)))
+
+
+@pytest.mark.parametrize("replaced", [False, True])
+def test_update_mini_batch_takes_all_rows_of_a_pair_of_arrays(replaced):
+    """Or it would take a pair for a list of two examples, and silently leave out the rest."""
+    examples = dense_examples(20, SIZES)
+    net, plain = network_and_twin(SIZES)
+    if replaced:
+        net.cost_derivative = lambda a, y: a - y
+    net.update_mini_batch(as_arrays(examples), 0.5)
+    plain.update_mini_batch(examples, 0.5)
+    assert parameter_difference(net, plain) < 1e-12

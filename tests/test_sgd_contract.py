@@ -7,6 +7,7 @@ import sys
 import numpy as np
 import pytest
 from agreement import (
+    as_arrays,
     copy_parameters,
     dense_examples,
     digit_examples,
@@ -395,3 +396,81 @@ def test_backend_names_the_layout_after_sgd(examples, word, capsys):
     net.SGD(examples, 1, 10, 0.5)
     assert word in net.backend.lower()
     assert any(c.isdigit() for c in net.backend)  # the density
+
+
+def test_a_hidden_layer_may_become_another_between_epochs(capsys):
+    """As in the book, whose next epoch reads sizes, weights and biases anew."""
+    examples, bigger = dense_examples(12, SIZES), Network([5, 30, 7, 3])
+    net, plain = network_and_twin(SIZES)
+
+    def grow(each):
+        def evaluate(test_data):
+            if len(each.sizes) == 3:
+                each.sizes, each.num_layers = [5, 30, 7, 3], 4
+                each.weights, each.biases = (
+                    [w.copy() for w in bigger.weights],
+                    [b.copy() for b in bigger.biases],
+                )
+            return 0
+
+        return evaluate
+
+    for each in (net, plain):
+        each.evaluate = grow(each)
+        random.seed(3)
+        each.SGD(list(examples), 3, 5, 0.5, test_data=examples)
+    assert parameter_difference(net, plain) < 1e-12
+
+
+@pytest.mark.parametrize(
+    "sizes, dtype", [([5, 4, 2], "f8"), ([500, 4, 3], "f8"), ([5, 4, 3], "f4")], ids=repr
+)
+def test_another_network_between_epochs_does_not_fit_the_examples(sizes, dtype, capsys):
+    other = Network(sizes, dtype=dtype)
+
+    def evaluate(test_data):
+        net.sizes, net.weights, net.biases, net.dtype = other.sizes, other.weights, other.biases, other.dtype
+        return 0
+
+    net = Network(SIZES)
+    net.evaluate = evaluate
+    with pytest.raises(ValueError, match="has become"):
+        net.SGD(dense_examples(12, SIZES), 2, 5, 0.5, test_data=labelled(3))
+    assert net.weights is other.weights and net.biases is other.biases
+
+
+def test_a_replaced_shuffle_may_not_put_other_numbers_among_the_places(monkeypatch, capsys):
+    class Liar(int):
+        __eq__ = __le__ = __ge__ = __gt__ = lambda self, other: True
+        __lt__ = lambda self, other: False  # noqa: E731
+        __hash__ = int.__hash__
+
+    def shuffle(items):
+        items[0] = Liar(2**31)
+        items[1:] = range(1, len(items))
+
+    monkeypatch.setattr(random, "shuffle", shuffle)
+    X, Y = as_arrays(dense_examples(12, SIZES))
+    with pytest.raises(ValueError, match="permutation"):
+        Network(SIZES).SGD((X, Y), 1, 5, 0.5)
+
+
+def test_a_generator_of_too_few_random_bits_is_an_error(monkeypatch, capsys):
+    class Short(int):
+        def to_bytes(self, *arguments):
+            return b""
+
+    generator = random.Random(1)
+    generator.getrandbits = lambda bits: Short()
+    monkeypatch.setattr(random, "shuffle", generator.shuffle)
+    with pytest.raises(RuntimeError, match="getrandbits"):
+        Network(SIZES).SGD(dense_examples(12, SIZES), 1, 5, 0.5)
+
+
+def test_a_mini_batch_size_past_every_machine_number(capsys):
+    net, plain = network_and_twin(SIZES)
+    for each in (net, plain):
+        random.seed(3)
+        each.SGD(dense_examples(12, SIZES), 2, 2**70, 0.5)
+    assert parameter_difference(net, plain) < 1e-12
+    net.SGD(dense_examples(12, SIZES), 1, 5, 0.5, n_threads=2**70)

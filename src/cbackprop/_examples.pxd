@@ -37,6 +37,6 @@ cdef object real_array(object x, str name)
 cdef object contiguous(object array, int type_num)
 cdef object column_error(tuple shape, Py_ssize_t n, str name)
 cdef object as_it_is_now(object data)
-cpdef bint is_arrays(object data, Py_ssize_t n_in) except -1
+cpdef tuple as_arrays(object data, Py_ssize_t n_in)
 cdef object column(object x, Py_ssize_t n, int type_num, str name)
 cdef object target(object y, Py_ssize_t n_out, int type_num, str name)

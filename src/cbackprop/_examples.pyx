@@ -194,8 +194,11 @@ cdef class Examples:
         self.name = name
         if self.n >= 2**32 - 1:
             raise ValueError(f"{name} has {self.n} examples; at most 2**32 - 2 can be packed")
-        if is_arrays(data, self.n_in):
-            X, Y = data
+        arrays = as_arrays(data, self.n_in)
+        if arrays is not None:
+            X, Y = arrays[0].view(), arrays[1].view()   # whose shapes stay what they are
+            if X.shape[0] < stop:
+                raise ValueError(f"{name}: X has {X.shape[0]} rows; it had {stop} when it was counted")
             xs = None
             self.read_array_targets(X, Y, start, stop, labelled)
             inputs = X
@@ -493,9 +496,21 @@ cdef object as_it_is_now(object data):
     return list(<list> data) if type(data) is list else data
 
 
-cpdef bint is_arrays(object data, Py_ssize_t n_in) except -1:
-    """Whether `data` is a pair of arrays (X, Y), one example a row of X, rather than a list of pairs."""
-    if not isinstance(data, (tuple, list)) or len(data) != 2:
-        return False
-    X, Y = data
-    return isinstance(X, np.ndarray) and isinstance(Y, np.ndarray) and X.ndim == 2 and X.shape[1] == n_in
+cpdef tuple as_arrays(object data, Py_ssize_t n_in):
+    """The pair of arrays (X, Y), one example a row of X, that `data` is; None where it is a list of pairs, or anything else.
+
+    An array of a subclass is seen as a plain one: a subclass may answer for its shape, its length and its rows what it likes.
+    """
+    if isinstance(data, tuple) and len(<tuple> data) == 2:
+        X, Y = (<tuple> data)[0], (<tuple> data)[1]
+    elif isinstance(data, list) and len(<list> data) == 2:
+        X, Y = (<list> data)[0], (<list> data)[1]
+    else:
+        return None
+    if not (isinstance(X, cnp.ndarray) and isinstance(Y, cnp.ndarray)):
+        return None
+    if cnp.PyArray_NDIM(<cnp.ndarray> X) != 2 or cnp.PyArray_DIM(<cnp.ndarray> X, 1) != n_in:
+        return None
+    if type(data) is tuple and cnp.PyArray_CheckExact(X) and cnp.PyArray_CheckExact(Y):
+        return data
+    return np.asarray(X), np.asarray(Y)

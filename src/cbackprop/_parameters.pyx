@@ -64,6 +64,7 @@ def check_sizes(sizes):
                 numbers[i] = n = PyNumber_Index(n)
             except TypeError:
                 raise TypeError(f"sizes[{i}] is {n!r}; expected a whole number of neurons") from None
+            numbers[i] = n = int.__index__(n)   # a subclass of int compares as it likes
         if not 0 <= n < 2147483648:
             raise ValueError(f"sizes[{i}] is {n}; expected at most 2**31 - 1 neurons")
     return numbers

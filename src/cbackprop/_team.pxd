@@ -26,6 +26,7 @@ cdef class Team:
     cdef int L
     cdef readonly int n_workers
     cdef readonly bint sparse
+    cdef int kind                   # of the records, where sparse
     cdef bint momentum              # there is room for velocities
     cdef bint keeps_z               # ... for a copy of z^L
     cdef bint columns               # the inputs are read from a matrix of the caller's, unpacked
@@ -39,6 +40,7 @@ cdef class Team:
     cdef Py_ssize_t lay_out(self, Parameters p, char *base, bint trains) noexcept
     cdef void lay_out_layer(self, Parameters p, Arena *arena, int w, int l, bint trains) noexcept
     cdef void lay_out_sweep(self, Arena *arena, Worker *worker) noexcept
+    cdef bint suits(self, Parameters p, Examples examples) noexcept
     cdef int read(self, Examples examples, uint32_t *order) except -1
     cdef void read_columns(self, Py_ssize_t n_in, Py_ssize_t m, const void *X, const void *targets) noexcept nogil
     cdef void load(self, Parameters p) noexcept

@@ -68,6 +68,7 @@ cdef class Team:
         self.activations = p.activations
         self.sparse = examples is not None and examples.sparse
         self.columns = examples is None
+        self.kind = examples.records.kind if self.sparse else -1
         self.momentum = descent is not None and descent.step.mu != 0
         self.keeps_z = descent is not None and descent.delta is not None
         memset(&self.source, 0, sizeof(self.source))
@@ -164,6 +165,16 @@ cdef class Team:
         worker.full_order = <uint32_t *> take(arena, self.m * sizeof(uint32_t))
 
     # ---- examples and parameters in, parameters out ----
+
+    cdef bint suits(self, Parameters p, Examples examples) noexcept:
+        """Whether the team was made for layers of these sizes, and for examples laid out like these."""
+        cdef int l
+        if self.L != p.L or self.sparse != examples.sparse or (self.sparse and self.kind != examples.records.kind):
+            return False
+        for l in range(1, self.L + 1):
+            if self.workers[0].layer[l].n != p.n[l]:
+                return False
+        return True
 
     cdef int read(self, Examples examples, uint32_t *order) except -1:
         """Makes `examples`, laid out like those that the team was made for, the ones to work on."""

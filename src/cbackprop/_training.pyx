@@ -6,7 +6,7 @@ from libc.stdint cimport int32_t, uint32_t
 from libc.stdlib cimport free, malloc
 
 from cbackprop._descent cimport Descent
-from cbackprop._examples cimport Examples, as_it_is_now, is_arrays
+from cbackprop._examples cimport Examples, as_arrays, as_it_is_now
 from cbackprop._isa cimport kernels
 from cbackprop._parameters cimport Parameters
 from cbackprop._shuffle cimport shuffle
@@ -38,7 +38,8 @@ cdef Examples packed(
 
 
 cdef Py_ssize_t count(object data, Parameters p) except -1:
-    return len(data[0]) if is_arrays(data, p.n[1]) else len(data)
+    arrays = as_arrays(data, p.n[1])
+    return len(data if arrays is None else arrays[0])
 
 
 cdef uint32_t *in_order(Py_ssize_t n) except NULL:
@@ -60,7 +61,7 @@ def update_mini_batch(net, mini_batch, Descent descent):
     cdef Team team
     cdef uint32_t *order
     mini_batch = as_it_is_now(mini_batch)
-    m = len(mini_batch)
+    m = count(mini_batch, p)
     if m == 0:
         raise ZeroDivisionError("mini_batch is empty: eta cannot be divided by its length 0")
     examples = packed(p, mini_batch, 0, m, m, 1, "mini_batch", False)
@@ -117,12 +118,22 @@ cdef tuple measured(net, data, str name, bint labelled, bint answers, cost):
     return correct, mean
 
 
+cdef int check_sizes_of(Examples examples, Parameters p) except -1:
+    """What was packed for a network is of no use to one of other inputs, outputs or type."""
+    if (p.n[1], p.n[p.L], p.itemsize) != (examples.n_in, examples.n_out, examples.itemsize):
+        raise ValueError(
+            f"the network has become one of {p.n[1]} inputs and {p.n[p.L]} outputs, float{8 * p.itemsize}; "
+            f"{examples.name} was read for {examples.n_in} inputs and {examples.n_out} outputs, float{8 * examples.itemsize}")
+    return 0
+
+
 cdef int check_labels(Examples examples, data, Py_ssize_t start) except -1:
     """A label that is no class has no target, and so no cost."""
     cdef Py_ssize_t i
     for i in range(examples.n):
         if examples.labels[i] < 0:
-            y = data[1][start + i] if is_arrays(data, examples.n_in) else data[start + i][1]
+            arrays = as_arrays(data, examples.n_in)
+            y = data[start + i][1] if arrays is None else arrays[1][start + i]
             raise ValueError(
                 f"{examples.name}[{start + i}]: y is {y!r}; expected the label of an output neuron, 0 to {examples.n_out - 1}")
     return 0
@@ -149,7 +160,9 @@ cdef class Evaluation:
         cdef int kind = 0
         cdef const int32_t[::1] from_targets
         cdef const int32_t *classes = NULL
-        if team is None:
+        check_sizes_of(examples, self.p)
+        # Another block of the same data may have its records of another kind.
+        if team is None or not team.suits(self.p, examples):
             team = Team(self.p, examples, min(EVALUATED, examples.n), 1, False)
             team.load(self.p)
             if examples.sparse:
@@ -259,7 +272,7 @@ cdef class Training:
         cdef bint arrays
         cdef Py_ssize_t n
         training_data = as_it_is_now(training_data)
-        arrays = is_arrays(training_data, p.n[1])
+        arrays = as_arrays(training_data, p.n[1]) is not None
         self.snapshot = None if arrays else training_data if type(training_data) is list else list(training_data)
         n = count(training_data, p) if arrays else len(self.snapshot)
         self.n = n
@@ -316,11 +329,13 @@ cdef class Training:
     @order.setter
     def order(self, list numbers):
         cdef Py_ssize_t i
-        numbers = list(numbers)     # of a list that a reader's shuffle may still have
-        if sorted(numbers) != list(range(self.n)):
+        cdef list places = []
+        for i in numbers:   # as ints of C: other numbers compare as they like
+            places.append(i)
+        if sorted(places) != list(range(self.n)):
             raise ValueError("shuffling training_data did not leave a permutation of it")
         for i in range(self.n):
-            self.places[i] = numbers[i]
+            self.places[i] = places[i]
 
     def epoch(self, net, Descent descent):
         """Trains on every mini-batch once. `net` gets new weights and biases: those of a completed mini-batch in any case."""
@@ -330,6 +345,9 @@ cdef class Training:
         cdef double begun, seconds
         if batches == 0:
             return
+        check_sizes_of(self.examples, p)
+        if not self.team.suits(p, self.examples):   # another network has been put in the place of the first
+            self.new_team(p, self.team.n_workers)
         self.load(net, p)
         self.team.descend(descent)
         try:

@@ -1,0 +1,186 @@
+"""Fuzzes every reader of files: `mnist_loader` and `network2.load`.
+
+    pip install '.[fuzz]'
+    python tests/fuzz/files.py -runs=20000 -max_len=8192 tests/fuzz/corpus/files
+
+A file ends in data or in a ValueError that names it; whatever else comes out (another exception, a
+MemoryError that was turned into a ValueError, more than 2 seconds) is a finding. Checksums would refuse
+nearly all that a fuzzer makes, so that most kinds of input are the content, which is packed here.
+`tests/test_fuzz_corpus.py` runs the corpus through `check`, without Atheris.
+"""
+
+import contextlib
+import gzip
+import io
+import os
+import sys
+import time
+import zipfile
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+
+# A script's folder comes first on the path, not the root: cbackprop is the installed one. Only what is
+# imported in here is watched for new branches, C code apart, which brings its own counters.
+if __name__ == "__main__":
+    import atheris
+
+    watched = atheris.instrument_imports(
+        include=["cbackprop", "pickletools", "zipfile", "numpy.lib._format_impl"]
+    )
+else:
+    watched = contextlib.nullcontext()
+with watched:
+    import numpy as np
+
+    from cbackprop import _mnist_files, _saved, network2
+
+SECONDS = 2
+MEGABYTES = 500
+# What stands for a blank image, and between two files: an input of 200 bytes can be MNIST.
+IMAGE, NEXT = b"|784|", b"|NEXT|"
+FOLDER = "/no/such/folder"
+IDX_NAMES = [f"{stem}-idx{n}-ubyte" for stem, n in _mnist_files.IDX_FILES.items()]
+
+
+class Disk(dict):
+    """Files in memory, by path: opening one on a disk takes as long as all that a reader does."""
+
+    def open(self, path, _mode):
+        return io.BytesIO(self[path])
+
+    def load_mnist(self):
+        (path,) = self
+        return _mnist_files._parse(_mnist_files._read_file(path), path)
+
+    def load_idx(self):
+        """As `_mnist_files._read_folder` does once it has found the files."""
+        lengths = _mnist_files.IDX_FILES.values()
+        return _mnist_files._split(*map(_mnist_files._read_idx, self, lengths), FOLDER)
+
+    def load_network(self):
+        (path,) = self
+        return network2.load(path)
+
+
+def mnist_file(content):
+    """As it is: a pickle, or the bytes of a gzip or zip file."""
+    return Disk({f"{FOLDER}/mnist": content}).load_mnist
+
+
+def gzipped(content):
+    return mnist_file(gzip.compress(content, 1, mtime=0))
+
+
+def idx_folder(content, pack=bytes):
+    parts = [*content.split(NEXT), b"", b"", b""]
+    return Disk({f"{FOLDER}/{name}": pack(part) for name, part in zip(IDX_NAMES, parts)}).load_idx
+
+
+def gzipped_idx_folder(content):
+    return idx_folder(content, lambda part: gzip.compress(part, 1, mtime=0))
+
+
+def mnist_npz(content):
+    return mnist_file(archive(_mnist_files.NPZ_ARRAYS, content))
+
+
+def network_json(content):
+    return Disk({f"{FOLDER}/network.json": content}).load_network
+
+
+def network_npz(content):
+    """The description, and then weights and biases by turns."""
+    names = ["network", *(f"{kind}_{i}" for i in range(9) for kind in ("weights", "biases"))]
+    return raw_network_npz(archive(names, content))
+
+
+def raw_network_npz(content):
+    return Disk({f"{FOLDER}/network.npz": content}).load_network
+
+
+KINDS = {
+    b"M": mnist_file,
+    b"G": gzipped,
+    b"I": idx_folder,
+    b"i": gzipped_idx_folder,
+    b"Z": mnist_npz,
+    b"J": network_json,
+    b"N": network_npz,
+    b"n": raw_network_npz,
+}
+
+
+def archive(names, content):
+    """A zip archive, not compressed, with the parts of `content` under these names."""
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w") as file:
+        for name, part in zip(names, content.split(NEXT)):
+            file.writestr(zipfile.ZipInfo(f"{name}.npy"), part)
+    return stream.getvalue()
+
+
+def check(data):
+    """Reads the file that `data` describes: its kind by the first byte, then its content."""
+    kind = KINDS.get(data[:1]) or list(KINDS.values())[(data or b"\0")[0] % len(KINDS)]
+    load = kind(data[1:].replace(IMAGE, bytes(784)))
+    seconds, result = timed(load)
+    if (
+        seconds > SECONDS
+    ):  # once more, by a clock that other processes do not touch, and which is slow to read
+        seconds, result = timed(load, time.process_time)
+        assert seconds < SECONDS, f"it took {seconds:.1f} seconds"
+    if isinstance(result, network2.Network):
+        check_network(result)
+    elif result is not None:
+        check_mnist(result)
+
+
+def timed(load, clock=time.perf_counter):
+    """The seconds that it takes, and what it returns; None where it refuses the file."""
+    _mnist_files.open = _saved.open = load.__self__.open
+    begun = clock()
+    try:
+        result = load()
+        return clock() - begun, result
+    except ValueError as error:
+        assert FOLDER in str(error), f"the message does not name the file: {error}"
+        cause = error
+        while cause := cause.__cause__:
+            # A RecursionError is Python's own limit for nested JSON, and costs nothing.
+            assert not isinstance(cause, (MemoryError, SystemError)), f"{type(cause).__name__}: {cause}"
+        return clock() - begun, None
+    finally:
+        del _mnist_files.open, _saved.open
+
+
+def check_mnist(parts):
+    assert len(parts) == 3
+    for x, y in parts:
+        assert x.ndim == 2 and x.shape == (len(y), 784) and len(y) > 0
+        assert y.dtype == np.int64 and y.min() >= 0 and y.max() <= 9
+        assert x.flags.writeable and x.dtype.isnative
+
+
+def check_network(net):
+    """What has been read can be used and be saved again."""
+    assert net.num_layers == len(net.sizes) == len(net.weights) + 1 == len(net.biases) + 1
+    if sum(net.sizes) < 10_000:
+        assert net.feedforward(np.zeros((net.sizes[0], 1))).shape == (net.sizes[-1], 1)
+        assert _saved._description(net)["sizes"] == net.sizes
+
+
+def limit_memory():
+    """Whatever asks for much more than is in use gets a MemoryError."""
+    with contextlib.suppress(ImportError):
+        import resource  # noqa: PLC0415  (not on Windows)
+
+        in_use = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+        resource.setrlimit(resource.RLIMIT_AS, (in_use + MEGABYTES * 2**20, resource.RLIM_INFINITY))
+
+
+if __name__ == "__main__":
+    if "asan" not in os.environ.get("LD_PRELOAD", ""):
+        limit_memory()
+    atheris.Setup(sys.argv, check)
+    atheris.Fuzz()

@@ -1,0 +1,294 @@
+"""Networks that threads share, with and without a global interpreter lock.
+
+A Python without the lock is where the tests of the first half can fail; every Python runs them. For longer
+than the two seconds that they take each by default, set CBACKPROP_STRESS_SECONDS.
+"""
+
+import os
+import sys
+import sysconfig
+
+import pytest
+from agreement import run_python
+
+SECONDS = float(os.environ.get("CBACKPROP_STRESS_SECONDS", "2"))
+PACE = "import sys; sys.setswitchinterval(1e-5); SECONDS = %r" % SECONDS  # noqa: UP031  (code has braces)
+
+# What the children share: run(calls) calls each of them over and over in its own thread, until time is up.
+THREADS = """
+import copy, os, pickle, random, threading, time, traceback
+import numpy as np
+from cbackprop import network, network2
+sys.stdout = open(os.devnull, "w")
+failed = []
+
+def run(calls, seconds):
+    stop = time.perf_counter() + seconds
+    start = threading.Barrier(len(calls))
+    made = [0] * len(calls)
+    def loop(number, call):
+        try:
+            start.wait()
+            while time.perf_counter() < stop and not failed:
+                call()
+                made[number] += 1
+        except BaseException:
+            failed.append(traceback.format_exc())
+            start.abort()
+    threads = [threading.Thread(target=loop, args=each) for each in enumerate(calls)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    if failed:
+        sys.exit(failed[0])
+    assert all(made), made
+"""
+
+# Every row of the first weights is the same, every column of the second too: each step moves them alike, and
+# an array of which one half is older than the other would show.
+ALL_CALLS = """
+SIZES = [64, 33, 1]
+rng = np.random.default_rng(0)
+dense = [(rng.random((64, 1)), np.array([[float(k % 2)]])) for k in range(60)]
+sparse = [(x * (rng.random((64, 1)) < 0.2), y) for x, y in dense]
+tests = [(x, 0) for x, _ in dense]
+X = np.array([x.ravel() for x, _ in sparse])
+Y = np.array([y.ravel() for _, y in sparse])
+first, second = network.Network(SIZES), network2.Network(SIZES, cost=network2.QuadraticCost)
+
+def alike():
+    row, column = rng.normal(size=(1, 64)), np.full((1, 33), 0.3)
+    return [np.tile(row, (33, 1)), column], [np.zeros((33, 1)), np.zeros((1, 1))]
+
+starts = [alike() for _ in range(20)]
+
+def check(weights, biases):
+    assert [w.shape for w in weights] == [(33, 64), (1, 33)], [w.shape for w in weights]
+    assert [b.shape for b in biases] == [(33, 1), (1, 1)], [b.shape for b in biases]
+    for array in (weights[0], weights[1].T, biases[0]):
+        assert np.isfinite(array).all()
+        gap = np.abs(array - array[0]).max()
+        assert gap <= 1e-9 * max(1.0, np.abs(array).max()), f"torn: {gap}"
+
+def reassign(net):
+    weights, biases = random.choice(starts)
+    net.weights = [w.copy() for w in weights]
+    net.biases = [b.copy() for b in biases]
+    if net is second:
+        net.velocities = None
+
+def read(net):
+    check(net.weights, net.biases)
+
+def pickled(net):
+    for other in (pickle.loads(pickle.dumps(net)), copy.deepcopy(net), copy.copy(net)):
+        check(other.weights, other.biases)
+
+def gradients(net):
+    x, y = random.choice(sparse)
+    nabla_b, nabla_w = net.backprop(x, y)
+    assert nabla_w[0].shape == (33, 64) and nabla_b[0].shape == (33, 1)
+    net.backprop_mini_batch(X.T, Y.T)
+
+def answers(net):
+    a = net.feedforward(random.choice(dense)[0])
+    assert a.shape == (1, 1) and 0 <= a[0, 0] <= 1
+    assert net.feedforward(X.T).shape == (1, 60)
+
+for net in (first, second):
+    net.weights, net.biases = alike()
+
+def calls_of(step):
+    # `step` turns what stands below into eight threads, each of which goes through its calls in turn.
+    turns = [
+        [lambda: first.SGD(list(sparse), 1, 7, 0.1, test_data=tests),
+         lambda: second.SGD(list(sparse), 1, 7, 0.1, 0.1, tests, True, True, True, True, mu=0.5)],
+        [lambda: first.SGD((X, Y), 1, 10, 0.1, n_threads=2),
+         lambda: second.SGD((X, Y), 2, 10, 0.1, 0.1, tests, restore_best=True, regularization="L1")],
+        [lambda: first.update_mini_batch(sparse[:10], 0.1),
+         lambda: second.update_mini_batch(dense[:10], 0.1, 0.1, 60, mu=0.5)],
+        [lambda: second.update_mini_batch(sparse[:10], 0.1, 0.1, 60),
+         lambda: first.update_mini_batch(dense[:3], 0.1)],
+        [lambda: gradients(first), lambda: gradients(second),
+         lambda: answers(first), lambda: answers(second)],
+        [lambda: first.evaluate(tests), lambda: second.accuracy(tests),
+         lambda: second.total_cost(sparse, 0.1)],
+        [lambda: reassign(first), lambda: reassign(second)],
+        [lambda: read(first), lambda: read(second), lambda: pickled(first), lambda: pickled(second)],
+    ]
+    return [step(each) for each in turns]
+
+def in_turn(calls):
+    def call():
+        for one in calls:
+            one()
+    return call
+
+calls = calls_of(in_turn)
+"""
+
+STRESS = """
+run(calls, SECONDS)
+for net in (first, second):
+    check(net.weights, net.biases)
+sys.stderr.write("still alive")
+"""
+
+# Over many calls, what one of them leaks is more than what caches and counters of Python's own vary by.
+COUNT = """
+import gc
+def references():
+    gc.collect()
+    return sys.gettotalrefcount()
+
+for call in calls:
+    for _ in range(20):
+        call()
+counts = []
+for _ in range(6):
+    for call in calls:
+        for _ in range(10):
+            call()
+    counts.append(references())
+growth = [after - before for before, after in zip(counts[2:], counts[3:])]
+sys.stderr.write(f"alone {growth}\\n")
+assert min(growth) < 60, growth
+counts = []
+for _ in range(6):
+    run(calls, max(0.5, SECONDS / 6))
+    counts.append(references())
+growth = [after - before for before, after in zip(counts[2:], counts[3:])]
+sys.stderr.write(f"in threads {growth}\\n")
+assert min(growth) < 200, growth
+"""
+
+
+def child(code, folder):
+    """Run the code in a Python that keeps its lock off, where it has a choice; it must end well."""
+    env = {**os.environ, "PYTHON_GIL": "0"} if sysconfig.get_config_var("Py_GIL_DISABLED") else None
+    ended = run_python(PACE + THREADS + code, folder, env=env, timeout=8 * SECONDS + 240)
+    assert ended.returncode == 0, ended.stderr[-4000:]
+    return ended.stderr
+
+
+def test_eight_threads_that_share_two_networks(tmp_path):
+    assert child(ALL_CALLS + STRESS, tmp_path).endswith("still alive")
+
+
+@pytest.mark.skipif(not hasattr(sys, "gettotalrefcount"), reason="needs a debug build of Python")
+def test_no_reference_is_lost_or_kept(tmp_path):
+    print(child(ALL_CALLS + COUNT, tmp_path))
+
+
+LISTS = """
+SIZES = [40, 8, 3]
+rng = np.random.default_rng(1)
+def examples(n):
+    return [(rng.random((40, 1)) * (rng.random((40, 1)) < 0.3), np.eye(3)[:, [k % 3]]) for k in range(n)]
+nets = [network.Network(SIZES) for _ in range(4)]
+"""
+
+# A list of examples that several threads shuffle at once stays a permutation of what it was.
+SHUFFLED = """
+shared = examples(3000)
+before = sorted(map(id, shared))
+def look():
+    for x, y in shared:
+        assert x.shape == (40, 1) and y.shape == (3, 1)
+    random.choice(shared)
+run([lambda net=net: net.SGD(shared, 3, 500, 0.1) for net in nets] + [look, lambda: random.shuffle(shared)],
+    SECONDS)
+assert sorted(map(id, shared)) == before
+assert all(sys.getrefcount(pair) < 20 for pair in shared)
+"""
+
+# Another thread shortens and refills the lists that are being read: an error says so, or the call goes well.
+RESIZED = """
+full, labelled = examples(200), [(x, 1) for x, _ in examples(200)]
+shared, tests = list(full), list(labelled)
+X, Y = np.array([x.ravel() for x, _ in full]), np.arange(200) % 3
+pair = [X, Y]
+def resize():
+    for items, whole in ((shared, full), (tests, labelled)):
+        del items[random.randrange(200):]
+        items.clear()
+        items.extend(whole)
+def swap():
+    pair[:] = [X[:5].copy(), Y[:5].copy()]
+    pair[:] = [X, Y]
+def write_labels():
+    Y[:] = 1000000
+    Y[:] = 1
+def allowed(call):
+    def tried():
+        try:
+            call()
+        except (RuntimeError, IndexError, ValueError, ZeroDivisionError) as error:
+            assert not isinstance(error, RuntimeError) or "length" in str(error), error
+    return tried
+run([
+    resize, swap, write_labels,
+    allowed(lambda: nets[0].SGD(shared, 2, 10, 0.1, test_data=tests)),
+    allowed(lambda: nets[1].SGD(pair, 2, 10, 0.1, test_data=pair)),
+    allowed(lambda: nets[2].update_mini_batch(shared, 0.1)),
+    allowed(lambda: nets[3].evaluate(tests)),
+    allowed(lambda: nets[3].evaluate(pair)),
+], SECONDS)
+"""
+
+# So do the lists of a network's own arrays, which a reader may change in place.
+PARAMETERS = """
+net = nets[0]
+data = examples(50)
+x, y = data[0]
+weights, biases = net.weights, net.biases
+arrays = [w.copy() for w in weights], [b.copy() for b in biases]
+net2 = network2.Network(SIZES)
+def resize():
+    for items, whole in zip((weights, biases), arrays):
+        items.pop()
+        items.extend([None, None])
+        items.clear()
+        items.extend(w.copy() for w in whole)
+def put_back():
+    net.weights, net.biases = weights, biases
+    net2.weights, net2.biases = weights, biases
+def add_attributes():
+    for k in range(50):
+        setattr(net, f"note{k}", k)
+    for k in range(50):
+        delattr(net, f"note{k}")
+def allowed(call):
+    def tried():
+        try:
+            call()
+        except (IndexError, ValueError, TypeError):
+            pass
+    return tried
+run([resize, put_back, add_attributes, lambda: pickle.dumps(net)] + [allowed(call) for call in (
+    lambda: net.feedforward(x), lambda: net.backprop(x, y), lambda: net.update_mini_batch(data, 0.1),
+    lambda: net2.update_mini_batch(data, 0.1, 0.1, 50, mu=0.5),
+    lambda: net.evaluate([(x, 1)] * 50),
+)], SECONDS)
+"""
+
+
+@pytest.mark.parametrize("code", [SHUFFLED, RESIZED, PARAMETERS], ids=["shuffled", "resized", "parameters"])
+def test_lists_that_another_thread_changes(code, tmp_path):
+    child(LISTS + code, tmp_path)
+
+
+@pytest.mark.skipif(not sysconfig.get_config_var("Py_GIL_DISABLED"), reason="this Python always has its lock")
+def test_importing_leaves_the_lock_off(tmp_path):
+    code = """
+import sys, warnings
+warnings.simplefilter("error")
+import numpy
+assert not sys._is_gil_enabled()
+import cbackprop, cbackprop.network2, cbackprop.chapter, cbackprop.mnist_loader
+assert not sys._is_gil_enabled()
+"""
+    env = {name: value for name, value in os.environ.items() if name != "PYTHON_GIL"}
+    ended = run_python(code, tmp_path, env=env)
+    assert ended.returncode == 0, ended.stderr
