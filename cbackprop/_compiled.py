@@ -6,7 +6,7 @@ import numpy as np
 
 from cbackprop import _arguments, _calls, _examples, _isa, _parameters, _training
 
-MOST_THREADS = 2**20  # what more than these are asked for is as good as this
+_MOST_THREADS = 2**20  # what more than these are asked for is as good as this
 
 
 class Compiled:
@@ -188,7 +188,7 @@ class Compiled:
                 self,
                 training_data,
                 min(mini_batch_size, sys.maxsize),
-                min(n_threads, MOST_THREADS),
+                min(n_threads, _MOST_THREADS),
                 _arguments.processors(),
                 descent(0.0),
             )

@@ -24,7 +24,7 @@ linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs L
     "san" in os.environ.get("LD_PRELOAD", ""), reason="the sanitizer has an allocator of its own"
 )
 def test_every_failed_allocation_is_a_memory_error(tmp_path):
-    """Parameters stay, and nothing is lost: see faults/every_allocation.py."""
+    """And parameters stay: see faults/every_allocation.py."""
     library = tmp_path / "failing_malloc.so"
     source = FAULTS / "failing_malloc.c"
     subprocess.run(["cc", "-O1", "-shared", "-fPIC", "-o", library, source, "-ldl"], check=True)

@@ -443,6 +443,7 @@ def test_what_only_claims_to_be_an_array_is_none():
         Network(SIZES).evaluate((Claims(), np.zeros(2, int)))
 
 
+@pytest.mark.filterwarnings("ignore:Setting the shape:DeprecationWarning")
 def test_a_matrix_may_get_another_shape_while_the_parameters_are_read():
     X, Y = np.ones((12, 60)), np.ones((4, 60))
     net, same = network_and_twin(SIZES, twin=Network)
