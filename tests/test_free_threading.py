@@ -135,32 +135,33 @@ for net in (first, second):
 sys.stderr.write("still alive")
 """
 
-# Over many calls, what one of them leaks is more than what caches and counters of Python's own vary by.
+# What is left after many calls: memory blocks of Python's, and references to what all calls were given. What
+# calls leak is there in every round; one round may find a thread's last list not yet gone. A debug build's
+# sys.gettotalrefcount says more, but only where NumPy is built for it too: a wheel's references do not count.
 COUNT = """
 import gc
-def references():
+given = [item for pair in dense + sparse + tests for item in (pair, *pair)] + [X, Y, first, second]
+def left():
     gc.collect()
-    return sys.gettotalrefcount()
+    return sys.getallocatedblocks(), sum(map(sys.getrefcount, given))
 
-for call in calls:
-    for _ in range(20):
-        call()
-counts = []
-for _ in range(6):
+def growth(work):
+    counts = []
+    for _ in range(6):
+        work()
+        counts.append(left())
+    return [(later[0] - sooner[0], later[1] - sooner[1]) for sooner, later in zip(counts[2:], counts[3:])]
+
+def alone():
     for call in calls:
-        for _ in range(10):
+        for _ in range(20):
             call()
-    counts.append(references())
-growth = [after - before for before, after in zip(counts[2:], counts[3:])]
-sys.stderr.write(f"alone {growth}\\n")
-assert min(growth) < 60, growth
-counts = []
-for _ in range(6):
-    run(calls, max(0.5, SECONDS / 6))
-    counts.append(references())
-growth = [after - before for before, after in zip(counts[2:], counts[3:])]
-sys.stderr.write(f"in threads {growth}\\n")
-assert min(growth) < 200, growth
+
+for work in (alone, lambda: run(calls, max(0.5, SECONDS / 6))):
+    grown = growth(work)
+    sys.stderr.write(f"{grown} ")
+    assert min(blocks for blocks, _ in grown) < 50, grown
+    assert any(references == 0 for _, references in grown), grown
 """
 
 
@@ -176,8 +177,8 @@ def test_eight_threads_that_share_two_networks(tmp_path):
     assert child(ALL_CALLS + STRESS, tmp_path).endswith("still alive")
 
 
-@pytest.mark.skipif(not hasattr(sys, "gettotalrefcount"), reason="needs a debug build of Python")
-def test_no_reference_is_lost_or_kept(tmp_path):
+@pytest.mark.skipif(sys.implementation.name != "cpython", reason="counts what CPython counts")
+def test_nothing_is_lost_or_kept(tmp_path):
     print(child(ALL_CALLS + COUNT, tmp_path))
 
 
@@ -189,7 +190,8 @@ def examples(n):
 nets = [network.Network(SIZES) for _ in range(4)]
 """
 
-# A list of examples that several threads shuffle at once stays a permutation of what it was.
+# A list that several calls of SGD shuffle at once stays a permutation of what it was. (Without the
+# lock Python's own random.shuffle in two threads does not keep it one, so it has no place here.)
 SHUFFLED = """
 shared = examples(3000)
 before = sorted(map(id, shared))
@@ -197,8 +199,7 @@ def look():
     for x, y in shared:
         assert x.shape == (40, 1) and y.shape == (3, 1)
     random.choice(shared)
-run([lambda net=net: net.SGD(shared, 3, 500, 0.1) for net in nets] + [look, lambda: random.shuffle(shared)],
-    SECONDS)
+run([lambda net=net: net.SGD(shared, 3, 500, 0.1) for net in nets] + [look], SECONDS)
 assert sorted(map(id, shared)) == before
 assert all(sys.getrefcount(pair) < 20 for pair in shared)
 """
@@ -237,7 +238,8 @@ run([
 ], SECONDS)
 """
 
-# So do the lists of a network's own arrays, which a reader may change in place.
+# So do the lists of a network's own arrays, which a reader may change in place. What is pickled meanwhile is
+# a network of lists that stay: CPython 3.13's pickle itself crashes on a list that another thread empties.
 PARAMETERS = """
 net = nets[0]
 data = examples(50)
@@ -256,9 +258,9 @@ def put_back():
     net2.weights, net2.biases = weights, biases
 def add_attributes():
     for k in range(50):
-        setattr(net, f"note{k}", k)
+        setattr(nets[1], f"note{k}", k)
     for k in range(50):
-        delattr(net, f"note{k}")
+        delattr(nets[1], f"note{k}")
 def allowed(call):
     def tried():
         try:
@@ -266,7 +268,7 @@ def allowed(call):
         except (IndexError, ValueError, TypeError):
             pass
     return tried
-run([resize, put_back, add_attributes, lambda: pickle.dumps(net)] + [allowed(call) for call in (
+run([resize, put_back, add_attributes, lambda: pickle.dumps(nets[1])] + [allowed(call) for call in (
     lambda: net.feedforward(x), lambda: net.backprop(x, y), lambda: net.update_mini_batch(data, 0.1),
     lambda: net2.update_mini_batch(data, 0.1, 0.1, 50, mu=0.5),
     lambda: net.evaluate([(x, 1)] * 50),
