@@ -321,20 +321,19 @@ def root(a):
     return a
 
 
+def arrays_in(arguments):
+    """The arrays among these, alone or in lists and tuples to any depth."""
+    if isinstance(arguments, np.ndarray):
+        yield arguments
+    elif isinstance(arguments, (list, tuple)):
+        for part in arguments:
+            yield from arrays_in(part)
+
+
 @contextlib.contextmanager
 def unchanged(*arguments):
     """Check on leaving that these arrays, alone or in lists of pairs, and all their memory are as before."""
-    found = []
-
-    def collect(one):
-        if isinstance(one, np.ndarray):
-            found.append(one)
-        elif isinstance(one, (list, tuple)):
-            for part in one:
-                collect(part)
-
-    collect(arguments)
-    before = [(a, a.tobytes(), root(a).tobytes()) for a in found]
+    before = [(a, a.tobytes(), root(a).tobytes()) for a in arrays_in(arguments)]
     yield
     for a, numbers_of, memory in before:
         assert a.tobytes() == numbers_of and root(a).tobytes() == memory
@@ -342,16 +341,7 @@ def unchanged(*arguments):
 
 def assert_new(results, *arguments):
     """The results are writeable arrays of their own, of no argument's memory and of no other's."""
-    others = []
-
-    def collect(one):
-        if isinstance(one, np.ndarray):
-            others.append(one)
-        elif isinstance(one, (list, tuple)):
-            for part in one:
-                collect(part)
-
-    collect(arguments)
+    others = list(arrays_in(arguments))
     for i, a in enumerate(results):
         assert type(a) is np.ndarray and a.flags.writeable and a.flags.aligned
         for other in others + results[:i]:
@@ -368,3 +358,50 @@ def printed():
 def exact_products():
     """`np.dot` of matrices without the short cut of BLAS, to which a single 0 times an infinity is 0."""
     return mock.patch.object(np, "dot", lambda a, b: np.einsum("ij,jk->ik", a, b))
+
+
+# ---- the calls that the networks of both modules share ----
+
+
+def check_feedforward(both, draw):
+    """Columns, one or many, give what the twin gives."""
+    net, plain = both
+    a = draw.draw(matrices(net.sizes[0], draw.draw(st.sampled_from([1, 1, 0, 2, 5, 17, 128, 129, 257]))))
+    with unchanged(a, own_arrays(net)):
+        ours = net.feedforward(a)
+    assert ours.dtype == net.dtype
+    assert_new([ours], a, own_arrays(net))
+    assert_near([ours], [plain.feedforward(np.array(a, np.float64))], STEP[net.dtype.itemsize])
+
+
+def check_backprop(both, draw, times_slope=True):
+    """The gradient of one example; `times_slope`: the output error is the cost's derivative times σ′."""
+    net, plain = both
+    x, y = draw.draw(pairs(net, 2))[1]
+    with unchanged(x, y, own_arrays(net)):
+        ours = net.backprop(x, y)
+    [twins] = plainly([(x, y)])
+    scales = sizes_of_terms(plain, *twins, times_slope)
+    _check_gradients(net, ours, plain.backprop(*twins), (x, y), scales)
+
+
+def check_backprop_mini_batch(both, draw, times_slope=True):
+    """The gradient of columns, X and Y now and then in one memory."""
+    net, plain = both
+    m = draw.draw(st.one_of(st.just(0), lengths, st.just(257)))
+    X, Y = draw.draw(matrices(net.sizes[0], m)), draw.draw(matrices(net.sizes[-1], m, ["dense", "sparse"]))
+    if draw.draw(st.booleans()):
+        memory = np.abs(draw.draw(matrices(max(net.sizes[0], net.sizes[-1]) + 1, m)))
+        X, Y = memory[: net.sizes[0]], memory[::-1][: net.sizes[-1]]
+    with unchanged(X, Y, own_arrays(net)):
+        ours = net.backprop_mini_batch(X, Y)
+    twins = np.array(X, np.float64), np.array(Y, np.float64)
+    scales = sizes_of_terms(plain, *twins, times_slope)
+    _check_gradients(net, ours, plain.backprop_mini_batch(*twins), (X, Y), scales)
+
+
+def _check_gradients(net, ours, expected, arguments, scales):
+    assert {g.dtype for g in ours[0] + ours[1]} == {net.dtype}
+    assert_new(ours[0] + ours[1], *arguments, own_arrays(net))
+    for mine, theirs, scale in zip(ours, expected, scales, strict=True):
+        assert_near(mine, theirs, STEP[net.dtype.itemsize], scale)

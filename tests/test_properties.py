@@ -18,6 +18,9 @@ from strategies import (
     assert_near,
     assert_new,
     assert_same_places,
+    check_backprop,
+    check_backprop_mini_batch,
+    check_feedforward,
     exact_products,
     examples,
     is_bounded,
@@ -75,47 +78,19 @@ def data_to_evaluate(net, draw, count):
 @examples(60)
 @given(networks(), data)
 def test_feedforward(both, draw):
-    net, plain = both
-    a = draw.draw(matrices(net.sizes[0], draw.draw(st.sampled_from([1, 1, 0, 2, 5, 17, 128, 129, 257]))))
-    with unchanged(a, own_arrays(net)):
-        ours = net.feedforward(a)
-    assert ours.dtype == net.dtype
-    assert_new([ours], a, own_arrays(net))
-    assert_near([ours], [plain.feedforward(np.array(a, np.float64))], STEP[net.dtype.itemsize])
+    check_feedforward(both, draw)
 
 
 @examples(60)
 @given(networks(), data)
 def test_backprop(both, draw):
-    net, plain = both
-    x, y = draw.draw(pairs(net, 2))[1]
-    with unchanged(x, y, own_arrays(net)):
-        ours = net.backprop(x, y)
-    assert {g.dtype for g in ours[0] + ours[1]} == {net.dtype}
-    assert_new(ours[0] + ours[1], x, y, own_arrays(net))
-    [(x, y)] = plainly([(x, y)])
-    for mine, theirs, scales in zip(ours, plain.backprop(x, y), sizes_of_terms(plain, x, y), strict=True):
-        assert_near(mine, theirs, STEP[net.dtype.itemsize], scales)
+    check_backprop(both, draw)
 
 
 @examples(60)
 @given(networks(), data)
 def test_backprop_mini_batch(both, draw):
-    net, plain = both
-    m = draw.draw(st.one_of(st.just(0), lengths, st.just(257)))
-    X, Y = draw.draw(matrices(net.sizes[0], m)), draw.draw(matrices(net.sizes[-1], m, ["dense", "sparse"]))
-    if draw.draw(st.booleans()):  # one memory for both
-        n = max(net.sizes[0], net.sizes[-1])
-        both = np.abs(draw.draw(matrices(n + 1, m)))
-        X, Y = both[: net.sizes[0]], both[::-1][: net.sizes[-1]]
-    with unchanged(X, Y, own_arrays(net)):
-        ours = net.backprop_mini_batch(X, Y)
-    assert {g.dtype for g in ours[0] + ours[1]} == {net.dtype}
-    assert_new(ours[0] + ours[1], X, Y, own_arrays(net))
-    X, Y = np.array(X, np.float64), np.array(Y, np.float64)
-    expected, scales = plain.backprop_mini_batch(X, Y), sizes_of_terms(plain, X, Y)
-    for mine, theirs, scale in zip(ours, expected, scales, strict=True):
-        assert_near(mine, theirs, STEP[net.dtype.itemsize], scale)
+    check_backprop_mini_batch(both, draw)
 
 
 @examples(80)
