@@ -1,4 +1,4 @@
-"""What must not break a network: no memory, Ctrl-C at any moment, a full disk, a kill, a fork, an exit."""
+"""What must not break a network: no memory, Ctrl-C at any moment, a full disk, a fork, an exit."""
 
 import os
 import random
@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import sysconfig
 from pathlib import Path
 
 import numpy as np
@@ -15,14 +16,14 @@ from agreement import run_python
 from cbackprop import network, network2
 
 FAULTS = Path(__file__).parent / "faults"
+SANITIZED = "san" in os.environ.get("LD_PRELOAD", "")
 linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs Linux")
 
 
 @linux
 @pytest.mark.skipif(not shutil.which("cc"), reason="needs a C compiler")
-@pytest.mark.skipif(
-    "san" in os.environ.get("LD_PRELOAD", ""), reason="the sanitizer has an allocator of its own"
-)
+@pytest.mark.skipif(SANITIZED, reason="the sanitizer has an allocator of its own")
+@pytest.mark.skipif(sysconfig.get_config_var("Py_GIL_DISABLED"), reason="this Python has no other allocator")
 def test_every_failed_allocation_is_a_memory_error(tmp_path):
     """And parameters stay: see faults/every_allocation.py."""
     library = tmp_path / "failing_malloc.so"
@@ -95,33 +96,6 @@ def test_a_thousand_interrupts_each_leave_a_completed_mini_batch(capsys):
     assert len(met) > 5  # the kernels look for Ctrl-C after 1, 3, 7, … mini-batches
 
 
-SAVING = """
-import sys
-from cbackprop import network2
-first, second = network2.Network([50, 40, 10]), network2.Network([50, 40, 10])
-while True:
-    first.save(sys.argv[1])
-    second.save(sys.argv[1])
-    print(flush=True)
-"""
-
-
-@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs SIGKILL")
-@pytest.mark.parametrize("name", ["net.json", "net.npz"])
-def test_a_killed_save_leaves_a_whole_file(name, tmp_path):
-    draw = random.Random(3)
-    for _ in range(8):
-        command = [sys.executable, "-c", SAVING, tmp_path / name]
-        with subprocess.Popen(command, stdout=subprocess.PIPE, cwd=tmp_path) as child:
-            for _ in range(draw.randrange(1, 4)):
-                child.stdout.readline()
-            try:
-                child.wait(draw.uniform(0, 0.01))
-            except subprocess.TimeoutExpired:
-                child.kill()
-        assert network2.load(tmp_path / name).sizes == [50, 40, 10]
-
-
 @linux
 @pytest.mark.parametrize("name", ["net.json", "net.npz"])
 def test_a_full_disk_leaves_the_old_file(name, tmp_path):
@@ -149,7 +123,7 @@ for bytes_left in (0, 1, 100, 4096, 10000):
 
 
 @linux
-@pytest.mark.skipif(os.environ.get("USER") == "root" or os.geteuid() == 0, reason="root may write anywhere")
+@pytest.mark.skipif(getattr(os, "geteuid", int)() == 0, reason="root may write anywhere")
 def test_a_folder_that_cannot_be_written(tmp_path):
     tmp_path.chmod(0o500)
     with pytest.raises(OSError, match="net"):
@@ -215,7 +189,7 @@ if __name__ == "__main__":
 
 
 @linux
-@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+@pytest.mark.skipif(SANITIZED, reason="a child of a fork waits for locks of AddressSanitizer's allocator")
 def test_forks_while_others_train(tmp_path):
     """multiprocessing forks in the midst of other threads' kernels: the children train and end."""
     child = run_python("import warnings; warnings.simplefilter('ignore')\n" + CHILDREN, tmp_path, timeout=120)

@@ -134,8 +134,9 @@ def test_a_fault_while_writing_leaves_the_old_file(tmp_path, monkeypatch, name, 
 
 @pytest.mark.skipif(os.name == "nt", reason="POSIX signals, links and modes")
 class TestFilesOfPosix:
-    def test_a_killed_process_leaves_a_whole_file(self, tmp_path):
-        path = tmp_path / "net.json"
+    @pytest.mark.parametrize("name", ["net.json", "net.npz"])
+    def test_a_killed_process_leaves_a_whole_file(self, tmp_path, name):
+        path = tmp_path / name
         code = (
             "import sys; from cbackprop import network2\n"
             "net = network2.Network([200, 60, 10])\n"
