@@ -6,8 +6,6 @@ import numpy as np
 
 from cbackprop import _arguments, _calls, _examples, _isa, _parameters, _training
 
-_MOST_THREADS = 2**20  # what more than these are asked for is as good as this
-
 
 class Compiled:
     """Stands before a class of the plain twin: where nothing was replaced, the kernels do the work.
@@ -184,13 +182,12 @@ class Compiled:
         arrays = self._is_arrays(training_data)
         training = plain_data = None
         if not self._replaced(*names):
+            # As numbers of C, which a reader's may be too large for.
+            mini_batch_size = min(mini_batch_size, sys.maxsize)
+            processors = _arguments.processors()
+            n_threads = min(n_threads, processors)
             training = _training.Training(
-                self,
-                training_data,
-                min(mini_batch_size, sys.maxsize),
-                min(n_threads, _MOST_THREADS),
-                _arguments.processors(),
-                descent(0.0),
+                self, training_data, mini_batch_size, n_threads, processors, descent(0.0)
             )
             self._layout = training.layout
             pixels = training.pixels

@@ -101,7 +101,7 @@ class Network(Compiled, PlainNetwork):
 
         Parameters
         ----------
-        mini_batch : list of (x, y)
+        mini_batch : list of (x, y) or pair of arrays (X, Y), as for `SGD`
         eta : float
             The learning rate η.
 

@@ -108,7 +108,7 @@ class Network(Compiled, PlainNetwork2):
 
         Parameters
         ----------
-        mini_batch : list of (x, y)
+        mini_batch : list of (x, y) or pair of arrays (X, Y), as for `SGD`
         eta, lmbda : float
             The learning rate η and the regularisation parameter λ.
         n : int
