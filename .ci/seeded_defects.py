@@ -1,0 +1,187 @@
+"""Shows that each class of test can fail: puts one defect at a time into a copy, and expects red.
+
+    python .ci/seeded_defects.py FOLDER [NAME ...]
+
+FOLDER is where it works: a new folder, to be deleted by the caller. Without names, every defect. Each build of
+.ci/sanitized is first seen to be green without a defect; then a line for each defect says by what it was found.
+Exits 1 if one was not found.
+"""
+
+import argparse
+import dataclasses
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+TRAINING, EXAMPLES, TEAM = (f"src/cbackprop/_{name}.pyx" for name in ("training", "examples", "team"))
+
+
+@dataclasses.dataclass(frozen=True)
+class Defect:
+    """`old`, which stands once in `file`, becomes `new`; `tests`, in a build of this kind, must then fail."""
+
+    name: str
+    file: str
+    old: str
+    new: str
+    tests: str
+    build: str = "plain"
+
+
+DEFECTS = [
+    Defect(
+        "a wrong last tile",
+        "src/kernels/dense.h",
+        "return divide_up(smaller(M->cols - p * M->width, M->width), LANES);",
+        "return smaller(M->cols - p * M->width, M->width) / LANES;",
+        "tests/test_gradients.py tests/test_properties.py",
+    ),
+    Defect(
+        "a missed check of labels",
+        EXAMPLES,
+        "if not labelled and outside.any():",
+        "if not labelled and (Y < 0).any():",
+        "tests/test_errors.py tests/test_properties.py",
+    ),
+    Defect(
+        "a missed check of lengths",
+        EXAMPLES,
+        "if Y.ndim not in (1, 2) or Y.shape[0] != X.shape[0] or",
+        "if Y.ndim not in (1, 2) or",
+        "tests/test_errors.py tests/test_fuzz_corpus.py",
+    ),
+    Defect(
+        "an allocation not looked at",
+        TEAM,
+        "        if self.memory is NULL:\n            raise MemoryError\n",
+        "",
+        "tests/test_faults.py",
+    ),
+    Defect(
+        "memory that is not given back",
+        TEAM,
+        "        aligned_free(self.workers)\n        aligned_free(self.memory)\n",
+        "        aligned_free(self.workers)\n",
+        "tests/test_memory.py",
+    ),
+    Defect(
+        "Ctrl-C not looked for",
+        TRAINING,
+        "                done = last\n                PyErr_CheckSignals()\n",
+        "                done = last\n",
+        "tests/test_interrupt.py",
+    ),
+    Defect(
+        "the GIL held by the kernels",
+        TRAINING,
+        "                    with nogil:\n                        failed = self.team.train(done, last)",
+        "                    failed = self.team.train(done, last)",
+        "tests/test_threads.py",
+    ),
+    Defect(
+        "a file written in place",
+        "cbackprop/_saved.py",
+        "        os.replace(temporary, target)\n",
+        "        Path(target).write_bytes(Path(temporary).read_bytes())\n",
+        "tests/test_faults.py tests/test_network2_files.py",
+    ),
+    Defect(
+        "this processor's byte order in files",
+        "cbackprop/_saved.py",
+        'array.dtype.newbyteorder("<")',
+        'array.dtype.newbyteorder(">")',
+        "tests/test_network2_files.py",
+    ),
+    Defect(
+        "a write out of bounds (AddressSanitizer)",
+        EXAMPLES,
+        "self.records.start = <uint32_t *> malloc((self.n + 1) * sizeof(uint32_t))",
+        "self.records.start = <uint32_t *> malloc(self.n * sizeof(uint32_t))",
+        "tests/test_gradients.py tests/test_trajectories.py",
+        "address",
+    ),
+    Defect(
+        "a misaligned store (UndefinedBehaviorSanitizer)",
+        "src/kernels/pack.c",
+        "return round_up(4 * (records->n_tiles + 1) + 2 * n, value_size[records->kind]);",
+        "return 4 * (records->n_tiles + 1) + 2 * n;",
+        "tests/test_inputs.py",
+        "address",
+    ),
+    Defect(
+        "a data race (ThreadSanitizer)",
+        "src/kernels/team.c",
+        "if (barrier->members == 1) return;",
+        "if (barrier->members <= 2) return;",
+        "tests/test_trajectories.py",
+        "thread",
+    ),
+    Defect(
+        "a write out of bounds (Valgrind)",
+        EXAMPLES,
+        "self.records.start = <uint32_t *> malloc((self.n + 1) * sizeof(uint32_t))",
+        "self.records.start = <uint32_t *> malloc(self.n * sizeof(uint32_t))",
+        "tests/test_gradients.py",
+        "memcheck",
+    ),
+]
+
+
+def run(folder, build, tests):
+    """The exit code and the output of these tests in the copy, in a build of this kind."""
+    command = ["bash", folder / "tree/.ci/sanitized", "gcc", build, folder / build, *tests.split()]
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+    (folder / f"{build}.log").write_text(done.stdout, encoding="utf-8")
+    return done.returncode, done.stdout
+
+
+def verdict(output):
+    """The line that says most about a red run: what a checker reports, or pytest's last."""
+    lines = output.splitlines()
+    for words in ("ERROR: AddressSanitizer", "runtime error:", "WARNING: ThreadSanitizer", "memcheck:"):
+        for line in lines:
+            if words in line:
+                return line.strip()
+    return lines[-1].strip("= ") if lines else ""
+
+
+def seed(folder, defect):
+    """Put the defect into the copy; return how it is taken out again."""
+    path = folder / "tree" / defect.file
+    sound = path.read_text(encoding="utf-8")
+    if sound.count(defect.old) != 1:
+        sys.exit(f"{defect.name}: what it changes stands {sound.count(defect.old)} times in {defect.file}")
+    path.write_text(sound.replace(defect.old, defect.new), encoding="utf-8")
+    return lambda: path.write_text(sound, encoding="utf-8")
+
+
+def main():
+    """Seed the defects that are named, or all; report."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("names", nargs="*", metavar="NAME", help="only defects whose name holds one of these")
+    arguments = parser.parse_args()
+    folder = arguments.folder.resolve()
+    chosen = [d for d in DEFECTS if not arguments.names or any(name in d.name for name in arguments.names)]
+    ignored = shutil.ignore_patterns(".git", "build", "*.egg-info", "*.so", "__pycache__", ".*_cache")
+    shutil.copytree(ROOT, folder / "tree", ignore=ignored)
+    missed = 0
+    for build in dict.fromkeys(defect.build for defect in chosen):
+        defects = [defect for defect in chosen if defect.build == build]
+        code, output = run(folder, build, " ".join(dict.fromkeys(" ".join(d.tests for d in defects).split())))
+        if code:
+            sys.exit(f"{build}: red without a defect\n{output[-3000:]}")
+        print(f"{build}: green without a defect", flush=True)
+        for defect in defects:
+            mend = seed(folder, defect)
+            code, output = run(folder, build, defect.tests)
+            mend()
+            missed += code == 0
+            print(f"  {defect.name} ({defect.file}): {verdict(output) if code else 'NOT FOUND'}", flush=True)
+    sys.exit(missed > 0)
+
+
+if __name__ == "__main__":
+    main()
