@@ -8,7 +8,12 @@ import numpy
 from Cython.Build import cythonize
 from setuptools import Extension, setup
 
-SANITIZERS = {"1": "address,undefined", "thread": "thread"}
+CHECKS = {
+    "1": ["-fsanitize=address,undefined", "-O1", "-DUNROLL="],  # see simd.h
+    "thread": ["-fsanitize=thread", "-O1", "-DUNROLL="],
+    # A source that is compiled for several modules has the same seed in all, and so one file of counts.
+    "coverage": ["--coverage", "-frandom-seed=cbackprop", "-O0"],
+}
 
 if sys.platform == "win32":
     compile_args, link_args = ["/O2", "/std:c11"], []
@@ -16,11 +21,10 @@ else:
     # -ffp-contract=fast: a * b + c may become one instruction, by default so in gcc, not in clang.
     compile_args, link_args = ["-O3", "-std=gnu11", "-ffp-contract=fast", "-pthread"], ["-pthread"]
 
-sanitizer = os.environ.get("CBACKPROP_SANITIZE")
-if sanitizer:
-    flag = f"-fsanitize={SANITIZERS[sanitizer]}"
-    compile_args += [flag, "-fno-omit-frame-pointer", "-g", "-O1", "-DUNROLL="]  # see simd.h
-    link_args += [flag]
+check = os.environ.get("CBACKPROP_SANITIZE")
+if check:
+    compile_args += [*CHECKS[check], "-fno-omit-frame-pointer", "-g"]
+    link_args += CHECKS[check][:1]
 
 
 def extension(name, *kernels):
