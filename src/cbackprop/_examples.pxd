@@ -4,9 +4,9 @@ from cbackprop.kernels cimport Records, Values
 
 
 cdef class Examples:
-    cdef readonly Py_ssize_t n, n_in, n_out
-    cdef readonly double density        # of the inputs that were looked at: all of them, where sparse
-    cdef readonly bint sparse
+    cdef Py_ssize_t n, n_in, n_out
+    cdef double density                 # of the inputs that were looked at: all of them, where sparse
+    cdef bint sparse
     cdef Records records                # where sparse
     cdef const void **rows              # (n) where dense: row e has the inputs of example e ...
     cdef int row_bits                   # ... as 64- or 32-bit reals
@@ -16,12 +16,12 @@ cdef class Examples:
     cdef object name, held
     cdef void *inputs                   # what `rows` points into, where it is ours
     cdef double largest                 # input, in absolute value, where sparse
-    cdef readonly bint pixels           # whole numbers from 0 to 255 that reach past 1
-    cdef list read_pairs(self, object data, Py_ssize_t start, Py_ssize_t stop, object labelled)
+    cdef bint pixels                    # whole numbers from 0 to 255 that reach past 1
+    cdef list read_pairs(self, object data, Py_ssize_t start, Py_ssize_t stop, bint labelled)
     cdef object unpack(self, object pair, Py_ssize_t i)
     cdef int new_labels(self) except -1
     cdef int put_target(self, Py_ssize_t i, object y) except -1
-    cdef int read_array_targets(self, object X, object Y, Py_ssize_t start, Py_ssize_t stop, object labelled) except -1
+    cdef int read_array_targets(self, object X, object Y, Py_ssize_t start, Py_ssize_t stop, bint labelled) except -1
     cdef str where(self, Py_ssize_t i, str what)
     cdef object input(self, object inputs, Py_ssize_t start, Py_ssize_t i)
     cdef bint is_sparse(self, object inputs, Py_ssize_t start) except -1

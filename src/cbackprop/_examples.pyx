@@ -164,7 +164,7 @@ cdef class Examples:
     name : str
         What errors call the data.
     labelled : bool
-        Test data: y is the number of a class. Otherwise y is the target a^L. None: y is not looked at.
+        Test data: y is the number of a class. Otherwise y is the target a^L.
     once : bool
         They will be read once only, for which finding codes for their values does not pay.
     """
@@ -185,7 +185,7 @@ cdef class Examples:
         free(self.inputs)
 
     def __init__(self, data, Py_ssize_t start, Py_ssize_t stop, sizes, int itemsize, Py_ssize_t tile, double density,
-                 str name, labelled, bint once=False):
+                 str name, bint labelled, bint once):
         cdef list xs
         self.n = stop - start
         self.n_in, self.n_out = sizes
@@ -334,14 +334,13 @@ cdef class Examples:
 
     # ---- y ----
 
-    cdef list read_pairs(self, object data, Py_ssize_t start, Py_ssize_t stop, object labelled):
+    cdef list read_pairs(self, object data, Py_ssize_t start, Py_ssize_t stop, bint labelled):
         """The x of every pair; each y becomes a label or a target."""
         cdef Py_ssize_t i
         cdef int64_t number
         cdef int overflow
         cdef list xs = []
-        if labelled is not None:
-            self.new_labels()
+        self.new_labels()
         for i in range(start, stop):
             pair = data[i]
             if type(pair) is tuple and len(<tuple> pair) == 2:
@@ -350,8 +349,6 @@ cdef class Examples:
             else:
                 x, y = self.unpack(pair, i)
             xs.append(x)
-            if labelled is None:
-                continue
             if labelled:
                 if PyArray_IsIntegerScalar(y):
                     number = PyLong_AsLongLongAndOverflow(y, &overflow)
@@ -416,14 +413,12 @@ cdef class Examples:
             2, shape, cnp.NPY_DOUBLE if self.itemsize == 8 else cnp.NPY_FLOAT, self.targets)
         return np.argmax(targets, axis=1).astype(np.int32)
 
-    cdef int read_array_targets(self, object X, object Y, Py_ssize_t start, Py_ssize_t stop, object labelled) except -1:
+    cdef int read_array_targets(self, object X, object Y, Py_ssize_t start, Py_ssize_t stop, bint labelled) except -1:
         cdef Py_ssize_t i
         cdef int64_t[::1] classes
         for array, letter in ((X, "X"), (Y, "Y")):
             if array.dtype.kind not in "biuf":
                 raise TypeError(f"{self.name}: {letter} has dtype {array.dtype}; expected real numbers")
-        if labelled is None:
-            return 0
         if Y.ndim not in (1, 2) or Y.shape[0] != X.shape[0] or (Y.ndim == 2 and Y.shape[1] != self.n_out):
             raise ValueError(
                 f"{self.name}: Y has shape {Y.shape}; for an X of shape {X.shape} it must hold "

@@ -24,8 +24,8 @@ cdef struct Arena:
 cdef class Team:
     cdef const Kernels *k
     cdef int L
-    cdef readonly int n_workers
-    cdef readonly bint sparse
+    cdef int n_workers
+    cdef bint sparse
     cdef int kind                   # of the records, where sparse
     cdef bint momentum              # there is room for velocities
     cdef bint keeps_z               # ... for a copy of z^L

@@ -26,7 +26,7 @@ cdef double SLICE = 0.05
 
 
 cdef Examples packed(
-    Parameters p, object data, Py_ssize_t start, Py_ssize_t stop, Py_ssize_t m, int n_workers, str name, object labelled,
+    Parameters p, object data, Py_ssize_t start, Py_ssize_t stop, Py_ssize_t m, int n_workers, str name, bint labelled,
     bint once=False,
 ):
     """The examples start .. stop - 1 of `data`, laid out for mini-batches of m."""
@@ -257,7 +257,7 @@ cdef class Training:
     cdef Team team
     cdef Descent descent
     cdef uint32_t *places              # where each example stood at first
-    cdef readonly Py_ssize_t n          # examples
+    cdef Py_ssize_t n                   # examples
     cdef readonly list snapshot         # the caller's pairs as they stood at first; None for arrays
     cdef Py_ssize_t m, slice
 
