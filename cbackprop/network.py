@@ -82,10 +82,13 @@ class Network(Compiled, PlainNetwork):
     def __init__(self, sizes, *, dtype=np.float64, activation="sigmoid", neuron_activations=None):
         dtype = self._check_arguments(sizes, dtype)
         super().__init__(sizes, dtype=dtype, activation=activation, neuron_activations=neuron_activations)
+
+    def _initialize(self):
         if self._activations and self._activations.layers[-1][0] == "softmax":
             raise ValueError(
                 "activation is 'softmax'; that output layer is network2's, with LogLikelihoodCost"
             )
+        super()._initialize()
 
     def _sigmoids(self):
         return sigmoid, sigmoid_prime

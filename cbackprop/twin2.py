@@ -37,9 +37,9 @@ class PlainNetwork2(PlainLayers):
         self.history = []
         activation = costs.with_output(cost, sizes, activation)
         super().__init__(sizes, dtype=dtype, activation=activation, neuron_activations=neuron_activations)
-        costs.check(cost, self._activations)
 
     def _initialize(self):
+        costs.check(self.cost, self._activations)
         self.default_weight_initializer()
 
     def default_weight_initializer(self):

@@ -333,6 +333,13 @@ def test_errors_come_before_random_numbers_are_drawn(cls, options, error, words)
     assert repr(np.random.get_state()) == state
 
 
+def test_a_softmax_output_layer_is_network2s():
+    state = repr(np.random.get_state())
+    with pytest.raises(ValueError, match="that output layer is network2's, with LogLikelihoodCost"):
+        Network([3, 4, 2], activation=["tanh", "softmax"])
+    assert repr(np.random.get_state()) == state
+
+
 @pytest.mark.parametrize(
     "arguments, name", [((np.tanh,), "f_prime"), ((None, np.tanh), "f"), ((np.tanh, 3), "f_prime")]
 )

@@ -109,8 +109,10 @@ def test_velocities_that_do_not_fit():
     ],
 )
 def test_network(arguments, options, error, message):
+    state = repr(np.random.get_state())
     with pytest.raises(error, match=message):
         network2.Network(*arguments, **options)
+    assert repr(np.random.get_state()) == state
 
 
 def test_accuracy_and_total_cost():
