@@ -5,7 +5,15 @@ import random
 import numpy as np
 import pytest
 import the_book2
-from agreement import dense_classes, difference, digit_examples, parameter_difference
+from agreement import (
+    as_arrays,
+    dense_classes,
+    difference,
+    digit_examples,
+    parameter_difference,
+    same_bits,
+    worst_difference,
+)
 
 from cbackprop import network2
 from cbackprop.twin2 import PlainNetwork2
@@ -57,6 +65,51 @@ def test_an_own_cost_class_stays_compiled(capsys, kind, options):
     OwnCost.calls = 0
     net.total_cost(DATA[kind], 0.0)
     assert OwnCost.calls == 53
+
+
+@pytest.mark.parametrize("kind", DATA)
+@pytest.mark.parametrize("options", [{}, {"mu": 0.9}, {"regularization": "L1"}])
+def test_an_own_cost_class_in_single_calls(kind, options):
+    net = seeded(lambda: network2.Network(SIZES, OwnCost))
+    twin = seeded(lambda: PlainNetwork2(SIZES, OwnCost))
+    examples = DATA[kind] * 4  # more columns than are taken at a time
+    X, Y = np.hstack([x for x, _ in examples]), np.hstack([y for _, y in examples])
+    for ours, expected in zip(net.backprop_mini_batch(X, Y), twin.backprop_mini_batch(X, Y), strict=True):
+        assert worst_difference(ours, expected) < 1e-10
+    for _ in range(3):
+        net.update_mini_batch(examples, 0.5, 1.0, 53, **options)
+        twin.update_mini_batch(examples, 0.5, 1.0, 53, **options)
+    assert parameter_difference(net, twin) < 1e-10
+
+
+@pytest.mark.parametrize("m", [0, 1, 7])
+def test_an_own_cost_is_asked_for_one_example_at_a_time_where_an_activation_is_own_too(m):
+    tanh = network2.Activation(np.tanh, lambda z: 1 - np.tanh(z) ** 2)
+    net = seeded(lambda: network2.Network(SIZES, OwnCost, activation=[tanh, "sigmoid"]))
+    twin = seeded(lambda: network2.Network(SIZES, OwnCost, activation=["tanh", "sigmoid"]))
+    X, Y = (array[:m].T for array in as_arrays(DATA["dense"]))
+    for ours, expected in zip(net.backprop_mini_batch(X, Y), twin.backprop_mini_batch(X, Y), strict=True):
+        assert worst_difference(ours, expected) < 1e-10
+
+
+def test_an_own_cost_of_functions_without_a_hash(capsys):
+    class Function:
+        def __init__(self, f):
+            self.f = f
+
+        def __call__(self, *arguments):
+            return self.f(*arguments)
+
+        __eq__ = object.__eq__
+        __hash__ = None
+
+    class Cost:
+        fn, delta = Function(OwnCost.fn), Function(OwnCost.delta)
+
+    net = seeded(lambda: network2.Network(SIZES, Cost))
+    same = seeded(lambda: network2.Network(SIZES, OwnCost))
+    assert run(net, DATA["sparse"]) == run(same, DATA["sparse"])
+    assert same_bits(net, same)
 
 
 class OwnValue(network2.CrossEntropyCost):
@@ -143,6 +196,23 @@ def test_a_replaced_method_is_called_as_the_book_calls_it(capsys, where, name):
     assert recorded[0][0] == recorded[1][0]
     assert parameter_difference(recorded[0][2], recorded[1][2]) < 1e-8
     assert all(difference(a, b) < 1e-8 for a, b in zip(recorded[0][1], recorded[1][1], strict=True))
+
+
+@pytest.mark.parametrize("rows", ["labels", "one-hot"])
+def test_a_replaced_backprop_gets_the_rows_of_arrays_as_columns(rows):
+    net, twin = seeded(lambda: network2.Network(SIZES)), seeded(lambda: PlainNetwork2(SIZES))
+    X, Y = as_arrays(DATA["dense"])
+    own, shapes = net.backprop, set()
+
+    def backprop(x, y):
+        shapes.add((x.shape, y.shape))
+        return own(x, y)
+
+    net.backprop = backprop
+    net.update_mini_batch((X, Y if rows == "one-hot" else np.argmax(Y, axis=1)), 0.5, 1.0, 53)
+    twin.update_mini_batch(DATA["dense"], 0.5, 1.0, 53)
+    assert shapes == {((40, 1), (10, 1))}
+    assert parameter_difference(net, twin) < 1e-10
 
 
 def test_a_replaced_initializer(capsys):
