@@ -167,6 +167,11 @@ class Compiled:
     def _is_arrays(self, data):
         return _examples.as_arrays(data, self.sizes[0]) is not None
 
+    def _check_tests(self, data, name, labelled, *methods):
+        """Raise for what is wrong with `data` on the book's path, unless one of `methods` is the reader's."""
+        if 0 not in self.sizes and not self._replaced_method(*methods):
+            _training.check_examples(self, data, name, labelled)
+
     def _training(self, training_data, mini_batch_size, n_threads, update, descent):
         """(train_epoch, training): a function that trains an epoch, in C or by the book's methods from the
         moment one is replaced, and the packed examples, or None where they are not packed.

@@ -165,6 +165,8 @@ class Network(Compiled, PlainNetwork):
             n_test = self._count(test_data)
         if n_test and not self._replaced("feedforward", "evaluate"):
             test = _training.Data(self, test_data)
+        elif n_test:
+            self._check_tests(test_data, "test_data", True, "feedforward", "evaluate")
         train_epoch, _ = self._training(
             training_data,
             mini_batch_size,
@@ -205,6 +207,7 @@ class Network(Compiled, PlainNetwork):
         test_data = self._examples(test_data, "test_data")
         if not self._replaced("feedforward"):
             return _training.evaluate(self, test_data)
+        self._check_tests(test_data, "test_data", True, "feedforward")
         if self._is_arrays(test_data):
             test_data = _arguments.pairs(*test_data)
         return super().evaluate(test_data)

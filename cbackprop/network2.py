@@ -252,6 +252,10 @@ class Network(Compiled, PlainNetwork2):
                 self._labelled(evaluation_data, True),
                 "evaluation_cost" in monitored,
             )
+        elif asked and self._labels_are_own():
+            labelled = self._labelled(evaluation_data, True)
+            methods = ("feedforward", "accuracy", "total_cost")
+            self._check_tests(evaluation_data, "evaluation_data", labelled, *methods)
         train, training = self._training(
             training_data,
             mini_batch_size,
@@ -320,6 +324,7 @@ class Network(Compiled, PlainNetwork2):
         data = self._examples(data, "data")
         if not self._replaced("feedforward"):
             return _training.evaluate(self, data, "data", self._labelled(data, not convert))
+        self._check_tests(data, "data", self._labelled(data, not convert), "feedforward")
         if self._is_arrays(data):
             data, convert = _arguments.pairs(*data), False
         return super().accuracy(data, convert)
@@ -357,6 +362,8 @@ class Network(Compiled, PlainNetwork2):
         if not self._replaced("feedforward") and (not convert or self._labels_are_own()):
             cost = _training.total_cost(self, data, "data", self._labelled(data, convert), self._cost())
             return cost + self._penalty(lmbda, n, regularization)
+        if not convert or self._labels_are_own():
+            self._check_tests(data, "data", self._labelled(data, convert), "feedforward")
         if self._is_arrays(data):
             data, convert = _arguments.pairs(*data, n_out=self.sizes[-1]), False
         cost = 0.0

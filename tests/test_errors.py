@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from agreement import dense_examples, digit_examples, network_and_twin, nothing_changes
 
-from cbackprop.network import Network
+from cbackprop.network import Activation, Network
 
 SIZES = [6, 5, 3]
 
@@ -66,10 +66,12 @@ def check_message(error, words):
     assert not missing, f"{missing} not in: {message}"
 
 
-@pytest.fixture(params=["compiled", "replaced"])
+@pytest.fixture(params=["compiled", "replaced", "own activation"])
 def net(request):
-    """A network on the compiled path, and one where something is replaced: one set of checks."""
+    """A network on the compiled path, and two where something is replaced: one set of checks."""
     np.random.seed(1)
+    if request.param == "own activation":
+        return Network(SIZES, activation=Activation(np.tanh, lambda z: 1 - np.tanh(z) ** 2))
     net = Network(SIZES)
     if request.param == "replaced":
         net.cost_derivative = lambda a, y: a - y
@@ -295,6 +297,11 @@ def test_arrays_that_do_not_fit(net, value, kind, words, capsys):
     with nothing_changes(net), pytest.raises(kind) as error:
         net.SGD(value, 1, 5, 0.5)
     check_message(error, words)
+
+
+def test_float_labels_as_test_data(net):
+    with nothing_changes(net), pytest.raises(TypeError, match="test_data: Y has dtype float32"):
+        net.evaluate((np.zeros((9, 6)), np.zeros(9, np.float32)))
 
 
 BAD_SIZES = {

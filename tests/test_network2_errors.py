@@ -135,6 +135,50 @@ def test_accuracy_and_total_cost():
         net.accuracy(3)
 
 
+OWN = network2.Activation(np.tanh, lambda z: 1 - np.tanh(z) ** 2)
+
+
+@pytest.mark.parametrize("activation", ["tanh", OWN], ids=["compiled", "own"])
+@pytest.mark.parametrize(
+    ("example", "error", "message"),
+    [
+        ((np.ones((39, 1)), 1), ValueError, r"\[5\]: x has shape \(39, 1\)"),
+        ((np.ones((40, 1), complex), 1), TypeError, r"\[5\]: x has dtype complex128"),
+        ((LABELS[0][0], np.eye(10)[:, [3]]), ValueError, r"\[5\]: y .* one-hot"),
+        ((LABELS[0][0],), ValueError, r"\[5\]: expected a pair"),
+    ],
+)
+def test_what_is_measured(capsys, activation, example, error, message):
+    net = network2.Network(SIZES, activation=[activation, "sigmoid"])
+    labels, data = [*LABELS[:5], example, *LABELS[6:]], list(DATA)
+    with nothing_changes(net, data):
+        with pytest.raises(error, match=f"^evaluation_data{message}"):
+            net.SGD(data, 2, 10, 0.5, 0.0, labels, monitor_evaluation_accuracy=True)
+        with pytest.raises(error, match=f"^data{message}"):
+            net.accuracy(labels)
+    assert capsys.readouterr().out == ""
+    with pytest.raises(error, match=r"^data\[5\]: "):
+        net.total_cost(labels, 0.0, convert=True)
+
+
+def test_an_array_that_shrinks_while_it_is_measured():
+    """X is read a block of 1,024 at a time, and a reader's cost is asked in between."""
+    X, Y = np.random.rand(1500, 40), np.zeros(1500, int)
+    calls = []
+
+    class Shrinks(network2.QuadraticCost):
+        @staticmethod
+        def fn(a, y):
+            calls.append(1)
+            if len(calls) == 1024:
+                X.resize((1200, 40), refcheck=False)
+            return 0.0
+
+    net = network2.Network(SIZES, Shrinks)
+    with pytest.raises(ValueError, match="X has 1200 rows; it had 1500 when it was counted"):
+        net.total_cost((X, Y), 0.0, convert=True)
+
+
 def test_empty_training_data_is_epochs_with_nothing_in_them(capsys):
     net = network2.Network(SIZES)
     with nothing_changes(net):

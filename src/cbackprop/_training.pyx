@@ -229,11 +229,12 @@ cdef class Data:
         return Evaluation(Parameters(net)).measure(self.examples, self.labelled, answers, cost, self.examples.n)
 
 
-def check_examples(net, examples, str name):
-    """Raises for training examples what training on them would, and returns whether their x look like pixels."""
+def check_examples(net, examples, str name, bint labelled=False):
+    """Raises for examples what training on them would, or evaluating them where `labelled`; and returns whether their x look
+    like pixels."""
     cdef Parameters p = Parameters.__new__(Parameters, net)
     examples = as_it_is_now(examples)
-    return packed(p, examples, 0, count(examples, p), 1, 1, name, False).pixels
+    return packed(p, examples, 0, count(examples, p), 1, 1, name, labelled).pixels
 
 
 @cython.final
