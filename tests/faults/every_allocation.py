@@ -43,14 +43,22 @@ def saved(name):
 
 
 JSON, NPZ = saved("net.json"), saved("net.npz")
+# A block that is given back is kept for the next call, unless it is of another size.
+WIDE = network.Network([40, 2000, 3])
+MIXED = network.Network(SIZES, activation="tanh", neuron_activations={(2, 1): "relu", (3, 0): "linear"})
+# Dense but for those that are looked at first, so that their records outgrow what was taken for them.
+GROWING = [(rng.random((40, 1)) * (k % 2), np.eye(3)[:, [k % 3]]) for k in range(128)]
 CALLS = {
     "Network": (network, lambda net: network.Network(SIZES)),
     "feedforward": (network, lambda net: net.feedforward(x)),
     "feedforward, columns": (network, lambda net: net.feedforward(COLUMNS)),
+    "feedforward, another size": (network, lambda net: (WIDE.feedforward(x), net.feedforward(x))),
+    "feedforward, activations": (network, lambda _: MIXED.feedforward(x)),
     "backprop": (network, lambda net: net.backprop(x, y)),
     "backprop_mini_batch": (network, lambda net: net.backprop_mini_batch(COLUMNS, TARGETS)),
     "update_mini_batch, sparse": (network, lambda net: net.update_mini_batch(EXAMPLES[:10], 0.1)),
     "update_mini_batch, dense": (network, lambda net: net.update_mini_batch(DENSE, 0.1)),
+    "update_mini_batch, records that grow": (network, lambda net: net.update_mini_batch(GROWING, 0.1)),
     "evaluate": (network, lambda net: net.evaluate(TESTS)),
     "evaluate, arrays": (network, lambda net: net.evaluate((X, Y))),
     "SGD": (network, lambda net: net.SGD(list(EXAMPLES), 1, 24, 0.1, TESTS)),
