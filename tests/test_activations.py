@@ -321,6 +321,12 @@ def test_copies_keep_their_activations(again):
         ({"neuron_activations": {2: "tanh"}}, TypeError, ["key 2", r"\(l, j\)"]),
         ({"neuron_activations": {(2, 0.5): "tanh"}}, TypeError, [r"\(2, 0.5\)"]),
         ({"neuron_activations": [((2, 0), "tanh")]}, TypeError, ["neuron_activations is list"]),
+        ({"neuron_activations": {(3, 0): "softmax"}}, ValueError, [r"\(3, 0\)", "output layer as a whole"]),
+        (
+            {"activation": ["tanh", "softmax"], "neuron_activations": {(3, 0): "tanh"}},
+            ValueError,
+            [r"\(3, 0\)", "output layer as a whole"],
+        ),
     ],
 )
 @pytest.mark.parametrize("cls", [Network, PlainNetwork])
@@ -353,6 +359,10 @@ def test_layers_changed_behind_its_back():
     net.sizes = [3, 3, 2]
     net.weights, net.biases = [np.ones((3, 3)), np.ones((2, 3))], [np.ones((3, 1)), np.ones((2, 1))]
     with pytest.raises(ValueError, match="neuron 3 of layer 2"):
+        net.feedforward(np.ones((3, 1)))
+    net.sizes = [3, 4, 4, 2]
+    net.weights, net.biases = Network(net.sizes).weights, Network(net.sizes).biases
+    with pytest.raises(ValueError, match=r"sizes has 4 layers; .* chosen for a network of 3"):
         net.feedforward(np.ones((3, 1)))
 
 

@@ -142,6 +142,9 @@ def test_a_wrong_bias_is_named_and_nan_is_no_agreement():
     right[0][0] = right[0][0][1:]
     with pytest.raises(ValueError, match=r"nabla_b\[0\] of shape \(3, 1\); expected \(4, 1\)"):
         check_gradient(net, x, y)
+    del right[0][0]
+    with pytest.raises(ValueError, match="backprop returned 1 arrays nabla_b; expected 2"):
+        check_gradient(net, x, y)
 
 
 class CrossEntropy(Network):
@@ -292,6 +295,8 @@ def test_wrong_arguments():
         check_gradient(net, x, y, tolerance=-1)
     with pytest.raises(TypeError, match=r"net is list; expected a cbackprop\.network\.Network"):
         numerical_gradient([3, 2], x, y)
+    with pytest.raises(ValueError, match="net has no weights and no biases"):
+        check_gradient(Network([3, 0]), x, np.ones((0, 1)))
 
 
 def test_errors_come_before_anything_is_computed():

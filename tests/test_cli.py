@@ -154,6 +154,7 @@ def test_help_names_every_option_and_its_default(run):
         (("--eta", "inf"), "argument --eta: 'inf'"),
         (("--seed", "-1"), "argument --seed: '-1' is not a whole number from 0"),
         (("--seed", "4294967296"), "argument --seed: '4294967296'"),
+        (("--seed", "one"), "argument --seed: 'one' is not a whole number from 0"),
         (("--dtype", "float16"), "argument --dtype: invalid choice: 'float16'"),
         (("--data", "no such file"), "does not exist: no such file"),
         (("--data", "."), "holds neither mnist.pkl.gz nor mnist.npz"),

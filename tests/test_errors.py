@@ -21,6 +21,11 @@ def column(n, dtype=float):
     return np.zeros((n, 1), dtype)
 
 
+class NoArray:
+    def __array__(self, dtype=None, copy=None):
+        raise TypeError("not today")
+
+
 BAD_X = {
     "too short": (column(5), ValueError, ["x", "(5, 1)", "6", "(6, 1)"]),
     "too long": (column(7), ValueError, ["x", "(7, 1)", "6", "(6, 1)"]),
@@ -37,6 +42,8 @@ BAD_X = {
     "bytes": (np.full((6, 1), b"a"), TypeError, ["x", "S1"]),
     "dates": (column(6, "M8[s]"), TypeError, ["x", "datetime64"]),
     "records": (column(6, [("a", "f8")]), TypeError, ["x"]),
+    "rows of two lengths": ([[1.0], [2.0, 3.0]] * 3, ValueError, ["x", "cannot be read as an array"]),
+    "no array after all": (NoArray(), TypeError, ["x", "cannot be read as an array: not today"]),
 }
 BAD_Y = {
     "too short": (column(2), ValueError, ["y", "(2, 1)", "3", "(3, 1)"]),
@@ -233,6 +240,7 @@ BAD_PARAMETERS = {
     "no weights": (("weights", None), [], ValueError, ["weights"]),
     "a layer too many": (("biases", None), [column(5), column(3), column(2)], ValueError, ["biases"]),
     "no list of weights": (("weights", None), None, TypeError, ["weights"]),
+    "dtype float16": (("dtype", None), np.dtype("f2"), TypeError, ["dtype is float16"]),
 }
 
 
@@ -289,6 +297,12 @@ BAD_ARRAYS = {
     "complex X": ((np.zeros((9, 6), complex), np.zeros(9, int)), TypeError, ["complex128"]),
     "object Y": ((np.zeros((9, 6)), np.zeros((9, 3), object)), TypeError, ["object"]),
     "X of 5 columns": ((np.zeros((9, 5)), np.zeros((9, 3))), (ValueError, TypeError), []),
+    "labels that are no integers": ((np.zeros((9, 6)), np.zeros(9)), TypeError, ["float64", "whole numbers"]),
+    "more examples than a record's number counts": (
+        (np.broadcast_to(0.5, (2**32, 6)), np.broadcast_to(np.int8(1), 2**32)),  # of one number each
+        ValueError,
+        ["training_data has 4294967296 examples"],
+    ),
 }
 
 
@@ -308,6 +322,8 @@ BAD_SIZES = {
     "negative": ([3, -1], ValueError),
     "fraction": ([3, 2.5], TypeError),
     "text": (["3", 2], TypeError),
+    "text alone": ("32", TypeError),
+    "bytes": (b"32", TypeError),
     "a number": (5, TypeError),
     "None": (None, TypeError),
 }

@@ -1,5 +1,6 @@
 """Every real dtype, byte order, stride and layout of x and y gives what float64 columns give."""
 
+import collections
 import random
 
 import numpy as np
@@ -17,8 +18,10 @@ from agreement import (
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cbackprop import network, network2
 from cbackprop.network import Network
 from cbackprop.twin import PlainNetwork
+from cbackprop.twin2 import PlainNetwork2
 
 SIZES = [12, 7, 4]
 DTYPES = [
@@ -230,17 +233,19 @@ def test_an_example_may_be_any_pair(pair, capsys):
     assert parameter_difference(net, plain) < 1e-12
 
 
-@pytest.mark.parametrize("kind", [tuple, iter])
+@pytest.mark.parametrize("kind", [tuple, collections.deque, iter])
 def test_a_mini_batch_may_be_a_tuple(kind):
+    """Or anything else of some length."""
     examples = dense_examples(5, SIZES)
-    net, plain = network_and_twin(SIZES)
-    plain.update_mini_batch(examples, 0.5)
-    if kind is tuple:
-        net.update_mini_batch(tuple(examples), 0.5)
-        assert parameter_difference(net, plain) < 1e-12
-    else:  # the book asks for len(mini_batch)
-        with pytest.raises(TypeError):
-            net.update_mini_batch(kind(examples), 0.5)
+    for module, twin, more in ((network, PlainNetwork, ()), (network2, PlainNetwork2, (2.0, 5))):
+        net, plain = network_and_twin(SIZES, network=module.Network, twin=twin)
+        plain.update_mini_batch(examples, 0.5, *more)
+        if kind is iter:  # the book asks for len(mini_batch)
+            with pytest.raises(TypeError):
+                net.update_mini_batch(iter(examples), 0.5, *more)
+        else:
+            net.update_mini_batch(kind(examples), 0.5, *more)
+            assert parameter_difference(net, plain) < 1e-12
 
 
 # Arrays (X, Y): one example a row.

@@ -294,6 +294,22 @@ def test_gzip_and_zip_bombs(tmp_path, small_limit):
         mnist_loader.load_data(folder)
 
 
+@pytest.mark.parametrize("name, data, step", [
+    ("mnist.npz", keras_npz(), "_read_npy"),
+    ("mnist.pkl", python2_pickle(book_arrays()), "_check_opcodes"),
+])  # fmt: skip
+def test_no_memory_is_no_damage(tmp_path, monkeypatch, name, data, step):
+    path = write(tmp_path / name, data)
+    mnist_loader.load_data(path)
+
+    def fail(*_):
+        raise MemoryError
+
+    monkeypatch.setattr(_mnist_files, step, fail)
+    with pytest.raises(MemoryError):
+        mnist_loader.load_data(path)
+
+
 def test_zip_whose_directory_lies_about_a_size(tmp_path):
     """The entry unpacks to 64 MB where the directory promises 9 kB."""
     honest = npz_bytes({"x_train": bytes(2**26)})

@@ -32,6 +32,21 @@ def pair(cost, sizes=SIZES, **options):
     )
 
 
+@pytest.mark.parametrize("cost", COSTS)
+def test_delta_is_the_derivative_of_fn(cost):
+    """δ^L_j = ∂C/∂z^L_j, by central differences; for readers who build on the classes."""
+    fn, delta = COSTS[cost].fn, COSTS[cost].delta
+
+    def f(z):
+        return np.exp(z) / np.exp(z).sum() if cost == "log-likelihood" else network2.sigmoid(z)
+
+    rng = np.random.default_rng(4)
+    z, y, h = rng.normal(size=(5, 1)), np.eye(5)[:, [2]], 1e-6
+    steps = h * np.eye(5)
+    slopes = [(fn(f(z + step[:, None]), y) - fn(f(z - step[:, None]), y)) / (2 * h) for step in steps]
+    np.testing.assert_allclose(delta(z, f(z), y).ravel(), slopes, rtol=1e-6, atol=1e-9)
+
+
 def both_at(cost, biases):
     """The network and the book's, of outputs that their biases alone decide."""
     sizes = [3, len(biases)]

@@ -8,9 +8,17 @@ import re
 import numpy as np
 import pytest
 import the_book2
-from agreement import dense_classes, difference, digit_examples, parameter_difference, same_bits
+from agreement import (
+    copy_parameters,
+    dense_classes,
+    difference,
+    digit_examples,
+    parameter_difference,
+    same_bits,
+)
 
 from cbackprop import network2
+from cbackprop.twin2 import PlainNetwork2
 
 COSTS = [(network2.CrossEntropyCost, the_book2.CrossEntropy), (network2.QuadraticCost, the_book2.Quadratic)]
 NUMBER = re.compile(r"(Cost on \w+ data: )(.*)")
@@ -120,8 +128,13 @@ def test_iterators_are_read_once(capsys):
     pairs = (pair for pair in data)
     mine = ours.SGD(pairs, 2, 7, 0.5, 0.0, iter(labels), True, True, True, True)
     random.seed(1)
+    twins = copy_parameters(book, PlainNetwork2([60, 12, 10])).SGD(
+        iter(data), 2, 7, 0.5, 0.0, iter(labels), True, True, True, True
+    )
+    random.seed(1)
     theirs = book.SGD(data, 2, 7, 0.5, 0.0, labels, True, True, True, True)
-    assert all(difference(a, b) < 1e-8 for a, b in zip(mine, theirs, strict=True))
+    for lists in (mine, twins):
+        assert all(difference(a, b) < 1e-8 for a, b in zip(lists, theirs, strict=True))
 
 
 def test_arrays_obtained_before_keep_their_values(capsys):

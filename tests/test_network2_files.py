@@ -113,6 +113,15 @@ def test_what_cannot_be_saved_leaves_the_old_file(tmp_path):
     wrong.weights[0] = np.zeros((2, 2))
     with pytest.raises(ValueError, match=r"weights\[0\] has shape \(2, 2\)"):
         wrong.save(path)
+    wrong.weights = wrong.weights[:1]
+    with pytest.raises(ValueError, match=r"weights has 1 arrays; a network of 3 layers has 2"):
+        wrong.save(path)
+    complex_ones = network()
+    complex_ones.biases[1] = np.zeros((2, 1), complex)
+    with pytest.raises(TypeError, match=r"biases\[1\] has dtype complex128"):
+        complex_ones.save(path)
+    with pytest.raises(TypeError, match="must be a class, which has a name"):
+        network(OwnCost()).save(path)
     assert path.read_bytes() == old and os.listdir(tmp_path) == ["net"]
 
 
@@ -206,6 +215,8 @@ GOOD = {"sizes": [2, 1], "weights": [[[0.5, -1]]], "biases": [[[2.0]]], "cost": 
         ({"activation": ["sigmoid"] * 3}, "activation"),
         ({"neuron_activations": {"a,b": "tanh"}}, "invalid literal"),
         ({"neuron_activations": {"9,9": "tanh"}}, "9"),
+        ({"neuron_activations": ["tanh"]}, "does not hold names"),
+        ({"neuron_activations": {"2,0": 1}}, "does not hold names"),
     ],
 )
 def test_hostile_json_is_a_value_error(tmp_path, change, message):
@@ -223,6 +234,14 @@ def test_what_is_no_json_object_is_a_value_error(tmp_path, text):
     path = tmp_path / "net"
     path.write_bytes(text)
     with pytest.raises(ValueError, match="net: not an intact network"):
+        network2.load(path)
+
+
+@pytest.mark.parametrize("lacking", ["sizes", "cost", "weights", "biases"])
+def test_what_json_lacks_is_named(tmp_path, lacking):
+    path = tmp_path / "net"
+    path.write_text(json.dumps({name: value for name, value in GOOD.items() if name != lacking}))
+    with pytest.raises(ValueError, match=f"net: not an intact network: .*{lacking}"):
         network2.load(path)
 
 
@@ -270,6 +289,25 @@ class TestHostileNpz:
     def test_wrong_arrays(self, tmp_path, change):
         npz(tmp_path / "net.npz", **{**parts(), **change})
         with pytest.raises(ValueError, match=r"net\.npz: not an intact network"):
+            network2.load(tmp_path / "net.npz")
+
+    def test_more_layers_than_arrays(self, tmp_path):
+        """A list of sizes takes less room in a file than the arrays that it promises."""
+        sizes = json.dumps({"sizes": [1] * 100_000, "cost": "QuadraticCost"}).encode()
+        npz(tmp_path / "net.npz", **{**parts(), "network": np.frombuffer(sizes, np.uint8)})
+        with pytest.raises(ValueError, match="it has 3 arrays for a network of 100000 layers"):
+            network2.load(tmp_path / "net.npz")
+
+    def test_another_version_of_npy(self, tmp_path):
+        npz(tmp_path / "good.npz", **parts())
+        with zipfile.ZipFile(tmp_path / "good.npz") as old, zipfile.ZipFile(tmp_path / "net.npz", "w") as new:
+            for name in old.namelist():
+                if name == "weights_0.npy":
+                    with new.open(name, "w") as file:
+                        np.lib.format.write_array(file, np.ones((1, 2)), version=(2, 0))
+                else:
+                    new.writestr(name, old.read(name))
+        with pytest.raises(ValueError, match="weights_0 is not an npy file of version 1"):
             network2.load(tmp_path / "net.npz")
 
     def test_compressed(self, tmp_path):

@@ -12,6 +12,7 @@ from unittest import mock
 import numpy as np
 import pytest
 from agreement import (
+    as_arrays,
     copy_parameters,
     dense_examples,
     difference,
@@ -249,6 +250,27 @@ def test_a_replacement_put_in_by_evaluate_counts_from_the_next_epoch(capsys):
         net.evaluate = evaluate
         train(net, epochs=3)
     assert parameter_difference(*nets) < TOLERANCE
+
+
+@pytest.mark.parametrize("labels", [False, True])
+def test_so_it_does_where_the_data_are_arrays(labels, capsys):
+    """The book's methods then get the pairs in the order that the epoch before left them in."""
+    examples = dense_examples(23, SIZES)
+    X, Y = as_arrays(examples)
+    if labels:
+        Y = np.argmax(Y, axis=1)
+        examples = [(x, np.eye(SIZES[-1])[:, [k]]) for (x, _), k in zip(examples, Y, strict=True)]
+    net, plain = network_and_twin(SIZES)
+    for each, data in ((net, (X, Y)), (plain, examples)):
+
+        def evaluate(test_data, each=each):
+            each.cost_derivative = lambda a, y: 2.0 * (a - y)
+            return 0
+
+        each.evaluate = evaluate
+        random.seed(3)
+        each.SGD(data, 3, 5, 0.5, test_data=[(X[0].reshape(-1, 1), 1)])
+    assert parameter_difference(net, plain) < TOLERANCE
 
 
 def test_mock_patches(capsys):

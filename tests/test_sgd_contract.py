@@ -135,6 +135,10 @@ def test_other_iterables_are_read_once(kind, capsys):
     assert capsys.readouterr().out == printed
     assert random.getstate() == state
     assert parameter_difference(net, plain) < 1e-12
+    random.seed(9)
+    _, plain_of_any = network_and_twin(SIZES)
+    plain_of_any.SGD(as_kind(examples), 2, 5, 0.5, test_data=as_kind(tests))
+    assert same_bits(plain_of_any, plain)
 
 
 def test_a_tuple_of_two_examples_is_no_pair_of_arrays(capsys):
@@ -398,15 +402,16 @@ def test_backend_names_the_layout_after_sgd(examples, word, capsys):
     assert any(c.isdigit() for c in net.backend)  # the density
 
 
-def test_a_hidden_layer_may_become_another_between_epochs(capsys):
+@pytest.mark.parametrize("sizes", [[5, 30, 7, 3], [5, 9, 3]], ids=str)
+def test_a_hidden_layer_may_become_another_between_epochs(sizes, capsys):
     """As in the book, whose next epoch reads sizes, weights and biases anew."""
-    examples, bigger = dense_examples(12, SIZES), Network([5, 30, 7, 3])
+    examples, bigger = dense_examples(12, SIZES), Network(sizes)
     net, plain = network_and_twin(SIZES)
 
     def grow(each):
         def evaluate(test_data):
-            if len(each.sizes) == 3:
-                each.sizes, each.num_layers = [5, 30, 7, 3], 4
+            if each.sizes == SIZES:
+                each.sizes, each.num_layers = sizes, len(sizes)
                 each.weights, each.biases = (
                     [w.copy() for w in bigger.weights],
                     [b.copy() for b in bigger.biases],
@@ -453,6 +458,26 @@ def test_a_replaced_shuffle_may_not_put_other_numbers_among_the_places(monkeypat
     X, Y = as_arrays(dense_examples(12, SIZES))
     with pytest.raises(ValueError, match="permutation"):
         Network(SIZES).SGD((X, Y), 1, 5, 0.5)
+
+
+@pytest.mark.parametrize("change", ["another", "fewer", "twice"])
+def test_a_replaced_shuffle_may_not_change_the_pairs(change, monkeypatch, capsys):
+    """The pairs were read before it was called: which of them another one is, nobody could say."""
+
+    def shuffle(items):
+        if change == "another":
+            items[3] = dense_examples(1, SIZES)[0]
+        elif change == "twice":
+            items[3] = items[4]
+        else:
+            items.pop()
+
+    monkeypatch.setattr(random, "shuffle", shuffle)
+    net = Network(SIZES)
+    before = [*net.weights, *net.biases]
+    with pytest.raises(ValueError, match=r"training_data"):
+        net.SGD(dense_examples(12, SIZES), 1, 5, 0.5)
+    assert all(a is b for a, b in zip(net.weights + net.biases, before, strict=True))
 
 
 def test_a_generator_of_too_few_random_bits_is_an_error(monkeypatch, capsys):

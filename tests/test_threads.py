@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from agreement import dense_examples, digit_examples, run_python, same_bits
 
+from cbackprop import _arguments
 from cbackprop.network import Network
 
 
@@ -112,6 +113,7 @@ def test_two_networks_train_in_parallel(capsys):
 SHARED = """
 import random, sys, threading, time
 import numpy as np
+from cbackprop import _arguments
 from cbackprop.network import Network
 sys.stdout = open("/dev/null", "w")
 rng = np.random.default_rng(0)
@@ -195,6 +197,7 @@ def test_a_forked_child_can_train(tmp_path):
     code = """
 import os, random, sys
 import numpy as np
+from cbackprop import _arguments
 from cbackprop.network import Network
 rng = np.random.default_rng(0)
 examples = [(rng.random((300, 1)), rng.random((10, 1))) for _ in range(200)]
@@ -223,6 +226,7 @@ def test_no_thread_is_left_after_a_call(capsys):
 BITS = """
 import hashlib, random
 import numpy as np
+from cbackprop import _arguments
 from cbackprop.network import Network
 random.seed(3); np.random.seed(3)
 rng = np.random.default_rng(3)
@@ -243,6 +247,23 @@ def test_the_environment_sets_the_number_and_never_the_bits(tmp_path):
         assert child.returncode == 0, child.stderr
         outputs.add(child.stdout)
     assert len(outputs) == 1
+
+
+@pytest.mark.parametrize("text", ["0", "-2", "1.5", "two"])
+def test_a_variable_that_is_no_number_of_threads(text, monkeypatch):
+    monkeypatch.setenv("CBACKPROP_NUM_THREADS", text)
+    state = random.getstate()
+    with pytest.raises(ValueError, match=f"CBACKPROP_NUM_THREADS is '{text}'"):
+        Network([2, 1]).SGD(dense_examples(4, [2, 1]), 1, 2, 0.1)
+    assert random.getstate() == state
+
+
+@pytest.mark.parametrize("count, processors", [(3, 3), (None, 1)])
+def test_where_the_system_does_not_say_which_processors_are_ours(count, processors, monkeypatch):
+    """As on macOS and Windows: then there are as many as the machine has."""
+    monkeypatch.delattr(os, "sched_getaffinity", raising=False)
+    monkeypatch.setattr(os, "cpu_count", lambda: count)
+    assert _arguments.processors() == processors
 
 
 @pytest.mark.parametrize(
