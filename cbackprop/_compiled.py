@@ -24,7 +24,9 @@ class Compiled:
         dtype = np.dtype(dtype).newbyteorder("=")
         if dtype not in (np.float64, np.float32):
             raise TypeError(f"dtype is {dtype}; expected float64 or float32")
-        return dtype
+        # NumPy's own object, which stays: newbyteorder makes another, and each call of NumPy 2.5's dot loses
+        # a reference to that of its arguments.
+        return np.dtype(dtype.type)
 
     def __getstate__(self):
         state = self.__dict__.copy()  # in one step: another thread may be adding an attribute

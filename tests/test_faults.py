@@ -25,7 +25,7 @@ linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs L
 @pytest.mark.skipif(SANITIZED, reason="the sanitizer has an allocator of its own")
 @pytest.mark.skipif(sysconfig.get_config_var("Py_GIL_DISABLED"), reason="this Python has no other allocator")
 def test_every_failed_allocation_is_a_memory_error(tmp_path):
-    """And parameters stay: see faults/every_allocation.py."""
+    """Of every public function; parameters stay, and no block is lost: see faults/every_allocation.py."""
     library = tmp_path / "failing_malloc.so"
     source = FAULTS / "failing_malloc.c"
     subprocess.run(["cc", "-O1", "-shared", "-fPIC", "-o", library, source, "-ldl"], check=True)
@@ -35,8 +35,7 @@ def test_every_failed_allocation_is_a_memory_error(tmp_path):
         command, env=env, capture_output=True, text=True, timeout=300, cwd=tmp_path, check=False
     )
     assert child.returncode == 0, child.stdout + child.stderr
-    assert child.stdout.count("MemoryError") > 15
-    assert "network2: load, npz" in child.stdout
+    assert child.stdout.count("MemoryError") > 50  # calls that come to an allocation of compiled code
 
 
 INTERRUPTS = 1000

@@ -11,6 +11,7 @@ from libc.stdint cimport UINT32_MAX, int32_t, int64_t, uint8_t, uint32_t
 from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memcpy, memset
 
+from cbackprop._parameters cimport copied
 from cbackprop.kernels cimport (
     VALUES_CODED, VALUES_FLOAT32, VALUES_FLOAT64, Records, Values, aligned_calloc, aligned_free,
     count_nonzeros, pack_init, record_lines, record_write, records_shape, values_begin,
@@ -445,7 +446,10 @@ cdef class Examples:
                 f"{self.name}: Y[{start + i}] is {Y[i]}; this network's output layer has {self.n_out} neurons, "
                 f"so labels must be 0 to {self.n_out - 1}"
             )
-        classes = np.where(outside, -1, Y.astype(np.int64))
+        # Not np.where: it ends in a SystemError where memory ends.
+        Y = Y.astype(np.int64)
+        Y[outside] = -1
+        classes = Y
         for i in range(self.n):
             self.labels[i] = <int32_t> classes[i]
         return 0
@@ -488,7 +492,7 @@ cdef int pixel_range(const void *x, int bits, Py_ssize_t n) noexcept nogil:
 
 cdef object as_it_is_now(object data):
     """`data`, or a copy of the list where it is one: another thread may change its list while it is read."""
-    return list(<list> data) if type(data) is list else data
+    return copied(data) if type(data) is list else data
 
 
 cpdef tuple as_arrays(object data, Py_ssize_t n_in):

@@ -17,4 +17,5 @@ cdef class Parameters:
     cdef void *b(self, int l) noexcept
 
 
+cdef list copied(object items)
 cdef object new_array(int type_num, Py_ssize_t rows, Py_ssize_t cols)

@@ -2,7 +2,9 @@
 
 cimport cython
 cimport numpy as cnp
+from cpython.list cimport PyList_GetSlice
 from cpython.number cimport PyNumber_Index
+from cpython.pyport cimport PY_SSIZE_T_MAX
 from libc.stdlib cimport free, malloc
 
 from cbackprop._activations cimport Codes
@@ -10,6 +12,19 @@ from cbackprop._activations cimport Codes
 import numpy as np
 
 cnp.import_array()
+
+
+cdef list copied(object items):
+    """A new list of `items`: of a list, which another thread may be changing, as it is at one moment.
+
+    Where memory ends, list(items) of CPython 3.11 and 3.12 keeps a reference to the list or tuple for good.
+    """
+    cdef list copy = []
+    if type(items) is list:
+        return PyList_GetSlice(items, 0, PY_SSIZE_T_MAX)
+    for item in items:
+        copy.append(item)
+    return copy
 
 
 cdef object new_array(int type_num, Py_ssize_t rows, Py_ssize_t cols):
@@ -51,7 +66,7 @@ def check_sizes(sizes):
     cdef list numbers
     cdef Py_ssize_t i
     try:
-        numbers = list(sizes)
+        numbers = copied(sizes)
     except TypeError:
         raise TypeError(
             f"sizes is {type(sizes).__name__}; expected a list of whole numbers, one a layer") from None
@@ -107,7 +122,7 @@ cdef class Parameters:
         cdef Py_ssize_t cols = 1
         cdef list ready
         try:
-            ready = list(arrays)
+            ready = copied(arrays)
         except TypeError:
             raise TypeError(f"{name} is {type(arrays).__name__}; expected a list of arrays, one a layer") from None
         if len(ready) != self.L - 1:

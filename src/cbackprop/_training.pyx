@@ -8,7 +8,7 @@ from libc.stdlib cimport free, malloc
 from cbackprop._descent cimport Descent
 from cbackprop._examples cimport Examples, as_arrays, as_it_is_now
 from cbackprop._isa cimport kernels
-from cbackprop._parameters cimport Parameters
+from cbackprop._parameters cimport Parameters, copied
 from cbackprop._shuffle cimport shuffle
 from cbackprop._team cimport EVALUATED, MAX_WORKERS, Team, outputs_and_targets
 from cbackprop.kernels cimport CBACKPROP_THREADS, CROSS_ENTROPY, LOG_LIKELIHOOD, QUADRATIC, Kernels
@@ -274,7 +274,7 @@ cdef class Training:
         cdef Py_ssize_t n
         training_data = as_it_is_now(training_data)
         arrays = as_arrays(training_data, p.n[1]) is not None
-        self.snapshot = None if arrays else training_data if type(training_data) is list else list(training_data)
+        self.snapshot = None if arrays else training_data if type(training_data) is list else copied(training_data)
         n = count(training_data, p) if arrays else len(self.snapshot)
         self.n = n
         self.m = min(mini_batch_size, max(n, 1))
@@ -333,7 +333,9 @@ cdef class Training:
         cdef list places = []
         for i in numbers:   # as ints of C: other numbers compare as they like
             places.append(i)
-        if sorted(places) != list(range(self.n)):
+        ordered = copied(places)    # as sorted(places) would, with the fault of list
+        ordered.sort()
+        if ordered != copied(range(self.n)):
             raise ValueError("shuffling training_data did not leave a permutation of it")
         for i in range(self.n):
             self.places[i] = places[i]

@@ -3,7 +3,9 @@
  * After fail_at(n) the n'th allocation from then on returns NULL: of those that the package's compiled modules make
  * themselves or ask Python's or NumPy's C functions for. The interpreter's own are let through: CPython does not
  * survive all of those. Starting a thread counts as an allocation. stop() ends that and tells whether one failed.
- * live() is how many blocks are in use. */
+ *
+ * live() is how many blocks are in use. After record() new blocks are remembered with their callers, and
+ * print_recorded(n) prints the callers by which at least n of them were made that are still in use. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
@@ -11,6 +13,8 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 extern void *__libc_malloc(size_t), *__libc_calloc(size_t, size_t), *__libc_realloc(void *, size_t);
@@ -18,6 +22,7 @@ extern void *__libc_memalign(size_t, size_t);
 extern void __libc_free(void *);
 
 static atomic_long countdown, failed, blocks;
+static _Thread_local int looking; /* at callers, which may allocate */
 
 void fail_at(long n) {
     failed = 0;
@@ -31,22 +36,41 @@ long stop(void) {
 
 long live(void) { return blocks; }
 
+/* ---- whose allocation it is ---- */
+
+enum { CALLERS = 64, KNOWN = 4096 };
+
+typedef enum { OTHER = 1, OURS, INTERPRETER } Kind;
+
+static Kind kind_of(void *caller) {
+    static _Thread_local struct {
+        void *caller;
+        Kind kind;
+    } known[KNOWN];
+    const size_t place = (uintptr_t)caller % KNOWN;
+    if (known[place].caller != caller) {
+        Dl_info in = {0};
+        Kind kind = OTHER;
+        if (dladdr(caller, &in) && in.dli_sname && strcmp(in.dli_sname, "_PyEval_EvalFrameDefault") == 0)
+            kind = INTERPRETER;
+        else if (in.dli_fname && strstr(in.dli_fname, "cbackprop/_"))
+            kind = OURS;
+        known[place].caller = caller;
+        known[place].kind = kind;
+    }
+    return known[place].kind;
+}
+
 /* Whether compiled code of the package asked, with no Python function in between. */
 static int is_ours(void) {
-    static _Thread_local int looking; /* looking may allocate */
-    int ours = 0;
     if (looking) return 0;
     looking = 1;
-    void *callers[64];
-    const int n = backtrace(callers, 64);
-    for (int i = 0; i < n && !ours; i++) {
-        Dl_info place;
-        if (!dladdr(callers[i], &place)) continue;
-        if (place.dli_sname && strcmp(place.dli_sname, "_PyEval_EvalFrameDefault") == 0) break;
-        ours = place.dli_fname && strstr(place.dli_fname, "cbackprop/_") != NULL;
-    }
+    void *callers[CALLERS];
+    const int n = backtrace(callers, CALLERS);
+    Kind kind = OTHER;
+    for (int i = 0; i < n && kind == OTHER; i++) kind = kind_of(callers[i]);
     looking = 0;
-    return ours;
+    return kind == OURS;
 }
 
 static int refuse(void) {
@@ -56,8 +80,71 @@ static int refuse(void) {
     return 1;
 }
 
+/* ---- who made the blocks that are in use ---- */
+
+enum { RECORDED = 1 << 14 };
+
+static struct {
+    void *block;
+    int n;
+    void *callers[CALLERS];
+} recorded[RECORDED];
+static int recording;
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+
+static void remember(void *block) {
+    if (!recording || looking) return;
+    looking = 1;
+    pthread_mutex_lock(&lock);
+    int i = 0;
+    while (i < RECORDED - 1 && recorded[i].block) i++; /* the last place takes all that find no other */
+    recorded[i].block = block;
+    recorded[i].n = backtrace(recorded[i].callers, CALLERS);
+    pthread_mutex_unlock(&lock);
+    looking = 0;
+}
+
+static void forget(void *block) {
+    if (!recording || looking) return;
+    pthread_mutex_lock(&lock);
+    for (int i = 0; i < RECORDED; i++)
+        if (recorded[i].block == block) recorded[i].block = NULL;
+    pthread_mutex_unlock(&lock);
+}
+
+void record(void) {
+    memset(recorded, 0, sizeof recorded);
+    recording = 1;
+}
+
+void print_recorded(int least) {
+    recording = 0;
+    for (int i = 0; i < RECORDED; i++) {
+        if (!recorded[i].block) continue;
+        int same = 0;
+        for (int j = RECORDED - 1; j >= i; j--) {
+            if (!recorded[j].block || recorded[j].n != recorded[i].n) continue;
+            if (memcmp(recorded[j].callers, recorded[i].callers, sizeof(void *) * recorded[i].n)) continue;
+            recorded[j].block = NULL;
+            same++;
+        }
+        if (same < least) continue;
+        fprintf(stderr, "%d blocks made in\n", same);
+        for (int k = 1; k < recorded[i].n && kind_of(recorded[i].callers[k]) != INTERPRETER; k++) {
+            Dl_info in = {0};
+            dladdr(recorded[i].callers[k], &in);
+            const long offset = (char *)recorded[i].callers[k] - (char *)in.dli_fbase;
+            fprintf(stderr, "    %s, %s+%#lx\n", in.dli_sname ? in.dli_sname : "?", in.dli_fname, offset);
+        }
+    }
+}
+
+/* ---- the allocator ---- */
+
 static void *counted(void *block) {
-    if (block) blocks++;
+    if (!block) return NULL;
+    blocks++;
+    remember(block);
     return block;
 }
 
@@ -73,17 +160,26 @@ int posix_memalign(void **place, size_t line, size_t bytes) {
     return 0;
 }
 
-void *realloc(void *old, size_t bytes) {
-    if (bytes && refuse()) return NULL;
-    void *block = __libc_realloc(old, bytes);
-    if (!old) counted(block);
-    if (old && !bytes) blocks--;
-    return block;
+void free(void *block) {
+    if (!block) return;
+    blocks--;
+    forget(block);
+    __libc_free(block);
 }
 
-void free(void *block) {
-    if (block) blocks--;
-    __libc_free(block);
+void *realloc(void *old, size_t bytes) {
+    if (!old) return malloc(bytes);
+    if (!bytes) {
+        free(old);
+        return NULL;
+    }
+    if (refuse()) return NULL;
+    void *block = __libc_realloc(old, bytes);
+    if (block) {
+        forget(old);
+        remember(block);
+    }
+    return block;
 }
 
 int pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*work)(void *), void *argument) {

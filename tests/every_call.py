@@ -1,0 +1,480 @@
+"""A call of every public function, and what can go wrong in it, for the tests that make each again and again.
+
+`RIGHT` and `WRONG` hold calls by the public name, with a word on its way after a colon; `calls_of` goes
+through them. A function that is added to the package without a call here fails tests/test_leaks.py.
+"""
+
+import copy
+import inspect
+import io
+import os
+import pickle
+import random
+
+import numpy as np
+from tiny import (
+    DENSE,
+    FOLDER,
+    HALF_IDX,
+    HALF_JSON,
+    HALF_MNIST,
+    HALF_NPZ,
+    IDX,
+    JSON,
+    KERAS,
+    LABELS,
+    LAYERS,
+    MONITORS,
+    NO_MNIST,
+    NPZ,
+    ODD_X,
+    OTHER_JSON,
+    OWN,
+    PAIR,
+    PICKLE,
+    SIZES,
+    SPARSE,
+    TARGETS,
+    TESTS,
+    Liar,
+    OwnCost,
+    X,
+    a,
+    better,
+    double,
+    interrupted_cost,
+    mixed,
+    narrow,
+    nothing,
+    other_weights,
+    own,
+    own_cost,
+    plain,
+    plain_twin,
+    plain_twin2,
+    quadratic,
+    raising,
+    raising_cost,
+    replaced,
+    replaced2,
+    small,
+    softmax,
+    two,
+    unsaveable,
+    x,
+    y,
+    z,
+)
+
+import cbackprop
+from cbackprop import (
+    __main__,
+    activations,
+    chapter,
+    config,
+    costs,
+    figures,
+    mnist_loader,
+    network,
+    network2,
+    twin,
+    twin2,
+)
+
+MODULES = (network, network2, mnist_loader, chapter, activations, costs, twin, twin2, figures)
+
+
+def columns(net):
+    """24 examples, the columns of two matrices."""
+    return net.backprop_mini_batch(X.T, TARGETS.T)
+
+
+def many_columns(net):
+    """More than the kernels take at a time."""
+    return net.backprop_mini_batch(np.tile(X.T, 6), np.tile(TARGETS.T, 6))
+
+
+def shuffled(module, call):
+    """`call`, with a random.shuffle of the reader's own in the module."""
+
+    class Generator:
+        @staticmethod
+        def shuffle(items):
+            items.reverse()
+
+    def replaced(net):
+        module.random = Generator
+        try:
+            call(net)
+        finally:
+            module.random = random
+
+    return replaced
+
+
+def badly_shuffled(net):
+    """A shuffle that loses an example."""
+    own = copy.copy(net)
+    own._shuffle = lambda: list.pop
+    own.SGD((X, LABELS), 1, 10, 0.1)
+
+
+def quartic(a, y):
+    return float(np.sum((a - y) ** 4))
+
+
+# By the first part of their names and by the function that makes the network which they are given.
+RIGHT, WRONG = {}, {}
+
+RIGHT["", nothing] = {"__version__": lambda _: cbackprop.__version__}
+RIGHT["config.", nothing] = {"show_config": lambda _: config.show_config()}
+RIGHT["network.", nothing] = {
+    "Network": lambda _: network.Network(SIZES),
+    "Network: float32, big-endian": lambda _: network.Network((40, np.int8(3)), dtype=">f4"),
+    "Network: mixed": lambda _: mixed(),
+    "Network: a short life": lambda _: plain().SGD(list(DENSE), 1, 18, 0.1, TESTS),
+    "sigmoid": lambda _: network.sigmoid(z),
+    "sigmoid: a number": lambda _: network.sigmoid(0.5),
+    "sigmoid: float32": lambda _: network.sigmoid(np.float32([[1, 2]])[:, ::-1]),
+    "sigmoid: complex": lambda _: network.sigmoid(1j * z),
+    "sigmoid_prime": lambda _: network.sigmoid_prime(z),
+}
+RIGHT["network2.", nothing] = {
+    "Network": lambda _: network2.Network(SIZES),
+    "Network: softmax": lambda _: softmax(),
+    "Network: a short life": lambda _: better().SGD(list(DENSE), 1, 18, 0.1, 0.1, TESTS, *MONITORS),
+    "load": lambda _: network2.load(JSON),
+    "load: npz, own cost": lambda _: network2.load(str(NPZ), cost=OwnCost),
+}
+RIGHT["mnist_loader.", nothing] = {
+    "load_data": lambda _: mnist_loader.load_data(PICKLE),
+    "load_data: npz": lambda _: mnist_loader.load_data(KERAS),
+    "load_data_wrapper": lambda _: mnist_loader.load_data_wrapper(IDX),
+    "vectorized_result": lambda _: mnist_loader.vectorized_result(np.int8(3)),
+}
+RIGHT["activations.", nothing] = {
+    "Activation": lambda _: repr(activations.Activation(double, two)),
+    "LayerActivations": lambda _: activations.LayerActivations(SIZES, "tanh", {(2, 1): OWN}),
+    "linear": lambda _: activations.linear(z),
+    "relu": lambda _: activations.relu(z),
+    "softplus": lambda _: activations.softplus(z),
+    "tanh": lambda _: activations.tanh(z),
+    "LayerActivations.all_used": lambda _: list(LAYERS.all_used()),
+    "LayerActivations.uses_sigmoid": lambda _: copy.copy(LAYERS).uses_sigmoid,
+    "LayerActivations.own": lambda _: copy.copy(LAYERS).own,
+    "LayerActivations.only_sigmoid": lambda _: LAYERS.only_sigmoid(),
+    "LayerActivations.f": lambda _: LAYERS.f(3, z, network.sigmoid),
+    "LayerActivations.f_prime": lambda _: LAYERS.f_prime(3, z, network.sigmoid_prime),
+}
+RIGHT["costs.", nothing] = {
+    "QuadraticCost.fn": lambda _: costs.QuadraticCost.fn(a, y),
+    "QuadraticCost.delta": lambda _: costs.QuadraticCost.delta(z, a, y),
+    "CrossEntropyCost.fn": lambda _: costs.CrossEntropyCost.fn(a, y),
+    "CrossEntropyCost.delta": lambda _: costs.CrossEntropyCost.delta(z, a, y),
+    "LogLikelihoodCost.fn": lambda _: costs.LogLikelihoodCost.fn(a, y),
+    "LogLikelihoodCost.delta": lambda _: costs.LogLikelihoodCost.delta(z, a, y),
+}
+RIGHT["twin.", nothing] = {
+    "sigmoid": lambda _: twin.sigmoid(z),
+    "sigmoid_prime": lambda _: twin.sigmoid_prime(z),
+    "PlainNetwork": lambda _: twin.PlainNetwork(SIZES),
+    "PlainLayers": lambda _: twin.PlainLayers(SIZES, dtype=np.float32),
+}
+RIGHT["twin2.", nothing] = {
+    "vectorized_result": lambda _: twin2.vectorized_result(3),
+    "PlainNetwork2": lambda _: twin2.PlainNetwork2(SIZES),
+}
+RIGHT["network.Network.", plain] = {
+    "backend": lambda net: net.backend,
+    "feedforward": lambda net: net.feedforward(x),
+    "feedforward: columns": lambda net: net.feedforward(X.T),
+    "feedforward: many columns": lambda net: net.feedforward(np.tile(X.T, 6)),
+    "feedforward: another type": lambda net: net.feedforward(ODD_X[:1].T),
+    "backprop": lambda net: net.backprop(x, y),
+    "backprop: a number": lambda net: net.backprop(ODD_X[:1].T, 1),
+    "backprop_mini_batch": columns,
+    "backprop_mini_batch: many": many_columns,
+    "cost_derivative": lambda net: net.cost_derivative(a, y),
+    "update_mini_batch": lambda net: net.update_mini_batch(SPARSE[:10], 0.1),
+    "update_mini_batch: dense": lambda net: net.update_mini_batch(DENSE, 0.1),
+    "update_mini_batch: arrays": lambda net: net.update_mini_batch((ODD_X, LABELS), 0.1),
+    "evaluate": lambda net: net.evaluate(TESTS),
+    "evaluate: tuples": lambda net: net.evaluate(tuple(map(list, TESTS))),
+    "evaluate: arrays": lambda net: net.evaluate((X, LABELS)),
+    "evaluate: targets": lambda net: net.evaluate((ODD_X, TARGETS)),
+    "SGD": lambda net: net.SGD(list(SPARSE), 1, 24, 0.1, TESTS),
+    "SGD: dense": lambda net: net.SGD(list(DENSE), 1, 18, 0.1),
+    "SGD: two threads": lambda net: net.SGD((X, LABELS), 1, 24, 0.1, n_threads=2),
+    "SGD: several mini-batches": lambda net: net.SGD((ODD_X, TARGETS), 2, 7, 0.1, (X, LABELS)),
+    "SGD: own shuffle": shuffled(network, lambda net: net.SGD(list(SPARSE), 1, 24, 0.1)),
+    "SGD: own shuffle, arrays": shuffled(network, lambda net: net.SGD((X, LABELS), 1, 24, 0.1)),
+}
+RIGHT["network.", plain] = {
+    "Network: pickled": lambda net: pickle.loads(pickle.dumps(net)),
+    "Network: copied": copy.deepcopy,
+}
+RIGHT["network.Network.", narrow] = {
+    "feedforward: float32": lambda net: net.feedforward(x),
+    "backprop: float32": lambda net: net.backprop(x, y),
+    "SGD: float32": lambda net: net.SGD(list(SPARSE), 1, 24, 0.1, TESTS),
+}
+RIGHT["network.Network.", mixed] = {
+    "feedforward: mixed": lambda net: net.feedforward(x),
+    "backprop: mixed": lambda net: net.backprop(x, y),
+    "backprop_mini_batch: mixed": columns,
+    "SGD: mixed": lambda net: net.SGD(list(SPARSE), 1, 24, 0.1, TESTS),
+}
+RIGHT["network.Network.", own] = {
+    "feedforward: own activation": lambda net: net.feedforward(x),
+    "backprop: own activation": lambda net: net.backprop(x, y),
+    "backprop_mini_batch: own activation": columns,
+    "update_mini_batch: own activation": lambda net: net.update_mini_batch(DENSE[:2], 1e-4),
+}
+RIGHT["network.Network.", replaced] = {
+    "backend: replaced": lambda net: net.backend,
+    "SGD: replaced": lambda net: net.SGD(DENSE[:4], 1, 4, 0.1, TESTS[:2]),
+    "backprop_mini_batch: replaced": columns,
+}
+RIGHT["network2.Network.", better] = {
+    "backend": lambda net: net.backend,
+    "feedforward": lambda net: net.feedforward(x),
+    "backprop": lambda net: net.backprop(x, y),
+    "backprop_mini_batch": columns,
+    "update_mini_batch": lambda net: net.update_mini_batch(DENSE, 0.1, 5.0, 9),
+    "update_mini_batch: momentum": lambda net: net.update_mini_batch(
+        SPARSE[:10], 0.1, 5.0, 9, regularization="L1", mu=0.5
+    ),
+    "SGD": lambda net: net.SGD(list(SPARSE), 1, 24, 0.1, 5.0, TESTS, *MONITORS, mu=0.5, early_stopping_n=2),
+    "SGD: restore_best": lambda net: net.SGD(
+        list(SPARSE), 1, 24, 0.1, 5.0, TESTS, early_stopping_n=2, restore_best=True
+    ),
+    "SGD: dense": lambda net: net.SGD(
+        list(DENSE), 1, 18, 0.1, 0.1, (X, LABELS), *MONITORS, regularization="L1", eta_halving_n=1
+    ),
+    "SGD: two threads": lambda net: net.SGD(
+        (X, TARGETS), 1, 24, 0.1, monitor_training_accuracy=True, n_threads=2
+    ),
+    "accuracy": lambda net: net.accuracy(TESTS),
+    "accuracy: targets": lambda net: net.accuracy(DENSE, convert=True),
+    "total_cost": lambda net: net.total_cost(TESTS, 5.0, convert=True),
+    "total_cost: targets": lambda net: net.total_cost((X, TARGETS), 5.0, regularization="L1"),
+    "default_weight_initializer": lambda net: net.default_weight_initializer(),
+    "large_weight_initializer": lambda net: net.large_weight_initializer(),
+    "save": lambda net: net.save(JSON),
+    "save: npz": lambda net: net.save(os.fsencode(NPZ)),
+}
+RIGHT["network2.", better] = {"Network: pickled": lambda net: pickle.loads(pickle.dumps(net))}
+RIGHT["network2.Network.", quadratic] = {
+    "backprop: quadratic": lambda net: net.backprop(x, y),
+    "SGD: quadratic": lambda net: net.SGD(list(DENSE), 1, 18, 0.1, 0.1, TESTS, *MONITORS),
+}
+RIGHT["network2.Network.", softmax] = {
+    "backprop: softmax": lambda net: net.backprop(x, y),
+    "SGD: several mini-batches": lambda net: net.SGD(list(SPARSE), 2, 7, 0.1, 0.1, TESTS, *MONITORS),
+    "total_cost: softmax": lambda net: net.total_cost(DENSE, 0.0),
+}
+RIGHT["network2.Network.", own_cost] = {
+    "backprop: own cost": lambda net: net.backprop(x, y),
+    "backprop_mini_batch: own cost": columns,
+    "SGD: own cost": lambda net: net.SGD(list(SPARSE[:3]), 1, 3, 0.1, 0.1, TESTS[:3], *MONITORS),
+    "total_cost: own cost": lambda net: net.total_cost(DENSE[:3], 0.0),
+}
+RIGHT["network2.Network.", replaced2] = {
+    "accuracy: replaced": lambda net: net.accuracy(TESTS[:3]),
+    "total_cost: replaced": lambda net: net.total_cost(TESTS[:3], 1.0, convert=True),
+}
+RIGHT["chapter.", small] = {
+    "numerical_gradient": lambda net: chapter.numerical_gradient(net, *PAIR),
+    "numerical_gradient: central": lambda net: chapter.numerical_gradient(
+        net, *PAIR, scheme="central", cost=quartic
+    ),
+    "check_gradient": lambda net: str(chapter.check_gradient(net, *PAIR)),
+    "perturbation": lambda net: chapter.perturbation(net, *PAIR, (2, 1, 0), 0.01),
+    "paths": lambda net: list(chapter.paths(net, *PAIR, (2, 1, 0))),
+    "path_sum_gradient": lambda net: chapter.path_sum_gradient(net, *PAIR),
+}
+RIGHT["twin.", plain_twin] = {
+    "PlainNetwork.feedforward": lambda net: net.feedforward(x),
+    "PlainNetwork.backprop": lambda net: net.backprop(x, y),
+    "PlainNetwork.backprop_mini_batch": columns,
+    "PlainNetwork.cost_derivative": lambda net: net.cost_derivative(a, y),
+    "PlainNetwork.update_mini_batch": lambda net: net.update_mini_batch(DENSE[:3], 0.1),
+    "PlainNetwork.evaluate": lambda net: net.evaluate(TESTS[:3]),
+    "PlainNetwork.SGD": lambda net: net.SGD(DENSE[:4], 1, 4, 0.1, TESTS[:2]),
+    "PlainLayers.feedforward": lambda net: twin.PlainLayers.feedforward(net, x),
+    "PlainLayers.backprop": lambda net: twin.PlainLayers.backprop(net, x, y),
+    "PlainLayers.backprop_mini_batch": lambda net: twin.PlainLayers.backprop_mini_batch(net, X.T, TARGETS.T),
+}
+RIGHT["twin2.PlainNetwork2.", plain_twin2] = {
+    "feedforward": lambda net: net.feedforward(x),
+    "backprop": lambda net: net.backprop(x, y),
+    "backprop_mini_batch": columns,
+    "default_weight_initializer": lambda net: net.default_weight_initializer(),
+    "large_weight_initializer": lambda net: net.large_weight_initializer(),
+    "update_mini_batch": lambda net: net.update_mini_batch(DENSE[:3], 0.1, 0.1, 9, mu=0.5),
+    "accuracy": lambda net: net.accuracy(TESTS[:3]),
+    "total_cost": lambda net: net.total_cost(TESTS[:3], 0.1, True),
+    "SGD": lambda net: net.SGD(DENSE[:4], 1, 4, 0.1, 0.1, TESTS[:2], *MONITORS),
+}
+
+# Public names that are not called rightly, and why.
+LEFT_OUT = {
+    "figures.learning_curves": "a figure takes a tenth of a second, nearly all of it matplotlib's",
+    "figures.weight_images": "likewise",
+    "__main__.main": "the command trains for seconds",
+}
+
+WRONG["network.", nothing] = {
+    "Network: sizes": lambda _: network.Network([40, "7", 3]),
+    "Network: one layer": lambda _: network.Network([40]),
+    "Network: no list": lambda _: network.Network(40),
+    "Network: huge": lambda _: network.Network([2**31, 2**31]),
+    "Network: dtype": lambda _: network.Network(SIZES, dtype=np.float16),
+    "Network: activation": lambda _: network.Network(SIZES, activation="step"),
+    "Network: neuron": lambda _: network.Network(SIZES, neuron_activations={(2, 9): "tanh"}),
+    "sigmoid": lambda _: network.sigmoid("z"),
+    "sigmoid: liar": lambda _: network.sigmoid(Liar()),
+    "sigmoid_prime": lambda _: network.sigmoid_prime(object()),
+}
+WRONG["network2.", nothing] = {
+    "Network: cost": lambda _: network2.Network(SIZES, cost=int),
+    "Network: activation": lambda _: network2.Network(SIZES, activation="relu"),
+    "load: half": lambda _: network2.load(HALF_JSON),
+    "load: other sizes": lambda _: network2.load(OTHER_JSON),
+    "load: half an npz": lambda _: network2.load(HALF_NPZ),
+    "load: not there": lambda _: network2.load(FOLDER / "none.json"),
+}
+WRONG["twin2.", nothing] = {"vectorized_result": lambda _: network2.vectorized_result(10)}
+WRONG["mnist_loader.", nothing] = {
+    "load_data: half": lambda _: mnist_loader.load_data(HALF_MNIST),
+    "load_data: not MNIST": lambda _: mnist_loader.load_data(NO_MNIST),
+    "load_data: half IDX": lambda _: mnist_loader.load_data(HALF_IDX),
+    "load_data_wrapper": lambda _: mnist_loader.load_data_wrapper(FOLDER / "none"),
+    "vectorized_result": lambda _: mnist_loader.vectorized_result(10),
+}
+WRONG["activations.", nothing] = {
+    "LayerActivations": lambda _: activations.LayerActivations(SIZES, ["tanh"]),
+    "Activation": lambda _: activations.Activation(double),
+    "Activation: f": lambda _: activations.Activation(1, 2),
+}
+WRONG["figures.", nothing] = {
+    "learning_curves": lambda _: figures.learning_curves([{"epoch": 0}]),
+    "weight_images": lambda _: figures.weight_images(3),
+}
+WRONG["__main__.", nothing] = {
+    "main": lambda _: __main__.main(["--eta", "0"]),
+    "main: --help": lambda _: __main__.main(["--help"]),
+}
+WRONG["network.Network.", plain] = {
+    "feedforward": lambda net: net.feedforward(x[:5]),
+    "feedforward: None": lambda net: net.feedforward(None),
+    "feedforward: liar": lambda net: net.feedforward(Liar()),
+    "backprop": lambda net: net.backprop(x.ravel(), y),
+    "backprop: y": lambda net: net.backprop(x, y[:2]),
+    "backprop: liar": lambda net: net.backprop(x, Liar()),
+    "backprop_mini_batch": lambda net: net.backprop_mini_batch(X, TARGETS),
+    "backprop_mini_batch: Y": lambda net: net.backprop_mini_batch(X.T, TARGETS),
+    "cost_derivative": lambda net: net.cost_derivative(a, np.zeros((2, 2))),
+    "update_mini_batch": lambda net: net.update_mini_batch([*DENSE, (x, None)], 0.1),
+    "update_mini_batch: empty": lambda net: net.update_mini_batch([], 0.1),
+    "update_mini_batch: eta": lambda net: net.update_mini_batch(DENSE, "0.1"),
+    "update_mini_batch: no pair": lambda net: net.update_mini_batch([(x, y, y)], 0.1),
+    "update_mini_batch: labels": lambda net: net.update_mini_batch((X, LABELS + 1), 0.1),
+    "update_mini_batch: short Y": lambda net: net.update_mini_batch((X, LABELS[1:]), 0.1),
+    "update_mini_batch: complex X": lambda net: net.update_mini_batch((X * 1j, LABELS), 0.1),
+    "evaluate": lambda net: net.evaluate([*TESTS, (x, y)]),
+    "evaluate: no list": lambda net: net.evaluate(7),
+    "evaluate: no labels": lambda net: net.evaluate((X, LABELS * 0.5)),
+    "SGD": lambda net: net.SGD([*SPARSE, (x[:5], y)], 1, 10, 0.1),
+    "SGD: liar": lambda net: net.SGD([*SPARSE, (Liar(), y)], 1, 10, 0.1),
+    "SGD: tests": lambda net: net.SGD(SPARSE, 1, 10, 0.1, [(x, y)]),
+    "SGD: mini_batch_size": lambda net: net.SGD(SPARSE, 1, 0, 0.1),
+    "SGD: n_threads": lambda net: net.SGD(SPARSE, 1, 10, 0.1, n_threads="2"),
+    "SGD: bad shuffle": badly_shuffled,
+}
+WRONG["chapter.", plain] = {"numerical_gradient: x": lambda net: chapter.numerical_gradient(net, x[:3], y)}
+WRONG["network.Network.", raising] = {
+    "SGD: raising": lambda net: net.SGD(list(DENSE), 1, 10, 0.1),
+    "backprop_mini_batch: raising": columns,
+    "update_mini_batch: raising": lambda net: net.update_mini_batch(DENSE, 0.1),
+}
+WRONG["network.Network.", other_weights] = {
+    "feedforward: weights": lambda net: net.feedforward(x),
+    "SGD: weights": lambda net: net.SGD(list(DENSE), 1, 10, 0.1),
+}
+WRONG["network2.Network.", better] = {
+    "backprop": lambda net: net.backprop(x, "y"),
+    "update_mini_batch": lambda net: net.update_mini_batch(DENSE, 0.1, 5.0, 0),
+    "update_mini_batch: mu": lambda net: net.update_mini_batch(DENSE, 0.1, 5.0, 9, mu=2),
+    "SGD": lambda net: net.SGD(SPARSE, 1, 10, 0.1, regularization="L3"),
+    "SGD: no evaluation": lambda net: net.SGD(SPARSE, 1, 10, 0.1, early_stopping_n=1),
+    "SGD: label": lambda net: net.SGD(list(SPARSE), 1, 10, 0.1, 5.0, [*TESTS, (x, 3)], *MONITORS),
+    "SGD: bad shuffle": badly_shuffled,
+    "accuracy": lambda net: net.accuracy(SPARSE),
+    "total_cost": lambda net: net.total_cost([(x, 3)], 0.1, convert=True),
+    "total_cost: empty": lambda net: net.total_cost([], 0.1),
+    "save": lambda net: net.save(FOLDER / "none" / "net.json"),
+    "save: a folder": lambda net: net.save(IDX),
+}
+WRONG["network2.", better] = {"Network: pickled": lambda net: pickle.dump(net, io.StringIO())}
+WRONG["network2.Network.", raising_cost] = {
+    "SGD: raising": lambda net: net.SGD(list(DENSE), 2, 1, 0.1),
+    "update_mini_batch: raising": lambda net: net.update_mini_batch(DENSE[:2], 0.1, 0, 9),
+    "backprop_mini_batch: raising": columns,
+}
+WRONG["network2.Network.", interrupted_cost] = {
+    "SGD: interrupted": lambda net: net.SGD(list(DENSE), 2, 1, 0.1),
+    "backprop: interrupted": lambda net: net.backprop(x, y),
+}
+WRONG["network2.Network.", unsaveable] = {"save: own activation": lambda net: net.save(JSON)}
+WRONG["chapter.", small] = {
+    "numerical_gradient": lambda net: chapter.numerical_gradient(net, *PAIR, epsilon=0),
+    "numerical_gradient: cost": lambda net: chapter.numerical_gradient(net, *PAIR, cost=lambda a, y: a),
+    "check_gradient": lambda net: chapter.check_gradient(net, *PAIR, tolerance=-1),
+    "perturbation": lambda net: chapter.perturbation(net, *PAIR, (2, 1, 9), 0.01),
+    "perturbation: dw": lambda net: chapter.perturbation(net, *PAIR, (2, 1, 0), 0.0),
+    "paths": lambda net: chapter.paths(net, *PAIR, (1, 0, 0)),
+    "path_sum_gradient": lambda net: chapter.path_sum_gradient(net, *PAIR, max_paths=1),
+}
+WRONG["twin.", plain_twin] = {"PlainNetwork.feedforward": lambda net: net.feedforward(x[:5])}
+WRONG["twin2.PlainNetwork2.", plain_twin2] = {"SGD": lambda net: net.SGD([(x, y, y)], 1, 2, 0.1)}
+
+
+def calls_of(table):
+    """(name, the function that makes the network, the call) for each."""
+    for (prefix, make), calls in table.items():
+        for name, call in calls.items():
+            yield prefix + name, make, call
+
+
+def public_name(call):
+    """The public name that a call is of, given its name."""
+    return call.split(":")[0]
+
+
+def public_names():
+    """Every public function, class and method: "module.name" or "module.Class.name", of its home."""
+    names = {"__version__", "config.show_config", "__main__.main"}
+    for module in MODULES:
+        for name in module.__all__:
+            item = getattr(module, name)
+            home = getattr(item, "__module__", None) or ""
+            if not callable(item) or not home.startswith("cbackprop."):
+                continue  # numpy, random, … which the book's modules hold too
+            full_name = f"{home.removeprefix('cbackprop.')}.{name}"
+            if not inspect.isclass(item):
+                names.add(full_name)
+            elif not issubclass(item, tuple):
+                if item.__init__ is not object.__init__:
+                    names.add(full_name)
+                names.update(f"{full_name}.{method}" for method in _methods(item))
+    return names
+
+
+def _methods(kind):
+    """The names of the public methods and properties that the package has given to a class."""
+    for base in kind.__mro__:
+        if base.__module__.startswith("cbackprop."):
+            for name, item in vars(base).items():
+                if not name.startswith("_") and (callable(item) or hasattr(item, "__get__")):
+                    yield name

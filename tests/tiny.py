@@ -1,0 +1,214 @@
+"""Tiny examples, files and networks, and what a reader may bring: what tests/every_call.py calls with."""
+
+import atexit
+import json
+import os
+import pickle
+import shutil
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import small_mnist
+
+from cbackprop import activations, network, network2, twin, twin2
+
+SIZES = [40, 7, 3]
+rng = np.random.default_rng(0)
+SPARSE = [(rng.random((40, 1)) * (rng.random((40, 1)) < 0.2), np.eye(3)[:, [k % 3]]) for k in range(24)]
+DENSE = [(rng.random((40, 1)), rng.random((3, 1))) for _ in range(18)]
+TESTS = [(x, k % 3) for k, (x, _) in enumerate(SPARSE)]
+X, LABELS = np.hstack([x for x, _ in SPARSE]).T.copy(), np.arange(24) % 3
+TARGETS = np.eye(3)[LABELS]
+ODD_X = np.asfortranarray(X.astype(">f4"))  # which no kernel reads as it is
+x, y = DENSE[0]
+PAIR = rng.random((3, 1)), np.array([[1.0], [0.0]])  # for `small`
+a, z = rng.random((3, 1)), rng.normal(size=(3, 1))
+MONITORS = [True] * 4
+
+
+class Nowhere:
+    """Takes the place of sys.stdout: what is printed leaves no trace."""
+
+    def write(self, text):
+        return len(text)
+
+    def flush(self):
+        pass
+
+
+# ---- files ----
+
+FOLDER = Path(tempfile.mkdtemp(prefix="every-call-"))
+atexit.register(shutil.rmtree, FOLDER)
+JSON, NPZ = FOLDER / "net.json", FOLDER / "net.npz"
+IDX = small_mnist.write_idx(FOLDER / "idx")
+KERAS = small_mnist.write(FOLDER / "mnist.npz", small_mnist.keras_npz())
+PICKLE = small_mnist.write(FOLDER / "mnist.pkl", small_mnist.python2_pickle(small_mnist.book_arrays()))
+network2.Network(SIZES).save(JSON)
+network2.Network(SIZES).save(NPZ)
+HALF_JSON = small_mnist.write(FOLDER / "half.json", JSON.read_bytes()[:300])
+OTHER_JSON = FOLDER / "other.json"
+OTHER_JSON.write_text(json.dumps({**json.loads(JSON.read_text()), "sizes": [40, 8, 3]}), encoding="ascii")
+HALF_NPZ = small_mnist.write(FOLDER / "half.npz", NPZ.read_bytes()[:-300])
+HALF_MNIST = small_mnist.write(FOLDER / "half.pkl", PICKLE.read_bytes()[:2000])
+NO_MNIST = small_mnist.write(FOLDER / "no.pkl", pickle.dumps(os.getcwd))
+HALF_IDX = small_mnist.write_idx(FOLDER / "half-idx")
+small_mnist.write(HALF_IDX / "t10k-labels-idx1-ubyte", b"\0\0\x08\1\0\0")
+
+
+# ---- what a reader may bring ----
+
+
+class OwnCost:
+    """Asked for the cost and the output error, an example at a time."""
+
+    @staticmethod
+    def fn(a, y):
+        return float(np.sum((a - y) ** 4))
+
+    @staticmethod
+    def delta(z, a, y):
+        return 4 * (a - y) ** 3
+
+
+class RaisingCost(OwnCost):
+    """Whose second error is one."""
+
+    calls = 0
+
+    @classmethod
+    def delta(cls, z, a, y):
+        cls.calls += 1
+        if cls.calls % 2 == 0:
+            raise ArithmeticError
+        return a - y
+
+
+class InterruptedCost(OwnCost):
+    """Ctrl-C while the output error is computed."""
+
+    @staticmethod
+    def delta(z, a, y):
+        raise KeyboardInterrupt
+
+
+class Replaced(network.Network):
+    """With a method of the book's replaced: the plain twin computes."""
+
+    def cost_derivative(self, output_activations, y):
+        return 2 * (output_activations - y)
+
+
+class Raising(network.Network):
+    """Whose backprop fails."""
+
+    def backprop(self, x, y):
+        raise ArithmeticError
+
+
+class Replaced2(network2.Network):
+    """The same for network2."""
+
+    def feedforward(self, a):
+        return super().feedforward(a) * 1.0
+
+
+class Liar:
+    """No array, whatever it says."""
+
+    def __array__(self, dtype=None, copy=None):
+        raise ArithmeticError
+
+
+def double(z):
+    return 2 * z
+
+
+def two(z):
+    return np.full_like(z, 2.0)
+
+
+OWN = activations.Activation(double, two)
+LAYERS = activations.LayerActivations(SIZES, ["relu", OWN], {(3, 1): "tanh"})
+
+
+# ---- networks ----
+
+
+def plain():
+    return network.Network(SIZES)
+
+
+def narrow():
+    return network.Network(SIZES, dtype=np.float32)
+
+
+def mixed():
+    return network.Network(SIZES, activation=["tanh", "linear"], neuron_activations={(2, 3): "relu"})
+
+
+def own():
+    return network.Network(SIZES, activation=OWN)
+
+
+def small():
+    return network.Network([3, 2, 2])
+
+
+def replaced():
+    return Replaced(SIZES)
+
+
+def raising():
+    return Raising(SIZES)
+
+
+def better():
+    return network2.Network(SIZES)
+
+
+def quadratic():
+    return network2.Network(SIZES, cost=network2.QuadraticCost, activation="softplus", dtype=np.float32)
+
+
+def softmax():
+    return network2.Network(SIZES, cost=network2.LogLikelihoodCost)
+
+
+def own_cost():
+    return network2.Network(SIZES, cost=OwnCost)
+
+
+def raising_cost():
+    return network2.Network(SIZES, cost=RaisingCost)
+
+
+def interrupted_cost():
+    return network2.Network(SIZES, cost=InterruptedCost)
+
+
+def replaced2():
+    return Replaced2(SIZES)
+
+
+def plain_twin():
+    return twin.PlainNetwork(SIZES)
+
+
+def plain_twin2():
+    return twin2.PlainNetwork2(SIZES)
+
+
+def nothing():
+    return None
+
+
+def other_weights():
+    net = plain()
+    net.weights = [net.weights[0], np.zeros((3, 8))]
+    return net
+
+
+def unsaveable():
+    return network2.Network(SIZES, cost=network2.QuadraticCost, activation=OWN)
