@@ -20,7 +20,12 @@ def built():
 
 def found():
     """Those of them that this processor has."""
-    return list(filter(lambda name: kernels_named(name.encode(), 8) is not NULL, built()))
+    cdef list names = []
+    # No lambda: each one that Cython 3.3 makes keeps a reference to its type for good.
+    for name in built():
+        if kernels_named(name.encode(), 8) is not NULL:
+            names.append(name)
+    return names
 
 
 def chosen():

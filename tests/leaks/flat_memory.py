@@ -1,0 +1,129 @@
+"""Make every public call, right ones and wrong ones, very often, and see that memory stays flat.
+
+    python tests/leaks/flat_memory.py [calls [words]]
+
+So many calls of each (100,000), in four runs; with words, only of those whose names hold one of them. Looked
+at before and after each run are the resident memory of the process, the bytes that malloc has given out, the
+blocks of Python's own allocator, and under a debug build of Python all references. Caches fill, and then they
+are full; what is lost in a call grows in every run: the run of the least growth is judged. Prints that growth
+for each call, and exits with 1 where one is past `MOST`.
+"""
+
+import ctypes
+import gc
+import math
+import os
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+import every_call
+import tiny
+
+RUNS = 4
+# A call. malloc's smallest block takes 32 bytes and Python's 16: what loses one in every tenth call is past
+# these. The interpreter's own caches move by a block or two in a run.
+MOST = {"resident": 1.0, "malloc": 1.0, "blocks": 0.02, "references": 0.02}
+
+
+class Mallinfo2(ctypes.Structure):
+    """glibc's, of malloc.h."""
+
+    _fields_ = [
+        (name, ctypes.c_size_t)
+        for name in (
+            "arena", "ordblks", "smblks", "hblks", "hblkhd", "usmblks", "fsmblks", "uordblks", "fordblks",
+            "keepcost",
+        )
+    ]  # fmt: skip
+
+
+glibc = ctypes.CDLL(None)
+glibc.mallinfo2.restype = Mallinfo2
+
+
+def in_use():
+    """What is in use now, by the names of `MOST`."""
+    gc.collect()
+    glibc.malloc_trim(0)  # else what is free, and kept for later, is resident too
+    with open("/proc/self/statm", encoding="ascii") as file:
+        now = {"resident": int(file.read().split()[1]) * os.sysconf("SC_PAGESIZE")}
+    info = glibc.mallinfo2()
+    now["malloc"] = info.uordblks + info.hblkhd
+    now["blocks"] = sys.getallocatedblocks()
+    if hasattr(sys, "gettotalrefcount"):
+        # NumPy 2.4's zeros, empty and randn lose references to this dtype, which stays in any case.
+        now["references"] = sys.gettotalrefcount() - sys.getrefcount(np.dtype(np.float64))
+    return now
+
+
+def make_right(net, call, times):
+    for _ in range(times):
+        call(net)
+
+
+def make_wrong(net, call, times):
+    raised = 0
+    for _ in range(times):
+        try:
+            call(net)
+        except (Exception, KeyboardInterrupt, SystemExit):
+            raised += 1
+    if raised < times:
+        raise AssertionError(f"{times - raised} of {times} raised nothing")
+
+
+def growth(make, call, repeat, calls):
+    """By the names of `MOST` the least growth of any run, a call.
+
+    What seems to leak gets as many runs again.
+    """
+    net = make()
+    repeat(net, call, 2)
+    before = in_use()
+    least = dict.fromkeys(before, math.inf)
+    for run in range(2 * RUNS):
+        if run == RUNS and not leaks(least):
+            break
+        repeat(net, call, calls // RUNS)
+        now = in_use()
+        least = {name: min(least[name], (now[name] - before[name]) / (calls // RUNS)) for name in now}
+        before = now
+    return least
+
+
+def leaks(least):
+    """The names of what has grown by too much."""
+    return [name for name, grown in least.items() if grown >= MOST[name]]
+
+
+def main(calls, words):
+    """Every call whose name holds one of `words`, or every one; how many of them leak."""
+    out, sys.stdout, sys.stderr = sys.stdout, tiny.Nowhere(), tiny.Nowhere()
+    leaking = 0
+    for kind, table, repeat in (
+        ("right", every_call.RIGHT, make_right),
+        ("wrong", every_call.WRONG, make_wrong),
+    ):
+        for name, make, call in every_call.calls_of(table):
+            if words and not any(word in name for word in words):
+                continue
+            begun = time.perf_counter()
+            least = growth(make, call, repeat, calls)
+            line = ", ".join(f"{what} {grown:+.4g}" for what, grown in least.items())
+            line = f"{kind} {name}: {line} a call, {time.perf_counter() - begun:.1f} s"
+            if leaks(least):
+                leaking += 1
+                line += f"  LEAKS {' and '.join(leaks(least))}"
+            print(line, file=out, flush=True)
+    for name, reason in every_call.LEFT_OUT.items():
+        print(f"not called: {name} ({reason})", file=out)
+    print(f"{leaking} of the calls leak", file=out)
+    return leaking
+
+
+if __name__ == "__main__":
+    sys.exit(main(int(sys.argv[1]) if len(sys.argv) > 1 else 100_000, sys.argv[2:]) > 0)

@@ -1,0 +1,63 @@
+"""Memory stays flat however often a public function is called, rightly or wrongly."""
+
+import ctypes
+import subprocess
+import sys
+from pathlib import Path
+
+import every_call
+import pytest
+from agreement import run_python
+from test_faults import SANITIZED
+
+LEAKS = Path(__file__).parent / "leaks"
+
+glibc = pytest.mark.skipif(
+    SANITIZED or not sys.platform.startswith("linux") or not hasattr(ctypes.CDLL(None), "mallinfo2"),
+    reason="asks glibc's allocator (2.33 or later) what is in use",
+)
+
+
+def names(table):
+    return {every_call.public_name(name) for name, _, _ in every_call.calls_of(table)}
+
+
+def test_every_public_function_has_its_calls():
+    called = names(every_call.RIGHT)
+    assert called | set(every_call.LEFT_OUT) == every_call.public_names()
+    assert names(every_call.WRONG) <= every_call.public_names()
+
+
+@glibc
+def test_memory_is_flat(tmp_path):
+    """2,000 calls of each; leaks/flat_memory.py itself makes 100,000."""
+    command = [sys.executable, LEAKS / "flat_memory.py", "2000"]
+    child = subprocess.run(command, capture_output=True, text=True, timeout=600, cwd=tmp_path, check=False)
+    assert child.returncode == 0, child.stdout + child.stderr
+    assert child.stdout.count(" a call, ") == sum(
+        map(len, [*every_call.RIGHT.values(), *every_call.WRONG.values()])
+    )
+
+
+@glibc
+@pytest.mark.parametrize(
+    "what, calls, call",
+    [
+        ("blocks", 2000, "lambda net: ctypes.pythonapi.Py_IncRef(ctypes.py_object(object()))"),
+        ("blocks", 2000, "lambda net: net.feedforward(kept.append(object()) or tiny.x)"),
+        ("malloc", 2000, "lambda net: flat_memory.glibc.malloc(8)"),
+        ("resident", 100_000, "lambda net: flat_memory.glibc.malloc(8)"),
+    ],
+)
+def test_a_leak_would_be_found(what, calls, call, tmp_path):
+    """A reference lost in each call, an object kept, the smallest block of malloc's."""
+    code = f"""
+import ctypes, sys
+sys.path.insert(0, {str(LEAKS)!r})
+import flat_memory, tiny
+kept = []
+least = flat_memory.growth(tiny.plain, {call}, flat_memory.make_right, {calls})
+assert {what!r} in flat_memory.leaks(least), least
+"""
+    child = run_python(code, tmp_path)
+    assert child.returncode == 0, child.stderr
