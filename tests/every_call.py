@@ -15,6 +15,7 @@ import numpy as np
 from tiny import (
     DENSE,
     FOLDER,
+    GROWING,
     HALF_IDX,
     HALF_JSON,
     HALF_MNIST,
@@ -36,6 +37,7 @@ from tiny import (
     SPARSE,
     TARGETS,
     TESTS,
+    WIDE,
     Liar,
     OwnCost,
     X,
@@ -189,6 +191,8 @@ RIGHT["network.Network.", plain] = {
     "feedforward": lambda net: net.feedforward(x),
     "feedforward: columns": lambda net: net.feedforward(X.T),
     "feedforward: many columns": lambda net: net.feedforward(np.tile(X.T, 6)),
+    # A block that is given back is kept for the next call, unless it is of another size.
+    "feedforward: another size": lambda net: (WIDE.feedforward(x), net.feedforward(x)),
     "feedforward: another type": lambda net: net.feedforward(ODD_X[:1].T),
     "backprop": lambda net: net.backprop(x, y),
     "backprop: a number": lambda net: net.backprop(ODD_X[:1].T, 1),
@@ -197,6 +201,7 @@ RIGHT["network.Network.", plain] = {
     "cost_derivative": lambda net: net.cost_derivative(a, y),
     "update_mini_batch": lambda net: net.update_mini_batch(SPARSE[:10], 0.1),
     "update_mini_batch: dense": lambda net: net.update_mini_batch(DENSE, 0.1),
+    "update_mini_batch: records that grow": lambda net: net.update_mini_batch(GROWING, 0.1),
     "update_mini_batch: arrays": lambda net: net.update_mini_batch((ODD_X, LABELS), 0.1),
     "evaluate": lambda net: net.evaluate(TESTS),
     "evaluate: tuples": lambda net: net.evaluate(tuple(map(list, TESTS))),

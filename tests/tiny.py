@@ -24,6 +24,8 @@ ODD_X = np.asfortranarray(X.astype(">f4"))  # which no kernel reads as it is
 x, y = DENSE[0]
 PAIR = rng.random((3, 1)), np.array([[1.0], [0.0]])  # for `small`
 a, z = rng.random((3, 1)), rng.normal(size=(3, 1))
+# Dense but for those that are looked at first, so that their records outgrow what was taken for them.
+GROWING = [(rng.random((40, 1)) * (k % 2), np.eye(3)[:, [k % 3]]) for k in range(128)]
 MONITORS = [True] * 4
 
 
@@ -138,6 +140,9 @@ LAYERS = activations.LayerActivations(SIZES, ["relu", OWN], {(3, 1): "tanh"})
 
 def plain():
     return network.Network(SIZES)
+
+
+WIDE = network.Network([40, 2000, 3])
 
 
 def narrow():
