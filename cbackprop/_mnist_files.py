@@ -217,8 +217,16 @@ def _check_opcodes(stream):
 
     The unpickler believes a length, or a place in its memo, and allocates it: 10 bytes can ask
     for 60 GB. Here the operations are read and not carried out.
+
+    Where more is asked of a frame than is left, the unpickler drops the rest, and so reads other operations
+    than stand there one after the other.
     """
-    for count, (opcode, argument, _) in enumerate(pickletools.genops(stream), start=1):
+    end_of_frame = 0
+    for count, (opcode, argument, start) in enumerate(pickletools.genops(stream), start=1):
+        if start < end_of_frame and (opcode.name == "FRAME" or stream.tell() > end_of_frame):
+            raise ValueError("its frames overlap or end amid an operation")
+        if opcode.name == "FRAME":
+            end_of_frame = stream.tell() + argument
         if opcode.name not in PICKLE_OPCODES:
             raise ValueError(f"it uses {opcode.name}, which no pickle of arrays in tuples needs")
         if count > MOST_OPCODES:

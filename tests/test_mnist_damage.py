@@ -63,6 +63,17 @@ NDARRAY = b"cnumpy\nndarray\n"
 RECONSTRUCT = b"cnumpy.core.multiarray\n_reconstruct\n"
 
 
+def frame(length):
+    return b"\x95" + struct.pack("<Q", length)
+
+
+# The unpickler drops what is left of a frame when it needs more than that. So here it comes upon the
+# 10**12 bytes, which for one who reads operation by operation are inside of a string.
+HIDDEN = b"\x8e" + struct.pack("<Q", 10**12)
+FRAME_IN_FRAME = frame(9 + 10) + frame(14) + b"C\x11" + bytes(8) + HIDDEN
+OVER_THE_END = frame(10) + b"\x8c\x11" + b"a" * 17 + b"C\x0f" + bytes(6) + HIDDEN
+
+
 @pytest.mark.parametrize("first, word", [
     pytest.param(b"cos\nsystem\n" + string(b"touch ran") + b"\x85R", "os.system", id="call"),
     pytest.param(b"cbuiltins\neval\n" + string(b"1") + b"\x85R", "builtins.eval", id="eval"),
@@ -111,6 +122,8 @@ RECONSTRUCT = b"cnumpy.core.multiarray\n_reconstruct\n"
     pytest.param(b"\x8b" + BIG, "pickle", id="long integer"),
     pytest.param(b"X" + BIG, "pickle", id="long text"),
     pytest.param(b"\x95" + struct.pack("<Q", 2**62) + b"N", "pickle", id="long frame"),
+    pytest.param(FRAME_IN_FRAME, "frame", id="frame in a frame"),
+    pytest.param(OVER_THE_END, "frame", id="operation over the end of a frame"),
     pytest.param(b"\x82\x01", "EXT1", id="extension"),
     pytest.param(b"Pname\n", "PERSID", id="persistent id"),
     pytest.param(b"(inumpy\nndarray\n", "INST", id="instance"),
