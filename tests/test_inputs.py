@@ -469,6 +469,65 @@ def test_a_matrix_may_get_another_shape_while_the_parameters_are_read():
         assert (ours == expected).all()
 
 
+class Shrinks:
+    """An array that takes the memory of another one away when it is read."""
+
+    def __init__(self, other, array):
+        self.other, self.array = other, array
+
+    def __array__(self, dtype=None, copy=None):
+        self.other.resize((1, 1), refcheck=False)
+        return self.array
+
+
+@pytest.mark.parametrize("call", [
+    lambda net, x, y: net.feedforward(x),
+    lambda net, x, y: net.backprop(x, y),
+    lambda net, x, y: net.update_mini_batch([(x, y)], 1.0),
+    lambda net, x, y: net.SGD([(x, y)], 1, 1, 1.0),
+    lambda net, x, y: net.evaluate([(x, 0)]),
+])  # fmt: skip
+def test_a_weight_that_shrinks_while_an_example_is_read(call):
+    net = Network(SIZES)
+    net.weights[0] = np.ones((7, 12))
+    with pytest.raises(ValueError, match=r"weights\[0\]"):
+        call(net, Shrinks(net.weights[0], np.ones((12, 1))), np.ones((4, 1)))
+
+
+def test_arrays_that_shrink_while_others_are_read():
+    net, x = Network(SIZES), np.ones((12, 1))
+    with pytest.raises(ValueError, match="x has shape"):
+        net.backprop(x, Shrinks(x, np.ones((4, 1))))
+    net.weights[0] = np.ones((7, 12))
+    net.weights[1] = Shrinks(net.weights[0], np.ones((4, 7)))
+    with pytest.raises(ValueError, match=r"weights\[0\]"):
+        net.feedforward(np.ones((12, 1)))
+
+
+@pytest.mark.parametrize("name", ["x", "weights"])
+def test_arrays_that_shrink_while_a_reader_s_cost_is_asked(name):
+    x, y = np.ones((12, 1)), np.ones((4, 1))
+
+    class Cost(network2.QuadraticCost):
+        @staticmethod
+        def delta(z, a, y):
+            {"x": x, "weights": net.weights[0]}[name].resize((1, 1), refcheck=False)
+            return a - y
+
+    net = network2.Network(SIZES, Cost)
+    net.weights[0] = np.ones((7, 12))
+    with pytest.raises(ValueError, match=name):
+        net.backprop(x, y)
+
+
+def test_velocities_that_shrink_while_others_are_read():
+    net = network2.Network(SIZES)
+    net.velocities = [w.copy() for w in net.weights], [b.copy() for b in net.biases]
+    net.velocities[1][1] = Shrinks(net.velocities[0][0], net.biases[1])
+    with pytest.raises(ValueError, match=r"velocities\[0\]\[0\]"):
+        net.update_mini_batch([(np.ones((12, 1)), np.ones((4, 1)))], 1.0, 0.0, 1, mu=0.5)
+
+
 @pytest.mark.parametrize("n", [-3, 2**62])
 def test_sizes_that_compare_as_they_like(n):
     class Liar(int):

@@ -42,6 +42,7 @@ cdef class OneExample:
         cdef const Kernels *k = kernels(p.itemsize)
         cdef Py_ssize_t width, used = (p.L + 1) * sizeof(Layer), aside = 0
         cdef Layer *layer
+        p.check()
         used = (used + 63) // 64 * 64
         cdef Py_ssize_t vectors_at = used
         for l in range(2, p.L + 1):
@@ -157,6 +158,7 @@ def backprop(net, x, y, Descent descent=QUADRATIC_COST):
     cdef list nabla_b = [], nabla_w = []
     x = column(x, p.n[1], p.type_num, "x")
     y = target(y, p.n[p.L], p.type_num, "y")
+    x = column(x, p.n[1], p.type_num, "x")  # once more: to read y may have changed it
     one = OneExample.__new__(OneExample, p, True, descent.delta is not None)
     one.source.error = descent.error
     one.source.targets = cnp.PyArray_DATA(<cnp.ndarray> y)
@@ -169,6 +171,9 @@ def backprop(net, x, y, Descent descent=QUADRATIC_COST):
         forward(&one.worker, &FIRST, 1, NULL, 0)
     if descent.delta is not None:
         own_error(&one.worker, p.type_num, &FIRST, 1, descent.delta)
+        p.check()
+        if not is_plain(x, p.n[1]):
+            raise ValueError("x has changed its shape or type while cost.delta ran")
     else:
         output_error(&one.worker, &FIRST)
     with nogil:

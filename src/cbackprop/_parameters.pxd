@@ -13,6 +13,8 @@ cdef class Parameters:
     cdef list biases
     cdef Codes activations  # None: sigmoids all
     cdef list read(self, object arrays, str name, bint are_weights)
+    cdef int check(self) except -1
+    cdef int check_ready(self, list arrays, str name, bint are_weights) except -1
     cdef void *w(self, int l) noexcept
     cdef void *b(self, int l) noexcept
 

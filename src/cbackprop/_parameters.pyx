@@ -134,6 +134,19 @@ cdef class Parameters:
                 ready[l - 2] = checked(ready[l - 2], self.n[l], cols, self.type_num, name, l)
         return ready
 
+    cdef int check(self) except -1:
+        """Raises where a parameter is no longer as it was read: whatever was read since may have run anything."""
+        self.check_ready(self.weights, "weights", True)
+        return self.check_ready(self.biases, "biases", False)
+
+    cdef int check_ready(self, list arrays, str name, bint are_weights) except -1:
+        """The same of arrays that `read` has returned."""
+        cdef int l
+        for l in range(2, self.L + 1):
+            if not is_ready(arrays[l - 2], self.n[l], self.n[l - 1] if are_weights else 1, self.type_num):
+                raise ValueError(f"{name}[{l - 2}] has changed its shape or type while others were read")
+        return 0
+
     cdef void *w(self, int l) noexcept:
         return cnp.PyArray_DATA(<cnp.ndarray> self.weights[l - 2])
 

@@ -43,7 +43,7 @@ cdef class Team:
     cdef bint suits(self, Parameters p, Examples examples) noexcept
     cdef int read(self, Examples examples, uint32_t *order) except -1
     cdef void read_columns(self, Py_ssize_t n_in, Py_ssize_t m, const void *X, const void *targets) noexcept nogil
-    cdef void load(self, Parameters p) noexcept
+    cdef int load(self, Parameters p) except -1
     cdef int load_velocities(self, Parameters p, velocities) except -1
     cdef tuple store(self, Parameters p)
     cdef tuple stored(self, Parameters p, bint velocities)

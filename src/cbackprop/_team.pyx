@@ -205,10 +205,11 @@ cdef class Team:
         self.source.targets = targets
         self.k.find_runs(&self.source.columns)
 
-    cdef void load(self, Parameters p) noexcept:
+    cdef int load(self, Parameters p) except -1:
         """Copies the parameters in, as all that the workers know of the past."""
         cdef int w, l
         cdef Layer *layer
+        p.check()
         for w in range(self.n_workers):
             for l in range(2, self.L + 1):
                 layer = &self.workers[w].layer[l]
@@ -219,6 +220,7 @@ cdef class Team:
             self.workers[w].factor = self.workers[w].unit = 1
             if self.sparse:
                 measure_reach(&self.workers[w])
+        return 0
 
     cdef int load_velocities(self, Parameters p, velocities) except -1:
         """Copies the velocities (of weights, of biases) in; None: all are 0."""
@@ -230,6 +232,8 @@ cdef class Team:
                 raise TypeError(
                     f"velocities is {type(velocities).__name__}; expected two lists of arrays, of weights and of biases, or None")
             v_w, v_b = p.read(velocities[0], "velocities[0]", True), p.read(velocities[1], "velocities[1]", False)
+            p.check_ready(v_w, "velocities[0]", True)
+            p.check_ready(v_b, "velocities[1]", False)
         for w in range(self.n_workers):
             for l in range(2, self.L + 1):
                 layer = &self.workers[w].layer[l]
