@@ -8,13 +8,16 @@ ordinary exception, after which the parameters are what they were. A crash, a Sy
 nobody's lie about a length explains, or more than 2 seconds are findings; so is what a build with
 CBACKPROP_SANITIZE=1 reports.
 
-Objects lie, raise, and change others while they are read. They do nothing that NumPy's own memory does not
-survive: no `resize(refcheck=False)`, no `__setstate__`, which leave a view of the array on freed memory.
+Objects lie, raise, die, and change others while they are read. They do nothing that NumPy's own memory does
+not survive: of an array that may have a view no `resize(refcheck=False)`, no `__setstate__` and no other
+`data`, which leave the view on freed memory, and no `__array_interface__` that lies about memory.
 """
 
 import contextlib
+import functools
 import gc
 import io
+import os
 import random
 import sys
 import time
@@ -31,11 +34,17 @@ with watched:
 
     from cbackprop import network, network2
 
+# Once for all: to enter and to leave this for each execution takes longer than many a call.
+warnings.simplefilter("ignore")
+np.seterr(all="ignore")
+
 SECONDS = 2
 SIZES = [[3, 2], [40, 3, 2], [2, 3, 1], [5, 1, 1, 2], [33, 20, 10], [1, 1]]
 COSTS = [network2.CrossEntropyCost, network2.QuadraticCost, network2.LogLikelihoodCost]
 NUMBERS = [0, 1, -1, 0.5, 255, 1e-320, 1e30, 1e308, np.inf, np.nan, 1 / 3, 2**40 + 1]
+RARE = 248  # from this byte on a choice is a rare one
 LENGTHS = [0, 1, 2, 3, 1000, 2**31, 2**32, 2**62, -1]
+NEURONS = ["relu", "tanh", "linear", "softplus", "sigmoid"]
 REAL = ["f8", "f4", ">f8", ">f4", "f2", "g", "?", "u1", "i8", ">i4", "u8"]
 UNREAL = ["O", "S3", "U2", "c16", "M8[s]", "m8[s]", [("a", "f8")], "V8"]
 
@@ -52,6 +61,8 @@ class World:
         self.at = 0
         self.arrays = []  # that another object may change
         self.lists = []
+        self.buffers = []  # whose memory an array may be using
+        self.turncoats = []  # objects that may become of another class
         self.acts = 0
         self.lied = False  # about a length: a list of that length may be asked for
         self.touched = False  # parameters may differ from those before
@@ -63,11 +74,19 @@ class World:
         self.at += 1
         return byte % n
 
-    def one(self, items):
-        return items[self.pick(len(items))]
+    def one(self, items, rare=()):
+        """One of the items, or now and then one of the rare ones."""
+        byte = self.pick(256)
+        if rare and byte >= RARE:
+            return rare[(byte - RARE) % len(rare)]
+        return items[byte % len(items)]
 
     def rarely(self):
         return self.pick(8) == 7
+
+    def many(self):
+        """Whether to go past the block of those that are packed at a time, which takes a while."""
+        return self.pick(64) == 63 and self.rarely()
 
     # ---- arrays ----
 
@@ -78,8 +97,7 @@ class World:
         array = np.array([NUMBERS[(start + i * step) % len(NUMBERS)] for i in range(min(size, 12))] or [0.0])
         if self.pick(2):
             array[np.arange(len(array)) % 4 != start % 4] = 0
-        with np.errstate(all="ignore"):
-            return np.resize(array.astype(dtype), shape)
+        return np.resize(array.astype(dtype), shape)
 
     def array(self, shape):
         """An array of this shape: real, of any type, order, strides."""
@@ -107,8 +125,22 @@ class World:
                 )
             case 9:
                 array = np.ma.masked_array(array, array == 0)
+            case 10 if array.size:
+                array = self.borrowed(array)
         self.arrays.append(array)
         return array
+
+    def borrowed(self, array):
+        """The same in memory of another object, which may want it back."""
+        memory = bytearray(array.tobytes())
+        view = memoryview(memory)
+        self.buffers += [memory, view]
+        return np.frombuffer(view, array.dtype).reshape(array.shape)
+
+    def view(self, array):
+        view = memoryview(np.ascontiguousarray(array))
+        self.buffers.append(view)
+        return view
 
     def thing(self, shape):
         """Something in the place of an array of this shape."""
@@ -124,9 +156,9 @@ class World:
             case 2:
                 return self.array(shape).tolist()
             case 3:
-                return memoryview(np.ascontiguousarray(self.array(shape)))
+                return self.view(self.array(shape))
             case 4:
-                view = memoryview(np.ascontiguousarray(self.array(shape)))
+                view = self.view(self.array(shape))
                 view.release()
                 return view
             case 5:
@@ -145,6 +177,8 @@ class World:
                 return HostileInt(self.one(LENGTHS)).of(self)
             case 11 | 12 | 13 | 14:
                 return self.array(shape).view(Subclass).of(self, shape)
+            case 15:
+                return self.one([Interface, Buffer, Dying])(self, shape)
             case _:
                 return Liar(self, shape)
 
@@ -154,7 +188,7 @@ class World:
         self.acts += 1
         if self.acts > 20:
             return
-        match self.pick(16):
+        match self.one(range(16), [16]):
             case 1 | 2:
                 raise self.one(
                     [HostileError, ValueError, TypeError, IndexError, AttributeError, OverflowError]
@@ -173,15 +207,15 @@ class World:
                     items[self.pick(len(items))] = self.thing((1, 1))
             case 6 | 7 if self.arrays:
                 array = self.one(self.arrays)
-                with contextlib.suppress(Exception), warnings.catch_warnings():
+                with contextlib.suppress(Exception):
                     array.shape = self.one(
                         [array.shape[::-1], (-1, 1), (1, -1), (-1, array.shape[0]), (-1,), (2, -1)]
                     )
             case 8 if self.arrays:
-                with contextlib.suppress(Exception), warnings.catch_warnings():
+                with contextlib.suppress(Exception):
                     self.one(self.arrays).dtype = self.one(["f4", "f8", "u1", "i8", "c16", "S8", ">f8"])
             case 9 if self.arrays:
-                with contextlib.suppress(Exception), warnings.catch_warnings():
+                with contextlib.suppress(Exception):
                     self.one(self.arrays).strides = self.one([(0, 0), (8, 8), (-8, 8), (4, 4)])
             case 10:
                 self.change_network()
@@ -191,11 +225,27 @@ class World:
                 gc.collect(0)
             case 13 if self.lists:
                 del self.one(self.lists)[self.pick(3) :]
+            case 14 if self.buffers:
+                buffer = self.one(self.buffers)
+                with contextlib.suppress(BufferError):
+                    buffer.release() if type(buffer) is memoryview else buffer.clear()
+            case 15 if self.turncoats:
+                turncoat = self.one(self.turncoats)
+                if type(turncoat) is Liar:
+                    turncoat.claims = self.one([float, int, list, tuple, np.ndarray, np.float64, None])
+                else:
+                    turncoat.__class__ = TURNS[type(turncoat)]
+            case 16 if isinstance(self.net.weights, list) and isinstance(self.net.biases, list):
+                # A parameter, of which nobody here has a view, loses its memory or gets another one.
+                for array in self.one([self.net.weights, self.net.biases])[: self.pick(3)]:
+                    if type(array) is np.ndarray:
+                        with contextlib.suppress(ValueError):
+                            array.resize(self.one([(1, 1), (0,), (100, 100)]), refcheck=False)
 
     def change_network(self):
         """Puts something else in the place of a parameter."""
         net, self.touched = self.net, True
-        match self.pick(10):
+        match self.one(range(10), [10]):
             case 0 | 1:
                 l = self.pick(len(net.weights)) if isinstance(net.weights, list) and net.weights else 0
                 with contextlib.suppress(Exception):
@@ -227,6 +277,8 @@ class World:
             case 9:
                 net.num_layers = self.thing((1, 1))
                 net.velocities = self.one([None, (), self.thing((2, 1)), (net.weights, net.biases)])
+            case 10:
+                net.__class__ = self.one([network.Network, network2.Network, OwnMethods, OwnMethods2])
 
     def own_weights(self):
         sizes = (
@@ -246,17 +298,17 @@ class World:
 
     # ---- examples ----
 
-    def pairs(self, sizes, labelled):
-        """Examples in one of the forms that a method takes, or nearly."""
+    def pairs(self, sizes, labelled, trains=False):
+        """Examples in one of the forms that a method takes, or nearly; few where they are to train."""
         n = self.one([0, 1, 2, 3, 5, 12])
         if self.pick(4) == 3:
-            return self.pair_of_arrays(n, sizes, labelled)
+            return self.pair_of_arrays(n, sizes, labelled, trains)
         items = []
         for _ in range(n):
             x = self.thing((sizes[0], 1))
             y = self.label(sizes[-1]) if labelled else self.thing((sizes[-1], 1))
             items.append(self.pair(x, y))
-        if self.pick(64) == 63:  # past a block of those that are packed at a time
+        if self.many() and not trains:
             items *= 1100 // max(n, 1)
         self.lists.append(items)
         match self.pick(12):
@@ -270,6 +322,8 @@ class World:
                 return Liar(self, (2, 2))
             case 6:
                 return np.array([(*items, None)], object)
+            case 7:
+                return (self.act() or item for item in items)
         return items
 
     def pair(self, x, y):
@@ -294,8 +348,8 @@ class World:
         return self.one([-1, n_out, 2**70, np.uint64(2**64 - 1), 1.0, np.nan, True, None,
                          HostileInt(1).of(self), Liar(self, ()), self.thing((1, 1))])  # fmt: skip
 
-    def pair_of_arrays(self, n, sizes, labelled):
-        n = 1100 if self.pick(64) == 63 else n
+    def pair_of_arrays(self, n, sizes, labelled, trains):
+        n = 1100 if self.many() and not trains else n
         X = self.rows((n, sizes[0]))
         Y = np.resize(np.arange(sizes[-1]), n).astype(self.one(["i8", "u1", ">i4"])) if labelled else None
         if Y is None or self.rarely():
@@ -318,6 +372,7 @@ class Liar:
 
     def __init__(self, world, shape, claims=None):
         self.world, self.own_shape, self.claims = world, shape, claims
+        world.turncoats.append(self)
 
     @property
     def __class__(self):
@@ -377,6 +432,7 @@ class Subclass(np.ndarray):
 
     def of(self, world, shape):
         self.world, self.own_shape, self.lies = world, shape, world.pick(16)
+        world.turncoats.append(self)
         return self
 
     def lie(self, bit):
@@ -398,6 +454,8 @@ class Subclass(np.ndarray):
     def __getitem__(self, i):
         if self.lie(8):
             self.world.act()
+            if isinstance(i, int) and i > 40:  # where an array is iterated over this ends it
+                raise IndexError("own")
             return self.world.thing((1, 1))
         return super().__getitem__(i)
 
@@ -423,6 +481,7 @@ class ListOfTheWorld(list):
         super().__init__(items)
         self.world, self.lies = world, world.pick(8)
         world.lists.append(self)
+        world.turncoats.append(self)
 
     def __len__(self):
         if self.lies & 1:
@@ -446,6 +505,71 @@ class ListOfTheWorld(list):
         return False
 
 
+class MeekArray(np.ndarray):
+    """What a `Subclass` may become while it is read."""
+
+
+class MeekList(list):
+    """What a `ListOfTheWorld` may become."""
+
+
+TURNS = {Subclass: MeekArray, MeekArray: Subclass, ListOfTheWorld: MeekList, MeekList: ListOfTheWorld}
+
+
+class Interface:
+    """An object that describes its memory, never twice the same, and often badly."""
+
+    def __init__(self, world, shape):
+        self.world, self.own_shape, self.kept = world, shape, []
+
+    @property
+    def __array_interface__(self):
+        self.world.act()
+        array = np.ascontiguousarray(self.world.array(self.own_shape))
+        self.kept.append(array)  # NumPy holds on to this object, not to that array
+        said = dict(array.__array_interface__)
+        match self.world.pick(8):
+            case 1:
+                said["shape"] = said["shape"][::-1]
+            case 2:
+                said["typestr"] = "|u1"
+            case 3:
+                del said[self.world.one(["shape", "typestr", "version"])]
+            case 4:
+                said = self.world.one([None, {}, [], "x"])
+            case 5:
+                said["data"] = self.world.view(array)
+        return said
+
+
+class Buffer:
+    """An object whose memory is asked for and given back by methods: from Python 3.12 on."""
+
+    def __init__(self, world, shape):
+        self.world, self.own_shape = world, shape
+
+    def __buffer__(self, flags):
+        self.world.act()
+        return self.world.view(self.world.array(self.own_shape))
+
+    def __release_buffer__(self, view):
+        with contextlib.suppress(Exception):
+            self.world.act()
+
+
+class Dying(Buffer):
+    """An object that changes the world when the last reference to it goes."""
+
+    __buffer__ = __release_buffer__ = None
+
+    def __array__(self, dtype=None, copy=None):
+        return self.world.array(self.own_shape)
+
+    def __del__(self):
+        with contextlib.suppress(Exception):
+            self.world.act()
+
+
 class HostileInt(int):
     """A number that compares as it likes."""
 
@@ -460,16 +584,10 @@ class HostileInt(int):
         return self.world.one(LENGTHS)
 
     def __ge__(self, other):
-        return True
+        self.world.touched = True  # where 0 is among the sizes by this, another path is taken
+        return self.world.pick(2) == 0
 
-    __le__ = __lt__ = __gt__ = __ge__
-
-    def __eq__(self, other):
-        return True
-
-    def __ne__(self, other):
-        return False
-
+    __le__ = __lt__ = __gt__ = __eq__ = __ne__ = __ge__
     __hash__ = int.__hash__
 
 
@@ -489,6 +607,22 @@ class OwnCost(network2.QuadraticCost):
         OwnCost.world.touched = True
         OwnCost.world.act()
         return OwnCost.world.thing(a.shape)
+
+
+class OwnMethods(network.Network):
+    """What the network may become while it is used."""
+
+    def feedforward(self, a):
+        self.cost.world.act()
+        return super().feedforward(a)
+
+    def backprop(self, x, y):
+        self.cost.world.act()
+        return super().backprop(x, y)
+
+
+class OwnMethods2(network2.Network):
+    feedforward, backprop = OwnMethods.feedforward, OwnMethods.backprop
 
 
 class Printed(io.StringIO):
@@ -516,17 +650,36 @@ def own_shuffle(world):
     return shuffle
 
 
-def new_network(world):
-    sizes, dtype = list(world.one(SIZES)), world.one(["f8", "f4"])
+@functools.cache
+def template(kind, sizes, dtype, activation, neurons, *cost):
+    """A network to copy."""
     np.random.seed(1)
+    return kind(sizes, *cost, dtype=dtype, activation=activation, neuron_activations=dict(neurons))
+
+
+def new_network(world):
+    sizes, dtype = world.one(SIZES), world.one(["f8", "f4"])
     random.seed(1)
-    activation = world.one(["sigmoid", "sigmoid", "tanh", "relu", "softplus"])
-    if world.pick(2):
-        return network.Network(sizes, dtype=dtype, activation=activation)
-    cost = world.one([*COSTS, OwnCost])
-    if cost is network2.CrossEntropyCost:
-        activation = "sigmoid"
-    return network2.Network(sizes, cost, dtype=dtype, activation=activation)
+    byte = world.pick(256)
+    activation = ["sigmoid", "sigmoid", "tanh", "relu", "softplus"][byte % 5]
+    neurons = ()
+    if byte >= 200:
+        l = world.pick(len(sizes) - 1) + 1
+        neurons = (((l + 1, world.pick(sizes[l])), world.one(NEURONS)),)
+        if world.rarely():  # the constructor reads numbers too
+            place = HostileInt(world.one(LENGTHS)).of(world), HostileInt(world.one(LENGTHS)).of(world)
+            network.Network(sizes, neuron_activations={place: "relu"})
+    kind, cost = network.Network, ()
+    if not world.pick(2):
+        kind, cost = network2.Network, (world.one([*COSTS, OwnCost]),)
+        if cost[0] is network2.CrossEntropyCost:
+            activation = "sigmoid"
+    net = kind.__new__(kind)
+    state = template(kind, tuple(sizes), dtype, activation, neurons, *cost).__getstate__()
+    for name in ("weights", "biases"):
+        state[name] = [array.copy() for array in state[name]]
+    net.__setstate__({**state, "sizes": sizes.copy()})
+    return net
 
 
 def call(world):
@@ -540,11 +693,13 @@ def call(world):
     ):
         sizes = net.sizes
     eta = world.thing(()) if world.pick(16) == 15 else world.one([0.5, 3, 0, -1e300, np.float32(2)])
-    match world.pick(8):
+    hostile = HostileInt(0).of(world), HostileInt(-1).of(world), HostileInt(2**62).of(world)
+    match world.one(range(8), [8]):
         case 0 | 1:
-            world_batch = world.one([1, 2, 3, 5, 10**6, 0, 2**70]), eta
-            options = {"n_threads": world.one([1, 1, 1, 2, 3, None])}
-            data, test = world.pairs(sizes, False), world.pairs(sizes, True) if world.pick(2) else None
+            world_batch = world.one([1, 2, 3, 5, 10**6, 0, 2**70], hostile), eta
+            # Two threads wait for each other, milliseconds where the machine is busy.
+            options = {"n_threads": world.one([1, 1, 1, 1, 1, None], [2 if world.rarely() else 1, *hostile])}
+            data, test = world.pairs(sizes, False, True), world.pairs(sizes, True) if world.pick(2) else None
             if is_second:
                 bits = world.pick(16) if test is not None else 0
                 options |= dict(evaluation_data=test, mu=world.one([0, 0.5]), lmbda=world.one([0, 0.1]),
@@ -559,7 +714,7 @@ def call(world):
                 {"mu": world.one([0, 0.5]), "regularization": world.one(["L2", "L1"])} if is_second else {}
             )
             more = (0.1, world.one([5, 0])) if is_second else ()
-            net.update_mini_batch(world.pairs(sizes, False), eta, *more, **options)
+            net.update_mini_batch(world.pairs(sizes, False, True), eta, *more, **options)
         case 3:
             labelled = world.pick(2) == 0
             if is_second:
@@ -579,6 +734,8 @@ def call(world):
                 net.total_cost(world.pairs(sizes, labelled), eta, convert=labelled)
             else:
                 net.evaluate(world.pairs(sizes, world.pick(2)))
+        case 8 if is_second:
+            net.save(os.devnull)
 
 
 def parameters(net):
@@ -601,36 +758,45 @@ def same(first, second):
 
 
 def check(data):
-    """Makes a network, spoils it perhaps, and calls one of its methods with what `data` says."""
+    """Does what `data` says, in time."""
+    begun = time.perf_counter()
+    run(data)
+    if time.perf_counter() - begun > SECONDS:
+        # Once more, by a clock that other processes do not touch, and which is slow to read.
+        begun = time.process_time()
+        run(data)
+        seconds = time.process_time() - begun
+        assert seconds < SECONDS, f"it took {seconds:.1f} seconds"
+
+
+def run(data):
+    """Makes a network, spoils it perhaps, and calls one of its methods."""
     world = OwnCost.world = World(data)
-    net = world.net = new_network(world)
     out, shuffle = sys.stdout, random.shuffle
-    begun, compiled = time.perf_counter(), False
-    with warnings.catch_warnings(), np.errstate(all="ignore"):
-        warnings.simplefilter("ignore")
-        try:
-            if world.rarely():
-                with contextlib.suppress(Exception):
-                    world.change_network()
-            if world.rarely():
-                random.shuffle = own_shuffle(world)
-            sys.stdout = Printed(world)
-            compiled = net.backend.startswith("compiled")
-            world.touched, world.acts, before = False, 0, parameters(net)
-            call(world)
-        except MemoryError as error:
-            assert world.lied, "a MemoryError that nobody asked for"
-            error.__traceback__ = None
-        except SystemError as error:
-            raise AssertionError(f"the interpreter was misused: {error}") from error
-        except Exception:
-            # What was replaced runs as in the book, and may stop after some examples.
-            if compiled and not (world.touched or world.acts):
-                assert same(before, parameters(net)), "an error changed the parameters"
-        finally:
-            sys.stdout, random.shuffle = out, shuffle
-    seconds = time.perf_counter() - begun
-    assert seconds < SECONDS, f"it took {seconds:.1f} seconds"
+    compiled, before = False, None
+    try:
+        net = world.net = new_network(world)
+        if world.rarely():
+            with contextlib.suppress(Exception):
+                world.change_network()
+        if world.rarely():
+            random.shuffle = own_shuffle(world)
+        sys.stdout = Printed(world)
+        compiled = net.backend.startswith("compiled")
+        world.touched, world.acts, before = False, 0, parameters(net)
+        call(world)
+    except MemoryError as error:
+        assert world.lied, "a MemoryError that nobody asked for"
+        error.__traceback__ = None
+    except SystemError as error:
+        raise AssertionError(f"the interpreter was misused: {error}") from error
+    except Exception:
+        # What was replaced runs as in the book, and may stop after some examples.
+        if compiled and not (world.touched or world.acts):
+            assert same(before, parameters(net)), "an error changed the parameters"
+    finally:
+        sys.stdout, random.shuffle = out, shuffle
+        world.acts = sys.maxsize  # objects that die later change nothing more
 
 
 if __name__ == "__main__":
