@@ -11,7 +11,6 @@ nearly all that a fuzzer makes, so that most kinds of input are the content, whi
 
 import contextlib
 import io
-import os
 import struct
 import sys
 import time
@@ -25,6 +24,7 @@ ROOT = Path(__file__).resolve().parents[2]
 # imported in here is watched for new branches, C code apart, which brings its own counters.
 if __name__ == "__main__":
     import atheris
+    from limits import limit_memory
 
     watched = atheris.instrument_imports(
         include=["cbackprop", "pickletools", "zipfile", "numpy.lib._format_impl"]
@@ -37,7 +37,6 @@ with watched:
     from cbackprop import _mnist_files, _saved, network2
 
 SECONDS = 2
-MEGABYTES = 500
 # What stands for a blank image, and between two files: an input of 200 bytes can be MNIST.
 IMAGE, NEXT = b"|784|", b"|NEXT|"
 FOLDER = "/no/such/folder"
@@ -180,17 +179,7 @@ def check_network(net):
         assert _saved._description(net)["sizes"] == net.sizes
 
 
-def limit_memory():
-    """Whatever asks for much more than is in use gets a MemoryError."""
-    with contextlib.suppress(ImportError):
-        import resource  # noqa: PLC0415  (not on Windows)
-
-        in_use = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
-        resource.setrlimit(resource.RLIMIT_AS, (in_use + MEGABYTES * 2**20, resource.RLIM_INFINITY))
-
-
 if __name__ == "__main__":
-    if "asan" not in os.environ.get("LD_PRELOAD", ""):
-        limit_memory()
+    limit_memory()
     atheris.Setup(sys.argv, check)
     atheris.Fuzz()

@@ -25,6 +25,7 @@ import warnings
 
 if __name__ == "__main__":
     import atheris
+    from limits import limit_memory
 
     watched = atheris.instrument_imports(include=["cbackprop"])
 else:
@@ -800,5 +801,6 @@ def run(data):
 
 
 if __name__ == "__main__":
+    limit_memory()
     atheris.Setup(sys.argv, check)
     atheris.Fuzz()
