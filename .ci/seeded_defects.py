@@ -2,9 +2,9 @@
 
     python .ci/seeded_defects.py FOLDER [NAME ...]
 
-FOLDER is where it works: a new folder, to be deleted by the caller. Without names, every defect. Each build of
-.ci/sanitized is first seen to be green without a defect; then a line for each defect says by what it was found.
-Exits 1 if one was not found.
+FOLDER is where it works: a new folder, to be deleted by the caller. Without names, every defect. Each build
+of .ci/sanitized is first seen to be green without a defect; then a line for each defect says by what it was
+found. Exits 1 if one was not.
 """
 
 import argparse
