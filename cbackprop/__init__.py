@@ -5,10 +5,8 @@ they are, many times faster.
 """
 
 try:
-    import cbackprop._isa  # noqa: F401  (the first of the compiled modules)
+    import cbackprop._isa  # noqa: F401  (the first of the compiled modules; it needs no other)
 except ModuleNotFoundError as error:
-    if not error.name.startswith("cbackprop._"):
-        raise
     raise ImportError(
         "cbackprop's compiled modules are missing: this is the source tree, not yet built. "
         "Run 'pip install .' (or 'pip install -e .' to work on it) in the folder that holds "

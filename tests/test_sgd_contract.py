@@ -492,6 +492,26 @@ def test_a_generator_of_too_few_random_bits_is_an_error(monkeypatch, capsys):
         Network(SIZES).SGD(dense_examples(12, SIZES), 1, 5, 0.5)
 
 
+@pytest.mark.parametrize("change, length", [("pop", 11), ("append", 13)])
+def test_a_list_that_changes_its_length_while_it_is_shuffled(change, length, monkeypatch, capsys):
+    """As random.shuffle it must not swap what is no longer there; nothing has been trained on."""
+    examples = dense_examples(12, SIZES)
+
+    generator = random.Random(1)
+
+    def getrandbits(bits):
+        examples.pop() if change == "pop" else examples.append(examples[0])
+        return random.getrandbits(bits)
+
+    generator.getrandbits = getrandbits
+    monkeypatch.setattr(random, "shuffle", generator.shuffle)
+    net = Network(SIZES)
+    before = [*net.weights, *net.biases]
+    with pytest.raises(RuntimeError, match=f"training_data changed its length from 12 to {length}"):
+        net.SGD(examples, 1, 5, 0.5)
+    assert all(a is b for a, b in zip(net.weights + net.biases, before, strict=True))
+
+
 def test_a_mini_batch_size_past_every_machine_number(capsys):
     net, plain = network_and_twin(SIZES)
     for each in (net, plain):

@@ -278,7 +278,7 @@ cdef class Examples:
                 memcpy(moved, records.data, 64 * <size_t> used)
                 aligned_free(records.data)
                 records.data = moved
-            if used >= UINT32_MAX - longest:
+            if used >= UINT32_MAX - longest:    # no test has so much memory
                 raise ValueError(f"{self.name} takes more than 2**38 bytes when packed")
             x = self.input(inputs, start, i)
             lines = record_write(
