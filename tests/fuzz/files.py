@@ -16,9 +16,6 @@ import sys
 import time
 import zipfile
 import zlib
-from pathlib import Path
-
-ROOT = Path(__file__).resolve().parents[2]
 
 # A script's folder comes first on the path, not the root: cbackprop is the installed one. Only what is
 # imported in here is watched for new branches, C code apart, which brings its own counters.

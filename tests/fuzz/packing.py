@@ -40,6 +40,7 @@ warnings.simplefilter("ignore")
 np.seterr(all="ignore")
 
 SECONDS = 2
+MOST_CHOICES = 20_000
 SIZES = [[3, 2], [40, 3, 2], [2, 3, 1], [5, 1, 1, 2], [33, 20, 10], [1, 1]]
 COSTS = [network2.CrossEntropyCost, network2.QuadraticCost, network2.LogLikelihoodCost]
 NUMBERS = [0, 1, -1, 0.5, 255, 1e-320, 1e30, 1e308, np.inf, np.nan, 1 / 3, 2**40 + 1]
@@ -73,6 +74,8 @@ class World:
         """A number below n."""
         byte = self.bytes[self.at] if self.at < len(self.bytes) else 0
         self.at += 1
+        if self.at > MOST_CHOICES:
+            raise HostileError("objects make each other without end")
         return byte % n
 
     def one(self, items, rare=()):
