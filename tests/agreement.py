@@ -5,6 +5,7 @@ are sums of large terms that cancel, so their own size says nothing about roundi
 """
 
 import contextlib
+import os
 import random
 import subprocess
 import sys
@@ -13,6 +14,9 @@ import numpy as np
 
 from cbackprop.network import Network
 from cbackprop.twin import PlainNetwork
+
+# Whether a sanitizer's allocator, which keeps what was freed, has taken the place of malloc.
+SANITIZED = "san" in os.environ.get("LD_PRELOAD", "")
 
 
 def difference(ours, expected):

@@ -11,12 +11,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from agreement import run_python
+from agreement import SANITIZED, run_python
 
 from cbackprop import network, network2
 
 FAULTS = Path(__file__).parent / "faults"
-SANITIZED = "san" in os.environ.get("LD_PRELOAD", "")
 linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs Linux")
 
 

@@ -1,10 +1,12 @@
 """Tiny examples, files and networks, and what a reader may bring: what tests/every_call.py calls with."""
 
 import atexit
+import gc
 import json
 import os
 import pickle
 import shutil
+import sys
 import tempfile
 from pathlib import Path
 
@@ -37,6 +39,13 @@ class Nowhere:
 
     def flush(self):
         pass
+
+
+def tidy_up():
+    """Drop garbage, and the names that the interpreter has looked up, each of which it keeps for a while."""
+    gc.collect()
+    forget = getattr(sys, "_clear_internal_caches", None) or sys._clear_type_cache
+    forget()
 
 
 # ---- files ----

@@ -28,7 +28,6 @@ from cbackprop import network2
 
 sys.stdout = tiny.Nowhere()
 allocator = ctypes.CDLL(sys.argv[1])
-forget_caches = getattr(sys, "_clear_internal_caches", None) or sys._clear_type_cache
 
 
 def bits(net):
@@ -66,9 +65,8 @@ def attempt(make, call, n):
 
 
 def blocks():
-    """How many are in use: without garbage, and without the names that the interpreter has looked up."""
-    gc.collect()
-    forget_caches()
+    """How many are in use."""
+    tiny.tidy_up()
     return allocator.live()
 
 

@@ -9,8 +9,8 @@ are full; what is lost in a call grows in every run: the run of the least growth
 for each call, and exits with 1 where one is past `MOST`.
 """
 
+import contextlib
 import ctypes
-import gc
 import math
 import os
 import sys
@@ -47,7 +47,7 @@ glibc.mallinfo2.restype = Mallinfo2
 
 def in_use():
     """What is in use now, by the names of `MOST`."""
-    gc.collect()
+    tiny.tidy_up()
     glibc.malloc_trim(0)  # else what is free, and kept for later, is resident too
     with open("/proc/self/statm", encoding="ascii") as file:
         now = {"resident": int(file.read().split()[1]) * os.sysconf("SC_PAGESIZE")}
@@ -100,10 +100,8 @@ def leaks(least):
     return [name for name, grown in least.items() if grown >= MOST[name]]
 
 
-def main(calls, words):
-    """Every call whose name holds one of `words`, or every one; how many of them leak."""
-    out, sys.stdout, sys.stderr = sys.stdout, tiny.Nowhere(), tiny.Nowhere()
-    leaking = 0
+def lines(calls, words):
+    """(what was found, whether it leaks) for every call whose name holds one of `words`, or for every one."""
     for kind, table, repeat in (
         ("right", every_call.RIGHT, make_right),
         ("wrong", every_call.WRONG, make_wrong),
@@ -112,18 +110,24 @@ def main(calls, words):
             if words and not any(word in name for word in words):
                 continue
             begun = time.perf_counter()
-            least = growth(make, call, repeat, calls)
-            line = ", ".join(f"{what} {grown:+.4g}" for what, grown in least.items())
-            line = f"{kind} {name}: {line} a call, {time.perf_counter() - begun:.1f} s"
-            if leaks(least):
-                leaking += 1
-                line += f"  LEAKS {' and '.join(leaks(least))}"
-            print(line, file=out, flush=True)
+            with contextlib.redirect_stdout(tiny.Nowhere()), contextlib.redirect_stderr(tiny.Nowhere()):
+                least = growth(make, call, repeat, calls)
+            figures = ", ".join(f"{what} {grown:+.4g}" for what, grown in least.items())
+            verdict = f"  LEAKS {' and '.join(leaks(least))}" if leaks(least) else ""
+            seconds = time.perf_counter() - begun
+            yield f"{kind} {name}: {figures} a call, {seconds:.1f} s{verdict}", bool(verdict)
+
+
+def main(calls=100_000, *words):
+    leaking = 0
+    for line, leak in lines(int(calls), words):
+        print(line, flush=True)
+        leaking += leak
     for name, reason in every_call.LEFT_OUT.items():
-        print(f"not called: {name} ({reason})", file=out)
-    print(f"{leaking} of the calls leak", file=out)
-    return leaking
+        print(f"not called: {name} ({reason})")
+    print(f"{leaking} of the calls leak")
+    return leaking > 0
 
 
 if __name__ == "__main__":
-    sys.exit(main(int(sys.argv[1]) if len(sys.argv) > 1 else 100_000, sys.argv[2:]) > 0)
+    sys.exit(main(*sys.argv[1:]))
