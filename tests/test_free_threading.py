@@ -136,9 +136,9 @@ sys.stderr.write("still alive")
 """
 
 # What is left after many calls: memory blocks of Python's, and references to what all calls were given (but
-# for labels: all of Python holds the number 0). What calls leak is there in every round; one round may find a
-# thread's last list not yet gone. A debug build's sys.gettotalrefcount says more, but only where NumPy is built
-# for it too: a wheel's references do not count.
+# for labels: all of Python holds the number 0). What calls leak is there in every round; one round may find
+# a thread's last list not yet gone. A debug build's sys.gettotalrefcount says more, but only where NumPy is
+# built for it too: a wheel's references do not count.
 COUNT = """
 import gc
 given = [item for pair in dense + sparse for item in (pair, *pair)] + tests + [X, Y, first, second]

@@ -34,8 +34,8 @@ typedef int32_t integer;
 #define NOINLINE static
 #endif
 
-/* Before a loop of constant length over registers. clang takes no notice of GCC's pragma. Sanitized builds say -DUNROLL=
- * for "not at all": with checks around each access, unrolled tiles take minutes to compile. */
+/* Before a loop of constant length over registers. clang takes no notice of GCC's pragma. Sanitized builds say
+ * -DUNROLL= for "not at all": with checks around each access, unrolled tiles take minutes to compile. */
 #if defined(UNROLL)
 #elif defined(__clang__)
 #define UNROLL _Pragma("clang loop unroll(full)")
