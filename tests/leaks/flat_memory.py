@@ -119,12 +119,15 @@ def lines(calls, words):
 
 
 def main(calls=100_000, *words):
-    leaking = 0
+    leaking, begun = 0, in_use()["resident"]
     for line, leak in lines(int(calls), words):
         print(line, flush=True)
         leaking += leak
     for name, reason in every_call.LEFT_OUT.items():
         print(f"not called: {name} ({reason})")
+    print(
+        f"resident memory: {begun / 2**20:.1f} MB at first, {in_use()['resident'] / 2**20:.1f} MB at the end"
+    )
     print(f"{leaking} of the calls leak")
     return leaking > 0
 
