@@ -23,7 +23,7 @@ else:
 
 check = os.environ.get("CBACKPROP_SANITIZE")
 if check:
-    compile_args += [*CHECKS[check], "-fno-omit-frame-pointer", "-g"]
+    compile_args += [*CHECKS[check], "-fno-omit-frame-pointer", "-g1"]
     link_args += CHECKS[check][:1]
 
 
