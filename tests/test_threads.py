@@ -82,8 +82,8 @@ def test_an_epoch_leaves_the_gil_to_others(capsys):
 def test_two_networks_train_in_parallel(capsys):
     """Two networks in two threads use more than one processor: with the GIL held they could not.
 
-    Processor time over time on the clock, best of a few. Others may be using the machine, which
-    hashing, known to run in parallel, then shows as well.
+    Processor time over time on the clock: at most 1 where the GIL is held, so that once past it tells.
+    Others may be using the machine, which hashing, known to run in parallel, then shows as well.
     """
     examples = dense_examples(300, [784, 10]) * 20
 
@@ -101,13 +101,13 @@ def test_two_networks_train_in_parallel(capsys):
 
     block = bytes(50_000_000)
     control = 0.0
-    for _ in range(8):
-        if processors_used(train) > 1.3:
+    for _ in range(12):
+        if processors_used(train) > 1.15:
             return
         control = max(control, processors_used(lambda: hashlib.sha256(block).digest()))
     if control < 1.4:
         pytest.skip("the machine is too busy: hashing, too, got no second processor")
-    pytest.fail(f"hashing used {control:.2f} processors, training never 1.3")
+    pytest.fail(f"hashing used {control:.2f} processors, training never 1.15")
 
 
 SHARED = """
