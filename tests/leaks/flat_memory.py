@@ -14,6 +14,7 @@ import ctypes
 import math
 import os
 import sys
+import sysconfig
 import time
 from pathlib import Path
 
@@ -27,6 +28,10 @@ RUNS = 4
 # A call. malloc's smallest block takes 32 bytes and Python's 16: what loses one in every tenth call is past
 # these. The interpreter's own caches move by a block or two in a run.
 MOST = {"resident": 1.0, "malloc": 1.0, "blocks": 0.02, "references": 0.02}
+if sysconfig.get_config_var("Py_GIL_DISABLED"):
+    # The allocator of a Python without the lock keeps pages of which no block is in use: load_data takes 320
+    # bytes a call of them in 2,000 calls, 2 in 20,000, and not a block. They are printed, not judged.
+    MOST["resident"] = math.inf
 
 
 class Mallinfo2(ctypes.Structure):
