@@ -9,6 +9,7 @@ found. Exits 1 if one was not.
 
 import argparse
 import dataclasses
+import re
 import shutil
 import subprocess
 import sys
@@ -147,13 +148,13 @@ def run(folder, build, tests):
 
 
 def verdict(output):
-    """The line that says most about a red run: what a checker reports, or pytest's last."""
-    lines = output.splitlines()
-    for words in ("ERROR: AddressSanitizer", "runtime error:", "WARNING: ThreadSanitizer", "memcheck:"):
-        for line in lines:
-            if words in line:
-                return line.strip()
-    return lines[-1].strip("= ") if lines else ""
+    """The line by which a run says what it found: a checker's, or pytest's last; None without one."""
+    for words in (r"ERROR: AddressSanitizer", r"runtime error:", r"WARNING: ThreadSanitizer",
+                  r"memcheck: [1-9]", r"\d+ (failed|error)"):  # fmt: skip
+        for line in output.splitlines():
+            if re.search(words, line):
+                return line.strip("= ")
+    return None
 
 
 def seed(folder, defect):
@@ -187,8 +188,9 @@ def main():
             mend = seed(folder, defect)
             code, output = run(folder, build, defect.tests)
             mend()
-            missed += code == 0
-            print(f"  {defect.name} ({defect.file}): {verdict(output) if code else 'NOT FOUND'}", flush=True)
+            found = verdict(output) if code else None
+            missed += found is None
+            print(f"  {defect.name} ({defect.file}): {found or f'NOT FOUND, exit code {code}'}", flush=True)
     sys.exit(missed > 0)
 
 

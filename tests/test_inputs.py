@@ -520,6 +520,20 @@ def test_arrays_that_shrink_while_a_reader_s_cost_is_asked(name):
         net.backprop(x, y)
 
 
+def test_an_x_that_becomes_of_a_smaller_type_while_a_reader_s_cost_is_asked():
+    x, y = np.ones((12, 1)), np.ones((4, 1))
+
+    class Cost(network2.QuadraticCost):
+        @staticmethod
+        def delta(z, a, y):
+            x.dtype = np.float32
+            x.resize((12, 1), refcheck=False)
+            return a - y
+
+    with pytest.raises(ValueError, match="x has changed"):
+        network2.Network(SIZES, Cost).backprop(x, y)
+
+
 def test_velocities_that_shrink_while_others_are_read():
     net = network2.Network(SIZES)
     net.velocities = [w.copy() for w in net.weights], [b.copy() for b in net.biases]

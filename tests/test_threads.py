@@ -113,7 +113,6 @@ def test_two_networks_train_in_parallel(capsys):
 SHARED = """
 import random, sys, threading, time
 import numpy as np
-from cbackprop import _arguments
 from cbackprop.network import Network
 sys.stdout = open("/dev/null", "w")
 rng = np.random.default_rng(0)
@@ -197,7 +196,6 @@ def test_a_forked_child_can_train(tmp_path):
     code = """
 import os, random, sys
 import numpy as np
-from cbackprop import _arguments
 from cbackprop.network import Network
 rng = np.random.default_rng(0)
 examples = [(rng.random((300, 1)), rng.random((10, 1))) for _ in range(200)]
@@ -226,7 +224,6 @@ def test_no_thread_is_left_after_a_call(capsys):
 BITS = """
 import hashlib, random
 import numpy as np
-from cbackprop import _arguments
 from cbackprop.network import Network
 random.seed(3); np.random.seed(3)
 rng = np.random.default_rng(3)

@@ -172,7 +172,7 @@ def backprop(net, x, y, Descent descent=QUADRATIC_COST):
     if descent.delta is not None:
         own_error(&one.worker, p.type_num, &FIRST, 1, descent.delta)
         p.check()
-        if not is_plain(x, p.n[1]):
+        if not is_plain(x, p.n[1]) or cnp.PyArray_TYPE(<cnp.ndarray> x) != p.type_num:
             raise ValueError("x has changed its shape or type while cost.delta ran")
     else:
         output_error(&one.worker, &FIRST)
