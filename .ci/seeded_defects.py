@@ -93,8 +93,9 @@ DEFECTS = [
     Defect(
         "a file written in place",
         "cbackprop/_saved.py",
-        "        os.replace(temporary, target)\n",
-        "        Path(target).write_bytes(Path(temporary).read_bytes())\n",
+        '    temporary = os.path.join(folder, f".{name[:100]}.{os.urandom(8).hex()}")\n    try:\n'
+        '        with open(temporary, mode.replace("w", "x"), encoding=encoding) as file:\n',
+        "    temporary = target\n    try:\n        with open(temporary, mode, encoding=encoding) as file:\n",
         "tests/test_faults.py tests/test_network2_files.py",
     ),
     Defect(
