@@ -6,6 +6,7 @@ import math
 import numpy as np
 
 from cbackprop import _arguments
+from cbackprop._memory import remember
 from cbackprop.network import Network
 from cbackprop.twin import PlainNetwork
 
@@ -128,8 +129,10 @@ def costs_by_feedforward(one_pass, cost, changes):
             "weights": [w.copy() for w in one_pass.w.values()],
             "biases": [b.copy() for b in one_pass.b.values()],
         }
-        if net.dtype != np.float64:
-            own["dtype"] = np.dtype(np.float64)
+        memory = net._cbackprop
+        if memory.dtype != np.float64:
+            stack.callback(net.__dict__.__setitem__, "_cbackprop", memory)
+            remember(net, dtype=np.float64)
         for name, value in own.items():
             stack.callback(setattr, net, name, getattr(net, name))
             setattr(net, name, value)

@@ -1,6 +1,10 @@
 """The loop over epochs of network2: what is monitored and printed, and when training stops."""
 
+import math
 import time
+
+from cbackprop._memory import remember
+from cbackprop._warnings import Health
 
 MONITORED = {
     "training_cost": "Cost on training data: {}",
@@ -37,12 +41,12 @@ def learn(
     Parameters
     ----------
     net : object
-        Its ``history`` gets an entry for each epoch: a dict of ``epoch``, ``eta``, the ``seconds`` that
+        Its history gets an entry for each epoch: a dict of ``epoch``, ``eta``, the ``seconds`` that
         training took and ``monitoring_seconds``, and what was monitored.
     epochs : int
     eta : float
     train_epoch : callable
-        train_epoch(eta) trains on every mini-batch once.
+        train_epoch(eta) trains on every mini-batch once, and returns whether the parameters are finite.
     measures, counts : dict
         By the names in `MONITORED`: a function of no argument, and how many examples it looks at.
     monitored : set of str
@@ -61,12 +65,16 @@ def learn(
     stopping, halving = Patience(early_stopping_n), Patience(halving_n)
     halvings, best, best_parameters = 0, None, None
     watched = early_stopping_n or halving_n or restore_best
-    net.history = []
+    history = []
+    remember(net, history=history)
+    say = net._cbackprop.module.print
+    health = Health(net)
     for j in range(epochs):
         begun = time.perf_counter()
-        train_epoch(eta)
+        is_finite = train_epoch(eta)
         trained = time.perf_counter()
-        print(f"Epoch {j} training complete", flush=True)
+        health.look(j, is_finite)
+        say(f"Epoch {j} training complete")
         entry = {"epoch": j, "eta": eta, "seconds": trained - begun}
         for name, line in MONITORED.items():
             if name in monitored:
@@ -74,11 +82,13 @@ def learn(
                 lists[name].append(entry[name])
                 # The book asks once more for the accuracy that it prints last.
                 shown = measures[name]() if name == "evaluation_accuracy" else entry[name]
-                print(line.format(shown, counts.get(name)), flush=True)
+                say(line.format(shown, counts.get(name)))
+                if name.endswith("_cost"):
+                    health.look(j, is_number(entry[name]), f"the cost on {name.split('_')[0]} data")
         if watched and "evaluation_accuracy" not in entry:
             entry["evaluation_accuracy"] = measures["evaluation_accuracy"]()
         entry["monitoring_seconds"] = time.perf_counter() - trained
-        net.history.append(entry)
+        history.append(entry)
         stops = False
         if watched:
             improved = best is None or entry["evaluation_accuracy"] > best
@@ -88,12 +98,12 @@ def learn(
                     best_parameters = [w.copy() for w in net.weights], [b.copy() for b in net.biases]
             stops = stopping.is_over(improved)
             if stops:
-                print(STOPPED.format(early_stopping_n))
+                say(STOPPED.format(early_stopping_n))
             if halving.is_over(improved):
                 eta, halvings = eta / 2, halvings + 1
                 stops = stops or halvings == HALVINGS
-                print(HALVED.format(eta, halving_n))
-        print(flush=True)
+                say(HALVED.format(eta, halving_n))
+        say("")
         if stops:
             break
     if best_parameters:
@@ -104,3 +114,11 @@ def learn(
         lists["training_cost"],
         lists["training_accuracy"],
     )
+
+
+def is_number(cost):
+    """Whether a cost is finite; one of the user's that is no number is none of our business."""
+    try:
+        return math.isfinite(cost)
+    except (TypeError, OverflowError):
+        return True

@@ -7,6 +7,8 @@ import operator
 import numpy as np
 
 from cbackprop import _calls  # type: ignore[attr-defined]  # compiled
+from cbackprop._memory import remember
+from cbackprop._parameters import layer_sizes  # type: ignore[attr-defined]
 from cbackprop.network import Network
 from cbackprop.twin import PlainNetwork
 
@@ -23,14 +25,15 @@ class OnePass:
     def __init__(self, net, x, y):
         if not isinstance(net, PlainNetwork):
             raise TypeError(f"net is {type(net).__name__}; expected a cbackprop.network.Network")
-        _calls.check_example(net, x, y)
+        x = _calls.checked_input_column(net, x, y)
         self.net, self.y = net, y if np.isscalar(y) else np.asarray(y)
-        self.L = len(net.sizes)
-        self.n = dict(enumerate((operator.index(n) for n in net.sizes), 1))
+        self.module = net._cbackprop.module
+        self.n = dict(enumerate(layer_sizes(net), 1))
+        self.L = len(self.n)
         self.w = {l: np.asarray(w, np.float64) for l, w in enumerate(net.weights, 2)}
         self.b = {l: np.asarray(b, np.float64) for l, b in enumerate(net.biases, 2)}
         # Rounded as the network rounds it.
-        self.x = np.asarray(x).astype(net.dtype).astype(np.float64)
+        self.x = x.astype(net._cbackprop.dtype).astype(np.float64)
 
     @functools.cached_property
     def _z_and_a(self):
@@ -50,11 +53,11 @@ class OnePass:
 
     def f(self, l, z):
         """a^l, the activations of the weighted inputs `z` of layer l, a column or a matrix of columns."""
-        return self.net._f(l, z)
+        return self.module.f(self.net, l, z)
 
     def f_prime(self, l):
         """σ′(z^l), or the derivative of whatever function the layer has."""
-        return self.net._f_prime(l, self.z[l])
+        return self.module.f_prime(self.net, l, self.z[l])
 
     def cost_derivative(self):
         """∇_a C, (n_L, 1): the last factor of every path."""
@@ -94,16 +97,15 @@ class OnePass:
         """The network's layers from l on: a function from columns of a^l to columns of a^L."""
         if l == self.L:
             return lambda a: a
-        if not isinstance(self.net, Network) or self.net._replaced():
+        if not isinstance(self.net, Network) or self.module.replaced(self.net):
             return functools.partial(self.feedforward, l)
         rest = Network.__new__(Network)
-        rest.num_layers, rest.sizes = self.L - l + 1, [self.n[m] for m in range(l, self.L + 1)]
         rest.weights = [self.w[m] for m in range(l + 1, self.L + 1)]
         rest.biases = [self.b[m] for m in range(l + 1, self.L + 1)]
-        rest.dtype = np.dtype(np.float64)
-        rest._activations = copy.copy(self.net._activations)
-        if rest._activations is not None:
-            rest._activations.layers = rest._activations.layers[l - 1 :]
+        activations = copy.copy(self.net._cbackprop.activations)
+        if activations is not None:
+            activations.layers = activations.of_layers(self.L)[l - 1 :]
+            remember(rest, activations=activations)
         return rest.feedforward
 
     def feedforward(self, l, a):

@@ -29,8 +29,8 @@ DTYPES = ("float64", "float32")
 def write(net, filename):
     """Write `net` to the file; see `cbackprop.network2.Network.save`."""
     description = _description(net)
-    weights = [_array(w, f"weights[{i}]", net.dtype) for i, w in enumerate(net.weights)]
-    biases = [_array(b, f"biases[{i}]", net.dtype) for i, b in enumerate(net.biases)]
+    weights = [_array(w, f"weights[{i}]", net._cbackprop.dtype) for i, w in enumerate(net.weights)]
+    biases = [_array(b, f"biases[{i}]", net._cbackprop.dtype) for i, b in enumerate(net.biases)]
     _check_shapes(description["sizes"], weights, biases)
     if _is_npz(filename):
         arrays = {"network": np.frombuffer(json.dumps(description).encode(), np.uint8)}
@@ -86,13 +86,13 @@ def _description(net):
     if not isinstance(name, str):
         raise TypeError(f"cost is {net.cost!r}; to be saved it must be a class, which has a name")
     description = {"sizes": _parameters.check_sizes(net.sizes), "cost": name}
-    if net.dtype != np.float64:
-        description["dtype"] = net.dtype.name
-    if net._activations is not None:
-        layers = [activation for activation, _ in net._activations.layers]
+    if net._cbackprop.dtype != np.float64:
+        description["dtype"] = net._cbackprop.dtype.name
+    if net._cbackprop.activations is not None:
+        layers = [activation for activation, _ in net._cbackprop.activations.layers]
         neurons = {
             f"{l},{j}": activation
-            for l, (_, modified) in enumerate(net._activations.layers, 2)
+            for l, (_, modified) in enumerate(net._cbackprop.activations.layers, 2)
             for j, activation in modified.items()
         }
         for activation in (*layers, *neurons.values()):

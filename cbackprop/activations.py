@@ -118,7 +118,7 @@ class LayerActivations:
     """
 
     def __init__(self, sizes, activation="sigmoid", neuron_activations=None):
-        L = len(sizes)
+        L = max(len(sizes), 1)
         if isinstance(activation, (list, tuple)):
             if len(activation) != L - 1:
                 raise ValueError(
@@ -127,7 +127,8 @@ class LayerActivations:
                 )
             chosen = [_checked(one, f"activation[{i}]") for i, one in enumerate(activation)]
         else:
-            chosen = [_checked(activation, "activation")] * (L - 1)
+            # A placeholder without layers still knows what its layers will compute.
+            chosen = [_checked(activation, "activation")] * max(L - 1, 1)
         if "softmax" in chosen[:-1]:
             raise ValueError("activation is 'softmax' in a hidden layer; it is for the output layer alone")
         self.layers = [(one, {}) for one in chosen]
@@ -147,6 +148,29 @@ class LayerActivations:
             if one != layer:
                 modified[j] = one
 
+    def of_layers(self, L):
+        """What `layers` is for a network of L layers now.
+
+        Activations belong to the layers that the network began with. Layers that were cut off took theirs
+        along; one that was added has the activation of all others, where they are alike.
+
+        Raises
+        ------
+        ValueError
+            Where a layer was added and the others are not alike.
+        """
+        n = L - 1
+        if n <= len(self.layers):
+            return self.layers[:n]
+        first = self.layers[0] if self.layers else ("sigmoid", {})
+        if any(layer != first or layer[1] for layer in self.layers):
+            raise ValueError(
+                f"weights has {n} arrays; the activations were chosen for a network of {len(self.layers)} "
+                f"layers after its input layer: make a new Network(sizes, "
+                f"activation=[...]) and give it these arrays"
+            )
+        return [first] * n
+
     def all_used(self):
         """Every activation that is used, with the words that say where."""
         for l, (layer, modified) in enumerate(self.layers, 2):
@@ -164,8 +188,8 @@ class LayerActivations:
         return all(one == "sigmoid" for one, _ in self.all_used())
 
     @functools.cached_property
-    def own(self):
-        """Where the first function of the reader's own is used, in words; None: nowhere."""
+    def custom(self):
+        """Where the first function of the user's is used, in words; None: nowhere."""
         return next((where for one, where in self.all_used() if isinstance(one, Activation)), None)
 
     def f(self, l, z, sigmoid):
@@ -177,7 +201,7 @@ class LayerActivations:
         return self._applied(l, z, sigmoid_prime, 1)
 
     def _applied(self, l, z, sigmoid, which):
-        layer, modified = self.layers[l - 2]
+        layer, modified = self.of_layers(l)[l - 2]
         result = np.empty_like(z)
         result[...] = _values(layer, which, z, sigmoid, f"layer {l}")
         for j, one in modified.items():

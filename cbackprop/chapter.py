@@ -175,7 +175,7 @@ def check_gradient(net, x, y, *, epsilon=None, scheme="central", cost=None, tole
     numerical = numerical_gradient(net, x, y, epsilon=epsilon, scheme=scheme, cost=cost)
     by_backprop = net.backprop(x, y)
     if tolerance is None:
-        tolerance = TOLERANCE[scheme] if net.dtype == np.float64 else FLOAT32_TOLERANCE
+        tolerance = TOLERANCE[scheme] if net._cbackprop.dtype == np.float64 else FLOAT32_TOLERANCE
     entries = []
     for name, ours, expected in zip("bw", by_backprop, numerical):
         if len(ours) != len(expected):

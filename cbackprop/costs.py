@@ -82,7 +82,7 @@ def _own(cost, name, own):
         return None
 
 
-def check(cost, activations=None):
+def check(cost, activations=None, L=None):
     """Raise where `cost` is none, or does not belong to the output layer of these activations.
 
     Parameters
@@ -90,6 +90,8 @@ def check(cost, activations=None):
     cost : object
     activations : LayerActivations or None
         None: every neuron is a sigmoid.
+    L : int, optional
+        The number of the output layer, where the network no longer has the layers it began with.
     """
     for name, arguments in (("fn", "(a, y)"), ("delta", "(z, a, y)")):
         if not callable(getattr(cost, name, None)):
@@ -97,7 +99,12 @@ def check(cost, activations=None):
                 f"cost is {cost!r}; expected a class with the static methods fn(a, y) and delta(z, a, y), "
                 f"and it has no {name}{arguments}"
             )
-    output, modified = ("sigmoid", {}) if activations is None else activations.layers[-1]
+    output, modified = "sigmoid", {}
+    if activations is not None:
+        layers = activations.layers if L is None else activations.of_layers(L)
+        if not layers:
+            return
+        output, modified = layers[-1]
     delta = own_delta(cost)
     if delta == "CrossEntropyCost" and (output != "sigmoid" or modified):
         raise ValueError(
@@ -114,6 +121,6 @@ def check(cost, activations=None):
 
 def with_output(cost, sizes, activation):
     """The list of activations where `cost` wants a softmax output layer, else `activation` as it is."""
-    if own_delta(cost) != "LogLikelihoodCost" or isinstance(activation, (list, tuple)):
+    if own_delta(cost) != "LogLikelihoodCost" or isinstance(activation, (list, tuple)) or len(sizes) < 2:
         return activation
     return [activation] * (len(sizes) - 2) + ["softmax"]

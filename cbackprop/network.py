@@ -1,6 +1,6 @@
 """A drop-in replacement of the book's network.py that trains from C.
 
-Whatever a reader replaces (a method, in a subclass or on an instance, or this module's ``sigmoid`` or
+Whatever the user replaces (a method, in a subclass or on an instance, or this module's ``sigmoid`` or
 ``sigmoid_prime``) is called just as the book's code would call it: the methods below then take the path
 of the plain NumPy twin that they inherit. Otherwise they hand over to the compiled kernels.
 """
@@ -9,15 +9,20 @@ import random
 
 import numpy as np
 
-from cbackprop import _arguments, _elementwise, _training
-from cbackprop._compiled import Compiled
+from cbackprop import _arguments, _elementwise, _training, _warnings
+from cbackprop._compiled import Compiled, Epochs, checks_examples, thresholded_answers
+from cbackprop._data import DataSet, handed_on, recognised, training_pairs
 from cbackprop._descent import Descent
-from cbackprop.activations import Activation
-from cbackprop.twin import PlainNetwork
+from cbackprop._memory import Memory
+from cbackprop._overrides import Module, builtin
+from cbackprop._parameters import check_sizes
+from cbackprop.activations import Activation, read_activations
+from cbackprop.twin import PlainNetwork, draw_parameters, output_error, set_up
 
 __all__ = ["Activation", "Network", "np", "random", "sigmoid", "sigmoid_prime"]
 
 
+@builtin
 def sigmoid(z):
     """The sigmoid function.
 
@@ -33,10 +38,20 @@ def sigmoid(z):
     return _elementwise.sigmoid(z)
 
 
+@builtin
 def sigmoid_prime(z):
     """The sigmoid's derivative, σ′(z) = σ(z)·(1 − σ(z)), element by element."""
     a = sigmoid(z)
     return a * (1 - a)
+
+
+MODULE = Module(
+    globals(),
+    output_error,
+    gradient_methods=("cost_derivative", "backprop"),
+    evaluation_methods=("feedforward", "evaluate"),
+    descent=lambda net: Descent(0.0),
+)
 
 
 class Network(Compiled, PlainNetwork):
@@ -74,31 +89,20 @@ class Network(Compiled, PlainNetwork):
         is unknown or for a layer or neuron that is not there.
     """
 
-    _ways_back = ("cost_derivative", "backprop")
-    _evaluating = ("feedforward", "evaluate")
-    _own_sigmoids = sigmoid, sigmoid_prime
-    _module = __name__
+    _cbackprop = Memory(MODULE)
 
     def __init__(self, sizes, *, dtype=np.float64, activation="sigmoid", neuron_activations=None):
-        dtype = self._check_arguments(sizes, dtype)
-        super().__init__(sizes, dtype=dtype, activation=activation, neuron_activations=neuron_activations)
-
-    def _initialize(self):
-        if self._activations and self._activations.layers[-1][0] == "softmax":
+        check_sizes(sizes)
+        dtype = _arguments.real_dtype(dtype)
+        activations = read_activations(sizes, activation, neuron_activations)
+        if activations and activations.layers[-1][0] == "softmax":
             raise ValueError(
                 "activation is 'softmax'; that output layer is network2's, with LogLikelihoodCost"
             )
-        super()._initialize()
+        set_up(self, sizes, dtype, activations)
+        draw_parameters(self)
 
-    def _sigmoids(self):
-        return sigmoid, sigmoid_prime
-
-    def _shuffle(self):
-        return random.shuffle
-
-    def _descent(self, eta=0.0):
-        return Descent(eta)
-
+    @builtin
     def update_mini_batch(self, mini_batch, eta):
         """One step of gradient descent: w → w − (η/m) Σ_x ∂C_x/∂w, and the same for b.
 
@@ -117,17 +121,16 @@ class Network(Compiled, PlainNetwork):
         """
         if not isinstance(mini_batch, (list, tuple)):
             len(mini_batch)  # as the book asks, so that an iterator is a TypeError
-            mini_batch = list(mini_batch)
         eta = _arguments.number(eta, "eta")
-        if self._replaced("cost_derivative", "backprop"):
-            if not self._replaced_method("backprop"):
-                _training.check_examples(self, mini_batch, "mini_batch")
-            if self._is_arrays(mini_batch):
-                mini_batch = _arguments.pairs(*mini_batch, n_out=self.sizes[-1])
-            super().update_mini_batch(mini_batch, eta)
+        examples = recognised(self, mini_batch, "mini_batch")
+        if MODULE.replaced(self, "cost_derivative", "backprop"):
+            if checks_examples(self, "backprop"):
+                _training.check_examples(self, examples, "mini_batch")
+            super().update_mini_batch(training_pairs(self, examples), eta)
         else:
-            _training.update_mini_batch(self, mini_batch, self._descent(eta))
+            _training.update_mini_batch(self, examples, Descent(eta))
 
+    @builtin
     def SGD(self, training_data, epochs, mini_batch_size, eta, test_data=None, *, n_threads=None):
         """Train by stochastic gradient descent, printing a line after each epoch.
 
@@ -157,35 +160,28 @@ class Network(Compiled, PlainNetwork):
         epochs = _arguments.whole(epochs, "epochs")
         mini_batch_size = _arguments.whole(mini_batch_size, "mini_batch_size", 1)
         n_threads = _arguments.threads(n_threads)
-        eta = _arguments.number(eta, "eta")
-        training_data = self._examples(training_data, "training_data")
-        test, n_test = None, 0
-        if test_data is not None:
-            test_data = self._examples(test_data, "test_data")
-            n_test = self._count(test_data)
-        if n_test and not self._replaced("feedforward", "evaluate"):
-            test = _training.Data(self, test_data)
-        elif n_test:
-            self._check_tests(test_data, "test_data", True, "feedforward", "evaluate")
-        train_epoch, _ = self._training(
-            training_data,
+        own_update = MODULE.replaced_method(self, "update_mini_batch")
+        if not own_update:
+            _arguments.number(eta, "eta")
+        examples = DataSet(self, training_data, "training_data", only_pairs=own_update)
+        tests = _Tests(self, test_data)
+        trained = Epochs(
+            self,
+            examples,
             mini_batch_size,
             n_threads,
             lambda *arguments: self.update_mini_batch(*arguments),  # noqa: PLW0108  (as it is then)
-            self._descent,
+            lambda eta: Descent(_arguments.number(eta, "eta")),
         )
-
+        health = _warnings.Health(self)
         for j in range(epochs):
-            train_epoch(eta)
-            if n_test:
-                if test and not self._replaced("feedforward", "evaluate"):
-                    correct, _ = test.measure(self, True, None)
-                else:
-                    correct = self.evaluate(test_data)
-                print(f"Epoch {j}: {correct} / {n_test}", flush=True)
+            health.look(j, trained.train(eta))
+            if tests.n:
+                MODULE.print(f"Epoch {j}: {tests.correct()} / {tests.n}")
             else:
-                print(f"Epoch {j} complete", flush=True)
+                MODULE.print(f"Epoch {j} complete")
 
+    @builtin
     def evaluate(self, test_data):
         """How many of the examples the network answers with their label.
 
@@ -204,16 +200,49 @@ class Network(Compiled, PlainNetwork):
         ValueError, TypeError
             Where an example has the wrong shape or type, naming it.
         """
-        test_data = self._examples(test_data, "test_data")
-        if not self._replaced("feedforward"):
-            return _training.evaluate(self, test_data)
-        self._check_tests(test_data, "test_data", True, "feedforward")
-        if self._is_arrays(test_data):
-            test_data = _arguments.pairs(*test_data)
-        return super().evaluate(test_data)
+        tests = DataSet(self, test_data, "test_data")
+        _warnings.of_one_output(self, tests)
+        return _correct(self, tests)
 
 
-Network._own_methods = {
-    name: getattr(Network, name)
-    for name in ("cost_derivative", "backprop", "update_mini_batch", "feedforward", "evaluate")
-}
+def _correct(net, tests):
+    """How many of the tests `net` answers right, where its `evaluate` is the package's own."""
+    labelled = tests.is_labelled(True)
+    if not MODULE.replaced(net, "feedforward"):
+        return _training.evaluate(net, tests.examples, tests.name, labelled)
+    if checks_examples(net, "feedforward"):
+        _training.check_examples(net, tests.examples, tests.name, labelled, True)
+    if tests.is_thresholded:
+        return thresholded_answers(net, tests)
+    return PlainNetwork.evaluate(net, tests.test_pairs())
+
+
+class _Tests:
+    """The test data of one call of SGD, packed once where the kernels evaluate."""
+
+    def __init__(self, net, test_data):
+        self.net = net
+        self.packed = None
+        self.n = 0
+        if test_data is None:
+            return
+        self.custom = MODULE.replaced_method(net, "evaluate")
+        self.data = data = (handed_on if self.custom else DataSet)(net, test_data, "test_data")
+        self.n = data.n
+        if self.custom or self.n == 0:
+            return
+        if not MODULE.replaced(net, "feedforward"):
+            self.packed = _training.Data(net, data.examples, data.name, data.is_labelled(True))
+            self.packed.check_classes()
+        elif checks_examples(net, "feedforward"):
+            _training.check_examples(net, data.examples, data.name, data.is_labelled(True), True)
+        _warnings.of_one_output(net, data)
+
+    def correct(self):
+        """How many of them the network answers right now, as `evaluate` has it."""
+        net = self.net
+        if self.custom or MODULE.replaced_method(net, "evaluate"):
+            return net.evaluate(self.data.given)
+        if self.packed is None or MODULE.replaced(net, "feedforward"):
+            return _correct(net, self.data)
+        return self.packed.measure(net, True, None)[0]

@@ -10,14 +10,18 @@ import sys
 
 import numpy as np
 
-from cbackprop import _arguments, _training, costs
-from cbackprop._compiled import Compiled
+from cbackprop import _arguments, _training, _warnings, costs
+from cbackprop._compiled import Compiled, Epochs, checks_examples, thresholded_answers
+from cbackprop._data import DataSet, Untouched, handed_on, recognised, training_pairs
 from cbackprop._descent import Descent
 from cbackprop._learning import learn
+from cbackprop._memory import Memory, offered, remember
+from cbackprop._overrides import Module, builtin
+from cbackprop._parameters import check_sizes, layer_sizes
 from cbackprop.activations import Activation, read_activations
 from cbackprop.costs import CrossEntropyCost, LogLikelihoodCost, QuadraticCost
 from cbackprop.network import sigmoid, sigmoid_prime
-from cbackprop.twin2 import PlainNetwork2, vectorized_result
+from cbackprop.twin2 import PlainNetwork2, output_error, penalty, vectorized_result
 
 __all__ = [
     "Activation",
@@ -35,7 +39,22 @@ __all__ = [
     "vectorized_result",
 ]
 
-_OWN_VECTORIZED_RESULT = vectorized_result
+
+def descent_of(net, eta=0.0, shrink=0.0, regularization="L2", mu=0.0):
+    """How the kernels are to follow the gradient of the network's cost."""
+    activations, delta = net._cbackprop.activations, costs.own_delta(net.cost)
+    if delta != "QuadraticCost" or activations is not None:
+        costs.check(net.cost, activations, len(net.weights) + 1)
+    return Descent(eta, shrink, regularization == "L1", mu, delta, net.cost)
+
+
+MODULE = Module(
+    globals(),
+    output_error,
+    gradient_methods=("backprop",),
+    evaluation_methods=("feedforward", "accuracy", "total_cost"),
+    descent=descent_of,
+)
 
 
 class Network(Compiled, PlainNetwork2):
@@ -62,7 +81,8 @@ class Network(Compiled, PlainNetwork2):
         what was monitored by its name: ``training_cost``, ``training_accuracy``, ``evaluation_cost``,
         ``evaluation_accuracy``.
     velocities : (list of ndarray, list of ndarray) or None
-        With momentum: those of the weights and of the biases.
+        With momentum: those of the weights and of the biases. An attribute `history` or `velocities` of
+        the user's own takes the place of this one, and is neither read nor written.
 
     Raises
     ------
@@ -70,31 +90,23 @@ class Network(Compiled, PlainNetwork2):
         As in `cbackprop.network.Network`, and where `cost` is none or does not belong to the output layer.
     """
 
-    _ways_back = ("backprop",)
-    _evaluating = ("feedforward", "accuracy", "total_cost")
-    _own_sigmoids = sigmoid, sigmoid_prime
-    _module = __name__
+    _cbackprop = Memory(MODULE)
 
     def __init__(
         self, sizes, cost=CrossEntropyCost, *, dtype=np.float64, activation="sigmoid", neuron_activations=None
     ):
-        dtype = self._check_arguments(sizes, dtype)
+        check_sizes(sizes)
+        dtype = _arguments.real_dtype(dtype)
         super().__init__(
             sizes, cost, dtype=dtype, activation=activation, neuron_activations=neuron_activations
         )
 
-    def _sigmoids(self):
-        return sigmoid, sigmoid_prime
+    @offered
+    def velocities(self):
+        """With momentum: those of the weights and of the biases."""
+        return self._cbackprop.velocities
 
-    def _shuffle(self):
-        return random.shuffle
-
-    def _descent(self, eta=0.0, shrink=0.0, regularization="L2", mu=0.0):
-        own = costs.own_delta(self.cost)
-        if own is None or own != "QuadraticCost" or self._activations is not None:
-            costs.check(self.cost, self._activations)
-        return Descent(eta, shrink, regularization == "L1", mu, own, self.cost)
-
+    @builtin
     def update_mini_batch(self, mini_batch, eta, lmbda, n, *, regularization="L2", mu=0.0):
         """One step of gradient descent on the regularised cost.
 
@@ -126,21 +138,21 @@ class Network(Compiled, PlainNetwork2):
         """
         if not isinstance(mini_batch, (list, tuple)):
             len(mini_batch)  # as the book asks, so that an iterator is a TypeError
-            mini_batch = list(mini_batch)
         eta, lmbda, n = (_arguments.number(*one) for one in ((eta, "eta"), (lmbda, "lmbda"), (n, "n")))
         mu = _checked_options(regularization, mu)
         if n == 0:
             raise ZeroDivisionError("n is 0: lmbda cannot be divided by it")
-        if self._replaced("backprop"):
-            if not self._replaced_method("backprop"):
-                _training.check_examples(self, mini_batch, "mini_batch")
-            if self._is_arrays(mini_batch):
-                mini_batch = _arguments.pairs(*mini_batch, n_out=self.sizes[-1])
-            super().update_mini_batch(mini_batch, eta, lmbda, n, regularization=regularization, mu=mu)
+        examples = recognised(self, mini_batch, "mini_batch")
+        if MODULE.replaced(self, "backprop"):
+            if checks_examples(self, "backprop"):
+                _training.check_examples(self, examples, "mini_batch")
+            pairs = training_pairs(self, examples)
+            super().update_mini_batch(pairs, eta, lmbda, n, regularization=regularization, mu=mu)
         else:
-            descent = self._descent(eta, eta * (lmbda / n), regularization, mu)
-            _training.update_mini_batch(self, mini_batch, descent)
+            descent = descent_of(self, eta, eta * (lmbda / n), regularization, mu)
+            _training.update_mini_batch(self, examples, descent)
 
+    @builtin
     def SGD(
         self,
         training_data,
@@ -207,9 +219,10 @@ class Network(Compiled, PlainNetwork2):
         early_stopping_n = _arguments.whole(early_stopping_n, "early_stopping_n", 0)
         eta_halving_n = _arguments.whole(eta_halving_n, "eta_halving_n", 0)
         n_threads = _arguments.threads(n_threads)
-        eta, lmbda = _arguments.number(eta, "eta"), _arguments.number(lmbda, "lmbda")
         mu = _checked_options(regularization, mu)
-        costs.check(self.cost, self._activations)
+        own_update = MODULE.replaced_method(self, "update_mini_batch")
+        if not own_update:
+            _arguments.number(eta, "eta")
         monitored = {
             "evaluation_cost": monitor_evaluation_cost,
             "evaluation_accuracy": monitor_evaluation_accuracy,
@@ -222,19 +235,26 @@ class Network(Compiled, PlainNetwork2):
             "restore_best": restore_best,
             "eta_halving_n": eta_halving_n,
         }
-        asked = [f"monitor_{name}" for name in sorted(monitored) if name.startswith("evaluation")]
-        asked += [name for name, wanted in rules.items() if wanted]
-        training_data = self._examples(training_data, "training_data")
-        n = self._count(training_data)
-        if evaluation_data is not None:
-            evaluation_data = self._examples(evaluation_data, "evaluation_data")
-        n_evaluation = 0 if evaluation_data is None else self._count(evaluation_data)
-        if asked and not n_evaluation:
+        rules = [name for name, wanted in rules.items() if wanted]
+        watched = monitored | ({"evaluation_accuracy"} if rules else set())
+        asked = [f"monitor_{name}" for name in sorted(monitored) if name.startswith("evaluation")] + rules
+        costs_counted = any("cost" in name for name in watched) and not MODULE.replaced_method(
+            self, "total_cost"
+        )
+        if not own_update or costs_counted:
+            costs.check(self.cost, self._cbackprop.activations, len(self.weights) + 1)
+            _arguments.number(lmbda, "lmbda")
+        training = DataSet(self, training_data, "training_data", only_pairs=own_update)
+        n = training.n
+        evaluation = _evaluation_set(self, evaluation_data, watched)
+        if asked and not evaluation.n:
             raise ValueError(
                 f"evaluation_data is {'empty' if evaluation_data is not None else None}; {asked[0]} needs it"
             )
         if n == 0 and "training_cost" in monitored:
             raise ZeroDivisionError("training_data is empty: monitor_training_cost has no mean")
+        if rules:
+            _check_stopping(self, evaluation, rules[0])
         options = {}  # a replaced update_mini_batch or total_cost need not know them
         if regularization != "L2":
             options["regularization"] = regularization
@@ -243,65 +263,41 @@ class Network(Compiled, PlainNetwork2):
             momentum = {"mu": mu} if mu else {}
             self.update_mini_batch(mini_batch, eta, lmbda, n, **options, **momentum)
 
-        evaluation = None
-        if asked and not self._replaced("feedforward", "accuracy", "total_cost") and self._labels_are_own():
-            evaluation = _training.Data(
-                self,
-                evaluation_data,
-                "evaluation_data",
-                self._labelled(evaluation_data, True),
-                "evaluation_cost" in monitored,
-            )
-        elif asked and self._labels_are_own():
-            labelled = self._labelled(evaluation_data, True)
-            methods = ("feedforward", "accuracy", "total_cost")
-            self._check_tests(evaluation_data, "evaluation_data", labelled, *methods)
-        train, training = self._training(
-            training_data,
-            mini_batch_size,
-            n_threads,
-            update,
-            lambda eta: self._descent(eta, eta * (lmbda / n) if n else 0.0, regularization, mu),
-        )
-        watched = monitored | ({"evaluation_accuracy"} if any(rules.values()) else set())
-        on_training = _Monitor(
-            self, training, "training", training_data, n, watched, lmbda, regularization, options
-        )
-        on_evaluation = _Monitor(
-            self,
-            evaluation,
-            "evaluation",
-            evaluation_data,
-            n_evaluation,
-            watched,
-            lmbda,
-            regularization,
-            options,
-        )
-        measures = {}
-        for monitor in (on_training, on_evaluation):
-            measures[f"{monitor.name}_cost"] = monitor.cost
-            measures[f"{monitor.name}_accuracy"] = monitor.accuracy
+        def descent(eta):
+            eta = _arguments.number(eta, "eta")
+            shrink = eta * (_arguments.number(lmbda, "lmbda") / n) if n else 0.0
+            return descent_of(self, eta, shrink, regularization, mu)
+
+        packed = _packed(self, evaluation, watched) if asked else None
+        on_evaluation = _Monitor(self, "evaluation", evaluation, packed, watched, lmbda, options)
+        trained = Epochs(self, training, mini_batch_size, n_threads, update, descent)
+        on_training = _Monitor(self, "training", training, trained.packed, watched, lmbda, options)
+        monitors = on_training, on_evaluation
+        measures = {f"{monitor.name}_cost": monitor.cost for monitor in monitors}
+        measures |= {f"{monitor.name}_accuracy": monitor.accuracy for monitor in monitors}
+        _ = on_training.warns_of_accuracy() or on_evaluation.warns_of_accuracy()
 
         def train_epoch(eta):
-            train(eta)
-            on_training.forget()
-            on_evaluation.forget()
+            is_finite = trained.train(eta)
+            for monitor in monitors:
+                monitor.forget()
+            return is_finite
 
-        self.velocities = None
+        remember(self, velocities=None)
         return learn(
             self,
             epochs,
             eta,
             train_epoch,
             measures,
-            {"training_accuracy": n, "evaluation_accuracy": n_evaluation},
+            {"training_accuracy": n, "evaluation_accuracy": evaluation.n},
             monitored,
             early_stopping_n,
             restore_best,
             eta_halving_n,
         )
 
+    @builtin
     def accuracy(self, data, convert=False):
         """How many of the examples the network answers with their label.
 
@@ -321,14 +317,11 @@ class Network(Compiled, PlainNetwork2):
         ValueError, TypeError
             Where an example has the wrong shape or type, naming it.
         """
-        data = self._examples(data, "data")
-        if not self._replaced("feedforward"):
-            return _training.evaluate(self, data, "data", self._labelled(data, not convert))
-        self._check_tests(data, "data", self._labelled(data, not convert), "feedforward")
-        if self._is_arrays(data):
-            data, convert = _arguments.pairs(*data), False
-        return super().accuracy(data, convert)
+        data = DataSet(self, data, "data")
+        _warnings.of_one_output(self, data)
+        return _accuracy(self, data, convert)
 
+    @builtin
     def total_cost(self, data, lmbda, convert=False, *, regularization="L2"):
         """The mean of C_x over `data`, plus (λ/2n) Σ w² or, for L1, (λ/n) Σ |w|.
 
@@ -355,47 +348,28 @@ class Network(Compiled, PlainNetwork2):
         """
         lmbda = _arguments.number(lmbda, "lmbda")
         _checked_options(regularization, 0.0)
-        data = self._examples(data, "data")
-        n = self._count(data)
+        data = DataSet(self, data, "data")
+        n = data.n
         if n == 0:
             raise ZeroDivisionError("data is empty: its cost has no mean")
-        if not self._replaced("feedforward") and (not convert or self._labels_are_own()):
-            cost = _training.total_cost(self, data, "data", self._labelled(data, convert), self._cost())
-            return cost + self._penalty(lmbda, n, regularization)
-        if not convert or self._labels_are_own():
-            self._check_tests(data, "data", self._labelled(data, convert), "feedforward")
-        if self._is_arrays(data):
-            data, convert = _arguments.pairs(*data, n_out=self.sizes[-1]), False
+        labelled, knows_labels = (
+            data.is_labelled(convert),
+            not convert or MODULE.has_builtin("vectorized_result"),
+        )
+        if knows_labels and not MODULE.replaced(self, "feedforward"):
+            cost = _training.total_cost(self, data.examples, data.name, labelled, _cost_of(self))
+            return cost + penalty(self, lmbda, n, regularization)
+        if knows_labels and checks_examples(self, "feedforward"):
+            _training.check_examples(self, data.examples, data.name, labelled)
+        if data.is_arrays:
+            convert = False
         cost = 0.0
-        for i, (x, y) in enumerate(data):
-            target = self._target(y, f"data[{i}]") if convert else y
+        for i, (x, y) in enumerate(data.training_pairs()):
+            target = _target(self, y, f"data[{i}]") if convert else y
             if np.asarray(target).dtype.kind in "biu":
                 target = np.asarray(target, np.float64)  # -y of an unsigned 1 is 255, of a bool an error
             cost += float(self.cost.fn(self.feedforward(x), target)) / n
-        return cost + self._penalty(lmbda, n, regularization)
-
-    def _cost(self):
-        """What the kernels are to take for the cost: a name, or the reader's own function."""
-        costs.check(self.cost, self._activations)
-        return costs.own_fn(self.cost) or self.cost.fn
-
-    def _labelled(self, data, labelled):
-        """Whether each y of `data` is a label: rows of targets in an array are none, whatever was said."""
-        return labelled and not (self._is_arrays(data) and data[1].ndim == 2)
-
-    def _target(self, label, name):
-        """The target of a label, as long as the output layer unless `vectorized_result` is replaced."""
-        if not self._labels_are_own():
-            return vectorized_result(label)
-        n_out = self.sizes[-1]
-        if not (isinstance(label, (int, np.integer)) and 0 <= label < n_out):
-            raise ValueError(
-                f"{name}: y is {label!r}; expected the label of an output neuron, 0 to {n_out - 1}"
-            )
-        return np.eye(n_out)[:, [label]]
-
-    def _labels_are_own(self):
-        return vectorized_result is _OWN_VECTORIZED_RESULT
+        return cost + penalty(self, lmbda, n, regularization)
 
     def save(self, filename):
         """Save the network to a file: in the book's JSON, or as NumPy's npz where that is the suffix.
@@ -449,27 +423,31 @@ def load(filename, cost=None):
     except (TypeError, ValueError) as error:
         raise ValueError(f"{filename}: not an intact network: {error}") from error
     net = Network.__new__(Network)
-    net.__setstate__(
-        {
-            **saved,
-            "num_layers": len(saved["sizes"]),
-            "cost": cost,
-            "history": [],
-            "_activations": activations,
-        }
-    )
+    dtype = saved.pop("dtype")
+    net.__setstate__({**saved, "num_layers": len(saved["sizes"]), "cost": cost})
+    remember(net, dtype=dtype, activations=activations)
     return net
 
 
 class _Monitor:
     """Cost and accuracy on one set of data, after an epoch from one pass over it."""
 
-    def __init__(self, net, packed, name, data, n, watched, lmbda, regularization, options):
-        self.net, self.packed, self.name, self.data, self.n = net, packed, name, data, n
-        self.lmbda, self.regularization, self.options = lmbda, regularization, options
+    def __init__(self, net, name, data, packed, watched, lmbda, options):
+        self.net, self.name, self.data, self.packed = net, name, data, packed
+        self.lmbda, self.options = lmbda, options
         self.wants_accuracy = f"{name}_accuracy" in watched
         self.wants_cost = f"{name}_cost" in watched
         self.measured = None
+        if packed and self.wants_accuracy and not MODULE.replaced_method(net, "accuracy"):
+            packed.check_classes()
+
+    def warns_of_accuracy(self):
+        """Warn where the accuracy that will be counted says nothing; returns whether it did."""
+        return (
+            self.wants_accuracy
+            and not MODULE.replaced_method(self.net, "accuracy")
+            and _warnings.of_one_output(self.net, self.data)
+        )
 
     def forget(self):
         """The network has changed."""
@@ -477,29 +455,110 @@ class _Monitor:
 
     def _measure(self):
         if self.measured is None:
-            cost = self.net._cost() if self.wants_cost else None
+            cost = _cost_of(self.net) if self.wants_cost else None
             self.measured = self.packed.measure(self.net, self.wants_accuracy, cost)
         return self.measured
 
     def cost(self):
         """As `total_cost` has it."""
-        net, convert = self.net, self.name == "evaluation"
-        if self.packed is None or net._replaced("feedforward", "total_cost") or not net._labels_are_own():
-            if convert:
-                return net.total_cost(self.data, self.lmbda, convert=True, **self.options)
-            return net.total_cost(self.data, self.lmbda, **self.options)
-        return self._measure()[1] + net._penalty(self.lmbda, self.n, self.regularization)
+        net = self.net
+        if (
+            self.packed is None
+            or MODULE.replaced(net, "feedforward", "total_cost")
+            or not MODULE.has_builtin("vectorized_result")
+        ):
+            convert = {"convert": True} if self.name == "evaluation" else {}
+            return net.total_cost(self.data.given, self.lmbda, **convert, **self.options)
+        return self._measure()[1] + penalty(
+            net, self.lmbda, self.data.n, **{"regularization": "L2", **self.options}
+        )
 
     def accuracy(self):
         """As `accuracy` has it."""
-        net = self.net
-        if self.packed is None or net._replaced("feedforward", "accuracy"):
-            return (
-                net.accuracy(self.data)
-                if self.name == "evaluation"
-                else net.accuracy(self.data, convert=True)
-            )
+        net, convert = self.net, self.name == "training"
+        if MODULE.replaced_method(net, "accuracy") or not isinstance(self.data, DataSet):
+            return net.accuracy(self.data.given, convert=True) if convert else net.accuracy(self.data.given)
+        if self.packed is None or MODULE.replaced(net, "feedforward"):
+            return _accuracy(net, self.data, convert)
         return self._measure()[0]
+
+
+def _evaluation_set(net, data, watched):
+    """The evaluation data; untouched where only replaced methods will read them."""
+    if data is None:
+        return Untouched((), "evaluation_data")
+    readers = [
+        name
+        for name, method in (("evaluation_accuracy", "accuracy"), ("evaluation_cost", "total_cost"))
+        if name in watched and not MODULE.replaced_method(net, method)
+    ]
+    return (DataSet if readers else handed_on)(net, data, "evaluation_data")
+
+
+def _packed(net, data, watched):
+    """The evaluation data, packed where the kernels will measure them; otherwise they are checked."""
+    methods = "feedforward", "accuracy", "total_cost"
+    if not MODULE.has_builtin("vectorized_result") or MODULE.replaced_method(net, *methods):
+        return None
+    labelled = data.is_labelled(True)
+    if not MODULE.replaced(net):
+        costs_labels = "evaluation_cost" in watched
+        return _training.Data(net, data.examples, data.name, labelled, costs_labels)
+    if checks_examples(net):
+        _training.check_examples(net, data.examples, data.name, labelled)
+    return None
+
+
+def _check_stopping(net, data, rule):
+    """Raise where no accuracy can say when to stop."""
+    if MODULE.replaced_method(net, "accuracy"):
+        return
+    way_out = (
+        "give the network an output neuron for each class, replace `accuracy`, or monitor the cost "
+        "(monitor_evaluation_cost=True) and choose the number of epochs from `history`"
+    )
+    if layer_sizes(net)[-1] == 1:
+        raise ValueError(
+            f"{rule} goes by the accuracy on evaluation_data, which says nothing of one output neuron: "
+            f"{way_out}"
+        )
+    if data.is_arrays and data.examples[1].ndim == 2:
+        Y = data.examples[1]
+        if not ((Y == 0) | (Y == 1)).all():
+            raise ValueError(
+                f"{rule} goes by the accuracy on evaluation_data, and its targets are real numbers, not "
+                f"classes: {way_out}"
+            )
+
+
+def _accuracy(net, data, convert):
+    """How many of the examples `net` answers right, where its `accuracy` is the package's own."""
+    labelled = data.is_labelled(not convert)
+    if not MODULE.replaced(net, "feedforward"):
+        return _training.evaluate(net, data.examples, data.name, labelled)
+    if checks_examples(net, "feedforward"):
+        _training.check_examples(net, data.examples, data.name, labelled, True)
+    if data.is_thresholded:
+        return thresholded_answers(net, data)
+    if data.is_arrays:
+        return PlainNetwork2.accuracy(net, data.test_pairs())
+    return PlainNetwork2.accuracy(net, data.examples, convert)
+
+
+def _cost_of(net):
+    """What the kernels are to take for the cost: a name, or the user's own function."""
+    costs.check(net.cost, net._cbackprop.activations, len(net.weights) + 1)
+    return costs.own_fn(net.cost) or net.cost.fn
+
+
+def _target(net, label, name):
+    """The target of a label, as long as the output layer unless `vectorized_result` is replaced."""
+    if not MODULE.has_builtin("vectorized_result"):
+        return vectorized_result(label)
+    n_out = layer_sizes(net)[-1]
+    if not (isinstance(label, (int, np.integer)) and 0 <= label < n_out):
+        raise ValueError(f"{name}: y is {label!r}; expected the label of an output neuron, 0 to {n_out - 1}")
+    return np.eye(n_out)[:, [label]]
 
 
 def _checked_options(regularization, mu):
@@ -510,9 +569,3 @@ def _checked_options(regularization, mu):
     if not 0 <= mu <= 1:
         raise ValueError(f"mu is {mu}; expected a momentum from 0 to 1")
     return mu
-
-
-Network._own_methods = {
-    name: getattr(Network, name)
-    for name in ("backprop", "update_mini_batch", "feedforward", "accuracy", "total_cost")
-}

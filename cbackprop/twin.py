@@ -1,28 +1,95 @@
 """The plain NumPy twin: the chapter's algorithm, a line of NumPy for each of its equations.
 
-It is the path that :class:`cbackprop.network.Network` takes for whatever a reader has replaced, the oracle
+It is the path that :class:`cbackprop.network.Network` takes for whatever the user has replaced, the oracle
 of the tests and the baseline of the benchmarks. Nothing in it is made to be fast. The twin of network2 is
 in `cbackprop.twin2`.
+
+Names of the book aside, a network has one attribute of the package's: see `cbackprop._memory`. So what the
+methods share are functions of the network.
 """
 
 import random
 
 import numpy as np
 
+from cbackprop._memory import Memory, remember
+from cbackprop._overrides import Module, builtin
 from cbackprop.activations import read_activations
 
 __all__ = ["PlainLayers", "PlainNetwork", "sigmoid", "sigmoid_prime"]
 
 
+@builtin
 def sigmoid(z):
     """σ(z) = 1 / (1 + e^−z), element by element."""
     with np.errstate(over="ignore", under="ignore"):
         return 1.0 / (1.0 + np.exp(-z))
 
 
+@builtin
 def sigmoid_prime(z):
     """σ′(z) = σ(z)·(1 − σ(z)), element by element."""
     return sigmoid(z) * (1 - sigmoid(z))
+
+
+def output_error(net, z, a, y):
+    """δ^L = ∇_a C ⊙ σ′(z^L)."""
+    return net.cost_derivative(a, y) * net._cbackprop.module.f_prime(net, len(net.weights) + 1, z)
+
+
+MODULE = Module(globals(), output_error, ("cost_derivative", "backprop"), ("feedforward", "evaluate"))
+
+
+def set_up(net, sizes, dtype, activations):
+    """Make `net` one of layers of these sizes, without parameters yet."""
+    net.__dict__.pop("_cbackprop", None)
+    net.num_layers = len(sizes)
+    net.sizes = sizes
+    dtype = np.dtype(dtype)
+    if dtype != np.float64 or activations is not None:
+        remember(net, dtype=dtype, activations=activations)
+
+
+def draw_parameters(net, spread=lambda n_in: 1):
+    """Make every bias a normal random number, and every weight one divided by spread(n_in)."""
+    sizes, memory = net.sizes, net._cbackprop
+    randn = memory.module.np.random.randn
+    # The order of the draws is part of the promise: all biases, then all weights.
+    biases = [randn(n, 1) for n in sizes[1:]]
+    weights = [randn(n_out, n_in) / spread(n_in) for n_in, n_out in zip(sizes, sizes[1:])]
+    net.biases = [b.astype(memory.dtype, copy=False) for b in biases]
+    net.weights = [w.astype(memory.dtype, copy=False) for w in weights]
+
+
+def activations_and_errors(net, x, y):
+    """a^1, ..., a^{L−1} and δ^2, ..., δ^L of an example, or of many that are the columns of x and y."""
+    module, dtype = net._cbackprop.module, net._cbackprop.dtype
+    dot = module.np.dot
+    # Input and feedforward: z^l = w^l a^{l-1} + b^l, a^l = σ(z^l)
+    L, zs, activations = len(net.weights) + 1, [], [np.asarray(x, dtype)]
+    for l, (b, w) in enumerate(zip(net.biases, net.weights), 2):
+        zs.append(dot(w, activations[-1]) + b)
+        activations.append(module.f(net, l, zs[-1]))
+    # Output error (BP1)
+    delta = module.output_error(net, zs[-1], activations[-1], y).astype(dtype, copy=False)
+    deltas = [delta]
+    # Backpropagate (BP2): δ^l = ((w^{l+1})^T δ^{l+1}) ⊙ σ′(z^l)
+    for l in range(L - 1, 1, -1):
+        delta = dot(net.weights[l - 1].T, delta) * module.f_prime(net, l, zs[l - 2])
+        deltas.insert(0, delta)
+    return activations[:-1], deltas
+
+
+def sums_of_gradients(net, mini_batch):
+    """Σ_x ∂C_x/∂b and Σ_x ∂C_x/∂w over the examples of a mini-batch."""
+    dtype = net._cbackprop.dtype
+    nabla_b = [np.zeros(b.shape, dtype) for b in net.biases]
+    nabla_w = [np.zeros(w.shape, dtype) for w in net.weights]
+    for x, y in mini_batch:
+        nabla_b_x, nabla_w_x = net.backprop(x, y)
+        nabla_b = [total + one for total, one in zip(nabla_b, nabla_b_x)]
+        nabla_w = [total + one for total, one in zip(nabla_w, nabla_w_x)]
+    return nabla_b, nabla_w
 
 
 class PlainLayers:
@@ -41,103 +108,53 @@ class PlainLayers:
     ----------
     num_layers : int
     sizes : sequence of int
+        As given, and never read again.
     biases : list of ndarray
         One (n, 1) array for each layer after the input layer.
     weights : list of ndarray
         One (n_out, n_in) array for each layer after the input layer: entry (j, k) joins neuron k of
-        the layer before to neuron j.
+        the layer before to neuron j. Their shapes say what the network is.
     """
 
-    dtype = np.dtype(np.float64)
-    _activations = None
+    _cbackprop = Memory(MODULE)
 
     def __init__(self, sizes, *, dtype=np.float64, activation="sigmoid", neuron_activations=None):
-        self._activations = read_activations(sizes, activation, neuron_activations)
-        self.num_layers = len(sizes)
-        self.sizes = sizes
-        self.dtype = np.dtype(dtype)
-        self._initialize()
-
-    def _initialize(self):
-        self._draw_parameters()
-
-    def _draw_parameters(self, spread=lambda n_in: 1):
-        """Make every bias a normal random number, and every weight one divided by spread(n_in)."""
-        sizes = self.sizes
-        # The order of the draws is part of the promise: all biases, then all weights.
-        biases = [np.random.randn(n, 1) for n in sizes[1:]]
-        weights = [np.random.randn(n_out, n_in) / spread(n_in) for n_in, n_out in zip(sizes, sizes[1:])]
-        self.biases = [b.astype(self.dtype, copy=False) for b in biases]
-        self.weights = [w.astype(self.dtype, copy=False) for w in weights]
-
-    # The functions of z of layer l = 2, ..., L: methods, so that a subclass's module can supply its sigmoid.
-    def _f(self, l, z):
-        return self._activations.f(l, z, sigmoid) if self._activations else sigmoid(z)
-
-    def _f_prime(self, l, z):
-        return self._activations.f_prime(l, z, sigmoid_prime) if self._activations else sigmoid_prime(z)
+        set_up(self, sizes, dtype, read_activations(sizes, activation, neuron_activations))
+        draw_parameters(self)
 
     def feedforward(self, a):
         """The output activations a^L for the input activations `a`, (n_in, 1) or (n_in, m)."""
-        a = np.asarray(a, self.dtype)
+        module = self._cbackprop.module
+        a = np.array(a, self._cbackprop.dtype)
         for l, (b, w) in enumerate(zip(self.biases, self.weights), 2):
-            a = self._f(l, np.dot(w, a) + b)
+            a = module.f(self, l, module.np.dot(w, a) + b)
         return a
 
     def backprop(self, x, y):
         """The gradient (nabla_b, nabla_w) of the cost C_x of the one example (x, y)."""
-        activations, deltas = self._activations_and_errors(x, y)
+        activations, deltas = activations_and_errors(self, x, y)
         # Gradient (BP3, BP4): ∂C/∂b^l_j = δ^l_j, ∂C/∂w^l_jk = a^{l-1}_k δ^l_j
         return deltas, [np.dot(delta, a.T) for delta, a in zip(deltas, activations)]
 
     def backprop_mini_batch(self, X, Y):
         """The gradients of the examples that are the columns of X and Y, summed, by matrix products alone."""
-        activations, deltas = self._activations_and_errors(X, Y)
+        activations, deltas = activations_and_errors(self, X, Y)
         nabla_b = [delta.sum(axis=1, keepdims=True) for delta in deltas]
         return nabla_b, [np.dot(delta, a.T) for delta, a in zip(deltas, activations)]
-
-    def _activations_and_errors(self, x, y):
-        """a^1, ..., a^{L−1} and δ^2, ..., δ^L of an example, or of many that are the columns of x and y."""
-        # Input and feedforward: z^l = w^l a^{l-1} + b^l, a^l = σ(z^l)
-        L, zs, activations = len(self.weights) + 1, [], [np.asarray(x, self.dtype)]
-        for l, (b, w) in enumerate(zip(self.biases, self.weights), 2):
-            zs.append(np.dot(w, activations[-1]) + b)
-            activations.append(self._f(l, zs[-1]))
-        # Output error (BP1)
-        delta = self._output_error(zs[-1], activations[-1], y).astype(self.dtype, copy=False)
-        deltas = [delta]
-        # Backpropagate (BP2): δ^l = ((w^{l+1})^T δ^{l+1}) ⊙ σ′(z^l)
-        for l in range(L - 1, 1, -1):
-            delta = np.dot(self.weights[l - 1].T, delta) * self._f_prime(l, zs[l - 2])
-            deltas.insert(0, delta)
-        return activations[:-1], deltas
-
-    def _sums_of_gradients(self, mini_batch):
-        """Σ_x ∂C_x/∂b and Σ_x ∂C_x/∂w over the examples of a mini-batch."""
-        nabla_b = [np.zeros(b.shape, self.dtype) for b in self.biases]
-        nabla_w = [np.zeros(w.shape, self.dtype) for w in self.weights]
-        for x, y in mini_batch:
-            nabla_b_x, nabla_w_x = self.backprop(x, y)
-            nabla_b = [total + one for total, one in zip(nabla_b, nabla_b_x)]
-            nabla_w = [total + one for total, one in zip(nabla_w, nabla_w_x)]
-        return nabla_b, nabla_w
 
 
 class PlainNetwork(PlainLayers):
     """The book's network.py: a network trained by stochastic gradient descent, example by example."""
 
-    def _output_error(self, z, a, y):
-        """δ^L = ∇_a C ⊙ σ′(z^L)."""
-        return self.cost_derivative(a, y) * self._f_prime(len(self.weights) + 1, z)
-
+    @builtin
     def cost_derivative(self, output_activations, y):
         """∇_a C = a^L − y, of the quadratic cost C_x = ½‖a^L − y‖²."""
         return output_activations - y
 
     def update_mini_batch(self, mini_batch, eta):
         """One step of gradient descent: w → w − (η/m) Σ_x ∂C_x/∂w, and the same for b."""
-        nabla_b, nabla_w = self._sums_of_gradients(mini_batch)
-        step = self.dtype.type(eta / len(mini_batch))
+        nabla_b, nabla_w = sums_of_gradients(self, mini_batch)
+        step = self._cbackprop.dtype.type(eta / len(mini_batch))
         weights = [w - step * nabla for w, nabla in zip(self.weights, nabla_w)]
         biases = [b - step * nabla for b, nabla in zip(self.biases, nabla_b)]
         # Both at once, so that Ctrl-C finds the network after a whole mini-batch or before it.

@@ -10,12 +10,17 @@ import numpy as np
 
 from cbackprop import costs
 from cbackprop._learning import learn
+from cbackprop._memory import Memory, offered, remember
+from cbackprop._overrides import Module, builtin
+from cbackprop._parameters import is_finite
+from cbackprop.activations import read_activations
 from cbackprop.costs import CrossEntropyCost
-from cbackprop.twin import PlainLayers
+from cbackprop.twin import PlainLayers, draw_parameters, set_up, sigmoid, sigmoid_prime, sums_of_gradients
 
-__all__ = ["PlainNetwork2", "vectorized_result"]
+__all__ = ["PlainNetwork2", "sigmoid", "sigmoid_prime", "vectorized_result"]
 
 
+@builtin
 def vectorized_result(j):
     """The column (10, 1) that is 1 at place j and 0 elsewhere: the target of the digit j."""
     e = np.zeros((10, 1))
@@ -23,43 +28,78 @@ def vectorized_result(j):
     return e
 
 
+def output_error(net, z, a, y):
+    """δ^L, as the cost says."""
+    if costs.own_delta(net.cost) == "QuadraticCost":
+        return (a - y) * net._cbackprop.module.f_prime(net, len(net.weights) + 1, z)
+    return net.cost.delta(z, a, y)
+
+
+MODULE = Module(globals(), output_error, ("backprop",), ("feedforward", "accuracy", "total_cost"))
+
+
+def penalty(net, lmbda, n, regularization):
+    """What regularisation adds to the cost."""
+    # The user may have put weights of another type here: their rounding is not the network's.
+    weights = [np.asarray(w, net._cbackprop.dtype) for w in net.weights]
+    if regularization == "L1":
+        return (lmbda / n) * sum(float(np.abs(w).sum(dtype=np.float64)) for w in weights)
+    return 0.5 * (lmbda / n) * sum(float(np.linalg.norm(w)) ** 2 for w in weights)
+
+
+def fitting_velocities(net):
+    """The velocities (of weights, of biases) of `net`; they begin at 0, anew where it has other layers."""
+    parameters = net.weights, net.biases
+    velocities = net._cbackprop.velocities
+    if velocities is not None and [[v.shape for v in vs] for vs in velocities] == [
+        [np.shape(p) for p in ps] for ps in parameters
+    ]:
+        return velocities
+    return [[np.zeros_like(p) for p in ps] for ps in parameters]
+
+
 class PlainNetwork2(PlainLayers):
     """The network of the book's network2.py; what its options mean stands in `cbackprop.network2.Network`."""
 
-    # What the book's own objects, unpickled here, lack.
-    velocities = None
-    history = ()
+    _cbackprop = Memory(MODULE)
 
     def __init__(
         self, sizes, cost=CrossEntropyCost, *, dtype=np.float64, activation="sigmoid", neuron_activations=None
     ):
-        self.cost = cost
-        self.history = []
         activation = costs.with_output(cost, sizes, activation)
-        super().__init__(sizes, dtype=dtype, activation=activation, neuron_activations=neuron_activations)
-
-    def _initialize(self):
-        costs.check(self.cost, self._activations)
+        activations = read_activations(sizes, activation, neuron_activations)
+        costs.check(cost, activations)
+        set_up(self, sizes, dtype, activations)
+        self.cost = cost
         self.default_weight_initializer()
+
+    @offered
+    def history(self):
+        """An entry for each epoch of the last `SGD`."""
+        history = self._cbackprop.history
+        return [] if history is None else history
+
+    @property
+    def velocities(self):
+        """With momentum: those of the weights and of the biases."""
+        return self._cbackprop.velocities
+
+    @velocities.setter
+    def velocities(self, velocities):
+        remember(self, velocities=velocities)
 
     def default_weight_initializer(self):
         """Biases are normal random numbers, weights such numbers over √n_in: few neurons saturate."""
-        self._draw_parameters(np.sqrt)
+        draw_parameters(self, np.sqrt)
 
     def large_weight_initializer(self):
         """Biases and weights are normal random numbers, as in chapter 1."""
-        self._draw_parameters()
-
-    def _output_error(self, z, a, y):
-        """δ^L, as the cost says."""
-        if costs.own_delta(self.cost) == "QuadraticCost":
-            return (a - y) * self._f_prime(len(self.weights) + 1, z)
-        return self.cost.delta(z, a, y)
+        draw_parameters(self)
 
     def backprop_mini_batch(self, X, Y):
         """The gradients of the examples that are the columns of X and Y, summed."""
         if costs.own_delta(self.cost) is None:  # a reader's, which is asked for one example at a time
-            return self._sums_of_gradients((X[:, [j]], Y[:, [j]]) for j in range(X.shape[1]))
+            return sums_of_gradients(self, ((X[:, [j]], Y[:, [j]]) for j in range(X.shape[1])))
         return super().backprop_mini_batch(X, Y)
 
     def update_mini_batch(self, mini_batch, eta, lmbda, n, *, regularization="L2", mu=0.0):
@@ -74,30 +114,28 @@ class PlainNetwork2(PlainLayers):
         With momentum, µ > 0, what is added above goes into velocities, which begin at 0: v → µv + (…), w → w
         + v.
         """
-        nabla_b, nabla_w = self._sums_of_gradients(mini_batch)
-        shrink = self.dtype.type(eta * (lmbda / n))
-        step = self.dtype.type(eta / len(mini_batch))
-        penalty = np.sign if regularization == "L1" else np.positive
+        nabla_b, nabla_w = sums_of_gradients(self, mini_batch)
+        real = self._cbackprop.dtype.type
+        shrink = real(eta * (lmbda / n))
+        step = real(eta / len(mini_batch))
+        decayed = np.sign if regularization == "L1" else np.positive
         if mu == 0:
             if regularization == "L2":
                 weights = [(1 - shrink) * w - step * nabla for w, nabla in zip(self.weights, nabla_w)]
             else:
                 weights = [w - shrink * np.sign(w) - step * nabla for w, nabla in zip(self.weights, nabla_w)]
             biases = [b - step * nabla for b, nabla in zip(self.biases, nabla_b)]
-            velocities = self.velocities
         else:
-            v_w, v_b = self.velocities or [
-                [np.zeros_like(p) for p in ps] for ps in (self.weights, self.biases)
-            ]
-            mu = self.dtype.type(mu)
+            v_w, v_b = fitting_velocities(self)
+            mu = real(mu)
             v_w = [
-                mu * v - shrink * penalty(w) - step * nabla for v, w, nabla in zip(v_w, self.weights, nabla_w)
+                mu * v - shrink * decayed(w) - step * nabla for v, w, nabla in zip(v_w, self.weights, nabla_w)
             ]
             v_b = [mu * v - step * nabla for v, nabla in zip(v_b, nabla_b)]
             weights = [w + v for w, v in zip(self.weights, v_w)]
             biases = [b + v for b, v in zip(self.biases, v_b)]
-            velocities = v_w, v_b
-        self.weights, self.biases, self.velocities = weights, biases, velocities
+            remember(self, velocities=(v_w, v_b))
+        self.weights, self.biases = weights, biases
 
     def SGD(
         self,
@@ -124,13 +162,14 @@ class PlainNetwork2(PlainLayers):
         if evaluation_data is not None and not isinstance(evaluation_data, list):
             evaluation_data = list(evaluation_data)
         n = len(training_data)
-        self.velocities = None
+        remember(self, velocities=None)
 
         def train_epoch(eta):
             random.shuffle(training_data)
             for start in range(0, n, mini_batch_size):
                 mini_batch = training_data[start : start + mini_batch_size]
                 self.update_mini_batch(mini_batch, eta, lmbda, n, regularization=regularization, mu=mu)
+            return is_finite(self)
 
         measures = {
             "training_cost": lambda: self.total_cost(training_data, lmbda, regularization=regularization),
@@ -170,14 +209,6 @@ class PlainNetwork2(PlainLayers):
         """
         cost = 0.0
         for x, y in data:
-            target = np.eye(self.sizes[-1])[:, [y]] if convert else y
+            target = np.eye(len(self.biases[-1]))[:, [y]] if convert else y
             cost += float(self.cost.fn(self.feedforward(x), target)) / len(data)
-        return cost + self._penalty(lmbda, len(data), regularization)
-
-    def _penalty(self, lmbda, n, regularization):
-        """What regularisation adds to the cost."""
-        # A reader may have put weights of another type here: their rounding is not the network's.
-        weights = [np.asarray(w, self.dtype) for w in self.weights]
-        if regularization == "L1":
-            return (lmbda / n) * sum(float(np.abs(w).sum(dtype=np.float64)) for w in weights)
-        return 0.5 * (lmbda / n) * sum(float(np.linalg.norm(w)) ** 2 for w in weights)
+        return cost + penalty(self, lmbda, len(data), regularization)

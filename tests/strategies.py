@@ -96,8 +96,8 @@ def is_bounded(net):
     At eta = 0.3 a step of 96 inputs throws a tanh neuron from one end to the other: moving a weight by four
     units in its last place then moves the twin itself by 2e-4 in 32 steps.
     """
-    return net._activations is None or all(
-        one in ("sigmoid", "softmax") for one, _ in net._activations.all_used()
+    return net._cbackprop.activations is None or all(
+        one in ("sigmoid", "softmax") for one, _ in net._cbackprop.activations.all_used()
     )
 
 
@@ -111,7 +111,7 @@ def is_tame(plain, X):
         z = w @ X + b
         if z.size and np.abs(z).max() > (5 if plain.dtype == np.float64 else 2):
             return False
-        X = plain._f(l, z)
+        X = plain._cbackprop.module.f(plain, l, z)
     return bool((np.diff(np.sort(X, axis=0), axis=0) > 1e-3).all())
 
 
@@ -271,17 +271,19 @@ def sizes_of_terms(plain, X, Y, times_slope=True):
     for l, (w, b) in enumerate(zip(weights, plain.biases, strict=True), 2):
         zs.append(w @ a + b)
         inputs.append(a)
-        a = plain._f(l, zs[-1])
+        a = plain._cbackprop.module.f(plain, l, zs[-1])
     d = np.abs(a) + np.abs(np.asarray(Y, np.float64))
     L = len(weights) + 1
     if times_slope:
-        d = d * np.abs(plain._f_prime(L, zs[-1]))
+        d = d * np.abs(plain._cbackprop.module.f_prime(plain, L, zs[-1]))
     nabla_b, nabla_w = [], []
     for l in range(L, 1, -1):
         nabla_b.insert(0, d.sum(axis=1).max(initial=0))
         nabla_w.insert(0, (d @ np.abs(inputs[l - 2]).T).max(initial=0))
         if l > 2:
-            d = (np.abs(weights[l - 2]).T @ d) * np.abs(plain._f_prime(l - 1, zs[l - 3]))
+            d = (np.abs(weights[l - 2]).T @ d) * np.abs(
+                plain._cbackprop.module.f_prime(plain, l - 1, zs[l - 3])
+            )
     return nabla_b, nabla_w
 
 

@@ -140,7 +140,7 @@ def through_one_neuron(name, z, dtype=np.float64):
 def test_extremes(name, z):
     plain = PlainNetwork([1, 1], activation=name)
     with np.errstate(all="ignore"):
-        expected = plain._f(2, np.array([[z]])).item()
+        expected = plain._cbackprop.module.f(plain, 2, np.array([[z]])).item()
     f, _ = through_one_neuron(name, z)
     assert f == pytest.approx(expected, rel=1e-14, abs=5e-324)
 
@@ -157,8 +157,8 @@ def test_nothing_warns(name, z):
     x = np.array([[z]])
     for net in (Network([1, 1], activation=name), PlainNetwork([1, 1], activation=name)):
         net.weights, net.biases = [np.ones((1, 1))], [np.zeros((1, 1))]
-        net._f(2, x)
-        net._f_prime(2, x)
+        net._cbackprop.module.f(net, 2, x)
+        net._cbackprop.module.f_prime(net, 2, x)
     Network([1, 1], activation=name).feedforward(x)
 
 
@@ -249,7 +249,7 @@ def test_own_functions_run_through_numpy(capsys):
     own = Activation(square, square_prime)
     options = {"activation": ["tanh", own], "neuron_activations": {(2, 1): Activation(np.sin, np.cos)}}
     net, plain = network_and_twin([20, 6, 3], scaled=True, **options)
-    assert net.backend == "numpy: the activation of neuron 1 of layer 2 is the reader's own"
+    assert net.backend == "numpy: the activation of neuron 1 of layer 2 is a function of the user's"
     X = np.random.randn(20, 4)
     np.testing.assert_array_equal(net.feedforward(X), plain.feedforward(X))
     gradients_agree(net, plain, X[:, :1], np.random.rand(3, 1), 0)
@@ -356,13 +356,12 @@ def test_an_activation_needs_both_functions(arguments, name):
 
 def test_layers_changed_behind_its_back():
     net = Network([3, 4, 2], activation="tanh", neuron_activations={(2, 3): "relu"})
-    net.sizes = [3, 3, 2]
     net.weights, net.biases = [np.ones((3, 3)), np.ones((2, 3))], [np.ones((3, 1)), np.ones((2, 1))]
     with pytest.raises(ValueError, match="neuron 3 of layer 2"):
         net.feedforward(np.ones((3, 1)))
-    net.sizes = [3, 4, 4, 2]
-    net.weights, net.biases = Network(net.sizes).weights, Network(net.sizes).biases
-    with pytest.raises(ValueError, match=r"sizes has 4 layers; .* chosen for a network of 3"):
+    other = Network([3, 4, 4, 2])
+    net.weights, net.biases = other.weights, other.biases
+    with pytest.raises(ValueError, match=r"weights has 3 arrays; .* chosen for a network of 2 layers after"):
         net.feedforward(np.ones((3, 1)))
 
 

@@ -19,6 +19,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cbackprop import network, network2
+from cbackprop._memory import remember
 from cbackprop.network import Network
 from cbackprop.twin import PlainNetwork
 from cbackprop.twin2 import PlainNetwork2
@@ -536,8 +537,9 @@ def test_an_x_that_becomes_of_a_smaller_type_while_a_reader_s_cost_is_asked():
 
 def test_velocities_that_shrink_while_others_are_read():
     net = network2.Network(SIZES)
-    net.velocities = [w.copy() for w in net.weights], [b.copy() for b in net.biases]
-    net.velocities[1][1] = Shrinks(net.velocities[0][0], net.biases[1])
+    velocities = [w.copy() for w in net.weights], [b.copy() for b in net.biases]
+    velocities[1][1] = Shrinks(velocities[0][0], net.biases[1])
+    remember(net, velocities=velocities)
     with pytest.raises(ValueError, match=r"velocities\[0\]\[0\]"):
         net.update_mini_batch([(np.ones((12, 1)), np.ones((4, 1)))], 1.0, 0.0, 1, mu=0.5)
 
@@ -548,10 +550,11 @@ def test_sizes_that_compare_as_they_like(n):
         __eq__ = __lt__ = __le__ = __gt__ = __ge__ = lambda self, other: True
         __hash__ = int.__hash__
 
-    net = Network(SIZES)
-    net.sizes = [Liar(n), 7, 4]
     with pytest.raises(ValueError, match="sizes"):
-        net.feedforward(np.ones((12, 1)))
+        Network([Liar(n), 7, 4])
+    net, same = network_and_twin(SIZES, twin=Network)
+    net.sizes = [Liar(n), 7, 4]
+    assert (net.feedforward(np.ones((12, 1))) == same.feedforward(np.ones((12, 1)))).all()
 
 
 @pytest.mark.parametrize("replaced", [False, True])

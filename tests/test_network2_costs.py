@@ -1,6 +1,7 @@
 """What network2 says that a network costs, and how many answers are right, is what the book's would say."""
 
 import random
+import warnings
 
 import numpy as np
 import pytest
@@ -146,16 +147,19 @@ def test_a_target_of_zeros_is_a_target(form, places, capsys):
 
 
 @pytest.mark.parametrize("cost", COSTS)
-def test_saturated_training_is_monitored_without_a_warning(cost, capsys):
-    """Weights of hundreds: outputs are 0 and 1, right and wrong."""
+def test_saturated_training_is_monitored_without_a_warning_of_numpy(cost, capsys):
+    """Weights of hundreds: outputs are 0 and 1, right and wrong, and the mean of some costs is infinite."""
     net, plain = pair(cost)
     for each in (net, plain):
         each.weights = [400.0 * w for w in each.weights]
     lists = []
     for each in (net, plain):
         random.seed(1)
-        with np.errstate(all="ignore"):
+        with np.errstate(all="ignore"), warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
             lists.append(each.SGD(list(COLUMNS), 2, 10, 0.0, 0.0, LABELS, True, True, True, True))
+        expected = ["epoch 0: the cost on"] if np.isinf(lists[-1][2][0]) else []
+        assert [str(warning.message)[:20] for warning in caught] == expected
     for mine, theirs in zip(*lists, strict=True):
         assert mine == pytest.approx(theirs, rel=1e-10)
 

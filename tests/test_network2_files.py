@@ -75,7 +75,7 @@ def test_activations_are_kept(tmp_path, name):
     net = network2.Network([3, 4, 2], **options)
     net.save(tmp_path / name)
     loaded = network2.load(str(tmp_path / name))
-    assert loaded._activations.layers == net._activations.layers
+    assert loaded._cbackprop.activations.layers == net._cbackprop.activations.layers
     np.testing.assert_array_equal(loaded.feedforward(np.ones((3, 1))), net.feedforward(np.ones((3, 1))))
 
 

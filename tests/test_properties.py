@@ -325,7 +325,9 @@ def test_not_finite(sizes, seed, draw):
     But not as in `np.dot` of a single 0 and a row with an infinity, of which BLAS makes a row of zeros: the
     contract says NaN, and NumPy's own product does.
     """
-    net, plain = draw.draw(networks(st.just(sizes)).filter(lambda both: both[0]._activations is None))
+    net, plain = draw.draw(
+        networks(st.just(sizes)).filter(lambda both: both[0]._cbackprop.activations is None)
+    )
     rng = np.random.default_rng(seed)
     value = draw.draw(st.sampled_from([np.nan, np.inf, -np.inf]))
     batch = [

@@ -434,7 +434,7 @@ def test_another_network_between_epochs_does_not_fit_the_examples(sizes, dtype, 
     other = Network(sizes, dtype=dtype)
 
     def evaluate(test_data):
-        net.sizes, net.weights, net.biases, net.dtype = other.sizes, other.weights, other.biases, other.dtype
+        net.__dict__.update(vars(other))
         return 0
 
     net = Network(SIZES)

@@ -9,12 +9,14 @@ from libc.string cimport memcpy, memset
 from cbackprop._algorithm cimport (
     Layer, Source, Worker, backpropagate, feedforward as forward, gradient_descent, output_error, set_input,
 )
-from cbackprop._examples cimport column, column_error, contiguous, is_plain, real_array, target
+from cbackprop._examples cimport column, contiguous, input_array, is_plain, real_array, target
 from cbackprop._isa cimport kernels
-from cbackprop._parameters cimport Parameters, new_array
+from cbackprop._parameters cimport Parameters, has_no_layers, new_array
 from cbackprop._team cimport Team, own_error
 from cbackprop._descent cimport Descent
 from cbackprop.kernels cimport Kernels, aligned_calloc, aligned_free
+
+import numpy as np
 
 cnp.import_array()
 
@@ -99,9 +101,7 @@ def feedforward(net, a):
     cdef OneExample one
     cdef Layer *output
     if not is_plain(a, p.n[1]):
-        a = real_array(a, "a")
-        if a.ndim != 2 or a.shape[0] != p.n[1]:
-            raise column_error(a.shape, p.n[1], "a")
+        a = input_array(a, p.n[1], "a")
         if a.shape[1] != 1:
             return feedforward_matrix(p, a)
     a = column(a, p.n[1], p.type_num, "a")
@@ -150,12 +150,21 @@ cdef object outputs(Team team, Parameters p, object X):
 
 
 def backprop(net, x, y, Descent descent=QUADRATIC_COST):
-    """The gradient (nabla_b, nabla_w) of the cost of one example: two lists of new arrays; `descent` says which cost."""
+    """The gradient (nabla_b, nabla_w) of the cost of one example: two lists of new arrays; `descent` says which cost.
+
+    Of m examples, the columns of x and y, nabla_w is the sum and nabla_b has a column each, as in the book; None where a
+    cost of the user's must see all columns at once.
+    """
     cdef Parameters p = Parameters.__new__(Parameters, net)
     cdef OneExample one
     cdef Layer *layer
     cdef int l
     cdef list nabla_b = [], nabla_w = []
+    if not is_plain(x, p.n[1]):
+        x = input_array(x, p.n[1], "x")
+        if x.shape[1] != 1:
+            y = column_targets(y, p.n[p.L], x.shape[1])
+            return None if descent.delta is not None else backprop_columns(p, x, y, descent)
     x = column(x, p.n[1], p.type_num, "x")
     y = target(y, p.n[p.L], p.type_num, "y")
     x = column(x, p.n[1], p.type_num, "x")  # once more: to read y may have changed it
@@ -182,6 +191,39 @@ def backprop(net, x, y, Descent descent=QUADRATIC_COST):
     for l in range(2, p.L + 1):
         layer = &one.worker.layer[l]
         nabla_b.append(vector(p, layer.n, layer.delta.data))
+    return nabla_b, nabla_w
+
+
+cdef object column_targets(object y, Py_ssize_t n_out, Py_ssize_t m):
+    """y as an array (n_out, m) of real numbers, broadcast as NumPy does."""
+    array = real_array(y, "y")
+    if array.size == 1 and array.ndim <= 2 or (array.ndim == 2 and array.shape[0] in (1, n_out) and array.shape[1] in (1, m)):
+        return np.broadcast_to(array, (n_out, m))
+    raise ValueError(
+        f"y has shape {array.shape}; this network's output layer has {n_out} neurons and x {m} columns, so it must be "
+        f"({n_out}, {m}), ({n_out}, 1) or a single number")
+
+
+cdef tuple backprop_columns(Parameters p, object X, object Y, Descent descent):
+    """(nabla_b, nabla_w) of the columns of X and Y: each one's own nabla_b beside the other, the sum of nabla_w."""
+    cdef Py_ssize_t start, m = X.shape[1]
+    cdef Team team = Team(p, None, max(1, min(m, BLOCK)), 1, True, descent)
+    cdef list nabla_b = [], nabla_w = None, more_w
+    cdef int l
+    X = X.view()    # whose shape stays what it is
+    team.source.error = descent.error
+    for l in range(2, p.L + 1):
+        nabla_b.append(new_array(p.type_num, p.n[l], m))
+    for start in range(0, max(m, 1), BLOCK):
+        more_w, _ = sum_of_gradients(team, p, X[:, start:start + BLOCK], Y[:, start:start + BLOCK], None)
+        for l in range(2, p.L + 1):
+            delta = new_array(p.type_num, p.n[l], min(BLOCK, m - start))
+            team.k.unpack_transposed(&team.workers.layer[l].delta, cnp.PyArray_DATA(<cnp.ndarray> delta))
+            nabla_b[l - 2][:, start:start + BLOCK] = delta
+            if start > 0:
+                nabla_w[l - 2] += more_w[l - 2]
+        if start == 0:
+            nabla_w = more_w
     return nabla_b, nabla_w
 
 
@@ -230,20 +272,29 @@ cdef tuple sum_of_gradients(Team team, Parameters p, object X, object Y, delta):
     return team.store(p)
 
 
-def check_example(net, x, y):
-    """Raises what `backprop` would."""
+def checked_examples(net, x, y):
+    """x as an array (n_in, m) of real numbers, where `backprop` would take it and y."""
     cdef Parameters p = Parameters.__new__(Parameters, net)
-    column(x, p.n[1], p.type_num, "x")
-    target(y, p.n[p.L], p.type_num, "y")
+    x = input_array(x, p.n[1], "x")
+    if x.shape[1] == 1:
+        target(y, p.n[p.L], p.type_num, "y")
+    else:
+        column_targets(y, p.n[p.L], x.shape[1])
+    return x
+
+
+def checked_input_column(net, x, y):
+    """x as a column of real numbers, where it and y are one example."""
+    x = checked_examples(net, x, y)
+    return column(x, x.shape[0], -1, "x")
 
 
 def checked_input(net, a):
-    """a as a matrix (n_in, m) of the network's type."""
+    """a as a matrix (n_in, m) of the network's type; as it is, where there is no layer to say what it must be."""
+    if has_no_layers(net):
+        return real_array(a, "a")
     cdef Parameters p = Parameters.__new__(Parameters, net)
-    a = real_array(a, "a")
-    if a.ndim != 2 or a.shape[0] != p.n[1]:
-        raise column_error(a.shape, p.n[1], "a")
-    return contiguous(a, p.type_num)
+    return contiguous(input_array(a, p.n[1], "a"), p.type_num)
 
 
 def checked_columns(net, X, Y):

@@ -16,6 +16,7 @@ cdef class Examples:
     cdef object name, held
     cdef void *inputs                   # what `rows` points into, where it is ours
     cdef double largest                 # input, in absolute value, where sparse
+    cdef bint thresholded               # the class of the one output is whether a >= 1/2; otherwise the first largest a_j's
     cdef bint pixels                    # whole numbers from 0 to 255 that reach past 1
     cdef list read_pairs(self, object data, Py_ssize_t start, Py_ssize_t stop, bint labelled)
     cdef object unpack(self, object pair, Py_ssize_t i)
@@ -27,7 +28,8 @@ cdef class Examples:
     cdef bint is_sparse(self, object inputs, Py_ssize_t start) except -1
     cdef int pack_records(self, object inputs, Py_ssize_t start, Py_ssize_t tile, int smallest) except -1
     cdef bint write_records(self, object inputs, Py_ssize_t start, Values *values) except -1
-    cdef object largest_targets(self)
+    cdef object classes(self)
+    cdef int check_classes(self, Py_ssize_t start) except -1
     cdef int pack_rows(self, object inputs, Py_ssize_t start) except -1
     cdef bint copy_rows(self, object inputs, Py_ssize_t start) except -1
 
@@ -37,6 +39,6 @@ cdef object real_array(object x, str name)
 cdef object contiguous(object array, int type_num)
 cdef object column_error(tuple shape, Py_ssize_t n, str name)
 cdef object as_it_is_now(object data)
-cpdef tuple as_arrays(object data, Py_ssize_t n_in)
+cdef object input_array(object x, Py_ssize_t n, str name)
 cdef object column(object x, Py_ssize_t n, int type_num, str name)
 cdef object target(object y, Py_ssize_t n_out, int type_num, str name)

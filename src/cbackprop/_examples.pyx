@@ -58,7 +58,10 @@ cdef object real_array(object x, str name):
     except (TypeError, ValueError) as error:
         raise type(error)(f"{name} cannot be read as an array: {error}") from None
     if array.dtype.kind not in "biuf":
-        raise TypeError(f"{name} has dtype {array.dtype}; expected real numbers, got {type(x).__name__}")
+        hint = ""
+        if array.dtype.kind in "US" or (array.dtype.kind == "O" and isinstance(x, str)):
+            hint = "; number the classes from 0: classes, y = numpy.unique(names, return_inverse=True)"
+        raise TypeError(f"{name} has dtype {array.dtype}; expected real numbers, got {type(x).__name__}{hint}")
     return array
 
 
@@ -75,9 +78,11 @@ cdef int exact_type(object dtype):
 
 
 cdef object column_error(tuple shape, Py_ssize_t n, str name):
-    hint = ""
+    hint, letter = "", name.split()[-1]
     if len(shape) == 1 and shape[0] == n:
-        hint = f"; reshape it: {name.split()[-1]}.reshape(-1, 1)"
+        hint = f"; reshape it: {letter}.reshape(-1, 1)"
+    elif len(shape) == 2 and shape[1] == n:
+        hint = f"; its transpose would fit, an example a column: pass {letter}.T"
     return ValueError(
         f"{name} has shape {shape}; this network's input layer has {n} neurons, so it must be ({n}, 1){hint}"
     )
@@ -87,10 +92,20 @@ cdef object column(object x, Py_ssize_t n, int type_num, str name):
     """x as a contiguous (n, 1) array of the type asked for, or of the one that holds it exactly where `type_num` is -1."""
     if is_plain(x, n) and (type_num < 0 or cnp.PyArray_TYPE(<cnp.ndarray> x) == type_num):
         return x
-    array = real_array(x, name)
-    if array.ndim != 2 or array.shape[0] != n or array.shape[1] != 1:
+    array = input_array(x, n, name)
+    if array.shape[1] != 1:
         raise column_error(array.shape, n, name)
     return contiguous(array, exact_type(array.dtype) if type_num < 0 else type_num)
+
+
+cdef object input_array(object x, Py_ssize_t n, str name):
+    """x as a matrix (n, m) of real numbers; a single number stands for one input, as in the book."""
+    array = real_array(x, name)
+    if n == 1 and array.shape in ((), (1,)):
+        return array.reshape(1, 1)
+    if array.ndim != 2 or array.shape[0] != n:
+        raise column_error(array.shape, n, name)
+    return array
 
 
 cdef object target(object y, Py_ssize_t n_out, int type_num, str name):
@@ -152,7 +167,8 @@ cdef class Examples:
 
     Parameters
     ----------
-    data : sequence of (x, y) pairs, or a pair of arrays (X, Y)
+    data : list of (x, y) pairs, or tuple (X, Y) of plain arrays
+        As cbackprop._data has recognised them.
     start, stop : int
         Which of them.
     sizes : (n_in, n_out)
@@ -195,9 +211,11 @@ cdef class Examples:
         self.name = name
         if self.n >= 2**32 - 1:
             raise ValueError(f"{name} has {self.n} examples; at most 2**32 - 2 can be packed")
-        arrays = as_arrays(data, self.n_in)
-        if arrays is not None:
-            X, Y = arrays[0].view(), arrays[1].view()   # whose shapes stay what they are
+        self.thresholded = type(data) is tuple and self.n_out == 1
+        if type(data) is tuple:
+            X, Y = data[0].view(), data[1].view()   # whose shapes stay what they are
+            if X.ndim != 2 or X.shape[1] != self.n_in:
+                raise ValueError(f"{name}: X has shape {X.shape}; it must have {self.n_in} columns, one example a row")
             if X.shape[0] < stop:
                 raise ValueError(f"{name}: X has {X.shape[0]} rows; it had {stop} when it was counted")
             xs = None
@@ -398,21 +416,34 @@ cdef class Examples:
         convert(cnp.PyArray_DATA(y), cnp.PyArray_ITEMSIZE(y), <char *> self.targets + i * row, self.itemsize, self.n_out)
         return 0
 
-    cdef object largest_targets(self):
-        """The place of each target's first largest entry, as an array of int32: 0 for a target of zeros."""
+    cdef object classes(self):
+        """The class of each target, as an array of int32: the place of its first largest entry, 0 for a target of zeros; or
+        the 0 or 1 itself where examples are thresholded."""
         cdef cnp.npy_intp shape[2]
         cdef Py_ssize_t i
         cdef int32_t[::1] places
         if self.targets is NULL:
             places = np.zeros(self.n, np.int32)
             for i in range(self.n):
-                places[i] = max(self.labels[i], 0)
+                places[i] = self.labels[i] == 0 if self.thresholded else max(self.labels[i], 0)
             return places.base
         shape[0] = self.n
         shape[1] = self.n_out
         targets = cnp.PyArray_SimpleNewFromData(
             2, shape, cnp.NPY_DOUBLE if self.itemsize == 8 else cnp.NPY_FLOAT, self.targets)
         return np.argmax(targets, axis=1).astype(np.int32)
+
+    cdef int check_classes(self, Py_ssize_t start) except -1:
+        """Raises where no answer can be right: a target of one output neuron is neither 0 nor 1."""
+        cdef Py_ssize_t i
+        if self.thresholded and self.targets is not NULL:
+            for i in range(self.n):
+                target = real_at(self.targets, 8 * self.itemsize, i)
+                if target != 0 and target != 1:
+                    raise ValueError(
+                        f"{self.name}: Y[{start + i}] is {target}; the accuracy of one output neuron counts a >= 1/2 against "
+                        f"labels 0 and 1")
+        return 0
 
     cdef int read_array_targets(self, object X, object Y, Py_ssize_t start, Py_ssize_t stop, bint labelled) except -1:
         cdef Py_ssize_t i
@@ -421,10 +452,14 @@ cdef class Examples:
             if array.dtype.kind not in "biuf":
                 raise TypeError(f"{self.name}: {letter} has dtype {array.dtype}; expected real numbers")
         if Y.ndim not in (1, 2) or Y.shape[0] != X.shape[0] or (Y.ndim == 2 and Y.shape[1] != self.n_out):
+            hint = "; its transpose would fit: pass Y.T" if Y.shape == (self.n_out, X.shape[0]) else ""
+            labels = "numbers" if self.n_out == 1 else "whole-number labels"
             raise ValueError(
                 f"{self.name}: Y has shape {Y.shape}; for an X of shape {X.shape} it must hold "
-                f"{X.shape[0]} whole-number labels or be ({X.shape[0]}, {self.n_out})"
+                f"{X.shape[0]} {labels} or be ({X.shape[0]}, {self.n_out}){hint}"
             )
+        if Y.ndim == 1 and self.n_out == 1:
+            Y = Y.reshape(-1, 1)
         if Y.ndim == 1 and Y.dtype.kind not in "iu":
             raise TypeError(f"{self.name}: Y has dtype {Y.dtype}; labels must be whole numbers of an integer type")
         self.new_labels()
@@ -493,23 +528,3 @@ cdef int pixel_range(const void *x, int bits, Py_ssize_t n) noexcept nogil:
 cdef object as_it_is_now(object data):
     """`data`, or a copy of the list where it is one: another thread may change its list while it is read."""
     return copied(data) if type(data) is list else data
-
-
-cpdef tuple as_arrays(object data, Py_ssize_t n_in):
-    """The pair of arrays (X, Y), one example a row of X, that `data` is; None where it is a list of pairs, or anything else.
-
-    An array of a subclass is seen as a plain one: a subclass may answer for its shape, its length and its rows what it likes.
-    """
-    if isinstance(data, tuple) and len(<tuple> data) == 2:
-        X, Y = (<tuple> data)[0], (<tuple> data)[1]
-    elif isinstance(data, list) and len(<list> data) == 2:
-        X, Y = (<list> data)[0], (<list> data)[1]
-    else:
-        return None
-    if not (isinstance(X, cnp.ndarray) and isinstance(Y, cnp.ndarray)):
-        return None
-    if cnp.PyArray_NDIM(<cnp.ndarray> X) != 2 or cnp.PyArray_DIM(<cnp.ndarray> X, 1) != n_in:
-        return None
-    if type(data) is tuple and cnp.PyArray_CheckExact(X) and cnp.PyArray_CheckExact(Y):
-        return data
-    return np.asarray(X), np.asarray(Y)

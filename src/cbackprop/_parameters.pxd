@@ -12,7 +12,9 @@ cdef class Parameters:
     cdef list weights       # contiguous arrays of that type
     cdef list biases
     cdef Codes activations  # None: sigmoids all
-    cdef list read(self, object arrays, str name, bint are_weights)
+    cdef list sizes(self)
+    cdef int check_fit(self) except -1
+    cdef list like(self, object arrays, str name, bint are_weights)
     cdef int check(self) except -1
     cdef int check_ready(self, list arrays, str name, bint are_weights) except -1
     cdef void *w(self, int l) noexcept
@@ -21,3 +23,5 @@ cdef class Parameters:
 
 cdef list copied(object items)
 cdef object new_array(int type_num, Py_ssize_t rows, Py_ssize_t cols)
+cdef bint are_finite(list arrays) noexcept
+cpdef bint has_no_layers(net) except -1

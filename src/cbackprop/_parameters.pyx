@@ -5,6 +5,7 @@ cimport numpy as cnp
 from cpython.list cimport PyList_GetSlice
 from cpython.number cimport PyNumber_Index
 from cpython.pyport cimport PY_SSIZE_T_MAX
+from libc.stdint cimport uint32_t, uint64_t
 from libc.stdlib cimport free, malloc
 
 from cbackprop._activations cimport Codes
@@ -34,29 +35,63 @@ cdef object new_array(int type_num, Py_ssize_t rows, Py_ssize_t cols):
     return cnp.PyArray_SimpleNew(2, shape, type_num)
 
 
-cdef inline bint is_ready(object array, Py_ssize_t rows, Py_ssize_t cols, int type_num) noexcept:
+cdef inline bint is_matrix(object array, int type_num) noexcept:
+    """`array` is a plain matrix of this type whose rows stand one after the other."""
     return (
         cnp.PyArray_CheckExact(array)
         and cnp.PyArray_NDIM(<cnp.ndarray> array) == 2
         and cnp.PyArray_TYPE(<cnp.ndarray> array) == type_num
-        and cnp.PyArray_DIM(<cnp.ndarray> array, 0) == rows
-        and cnp.PyArray_DIM(<cnp.ndarray> array, 1) == cols
         and cnp.PyArray_IS_C_CONTIGUOUS(<cnp.ndarray> array)
         and cnp.PyArray_ISBEHAVED_RO(<cnp.ndarray> array)
     )
 
 
-cdef object checked(object array, Py_ssize_t rows, Py_ssize_t cols, int type_num, str name, int l):
-    """`array` as a contiguous (rows, cols) array of the network's type; the network keeps its own."""
+cdef inline Py_ssize_t n_rows(object matrix) noexcept:
+    return cnp.PyArray_DIM(<cnp.ndarray> matrix, 0)
+
+
+cdef inline Py_ssize_t n_cols(object matrix) noexcept:
+    return cnp.PyArray_DIM(<cnp.ndarray> matrix, 1)
+
+
+cdef object as_matrix(object array, int type_num, str name, Py_ssize_t i):
+    """`array` as a contiguous matrix of the network's type; the network keeps its own."""
     array = np.asarray(array)
     if array.dtype.kind not in "biuf":
-        raise TypeError(f"{name}[{l - 2}] has dtype {array.dtype}; expected real numbers")
-    if array.shape != (rows, cols):
-        raise ValueError(
-            f"{name}[{l - 2}] has shape {array.shape}; by this network's sizes it must be ({rows}, {cols})"
-        )
+        raise TypeError(f"{name}[{i}] has dtype {array.dtype}; expected real numbers")
+    if array.ndim != 2:
+        hint = f", ({array.size}, 1)" if name == "biases" and array.ndim == 1 else ""
+        raise ValueError(f"{name}[{i}] has shape {array.shape}; expected a matrix{hint}")
     return cnp.PyArray_FROM_OTF(
         array, type_num, cnp.NPY_ARRAY_IN_ARRAY | cnp.NPY_ARRAY_NOTSWAPPED | cnp.NPY_ARRAY_FORCECAST)
+
+
+cdef list matrices(object arrays, int type_num, str name):
+    """`arrays` as a new list of such matrices."""
+    cdef list ready
+    cdef Py_ssize_t i
+    try:
+        ready = copied(arrays)
+    except TypeError:
+        raise TypeError(f"{name} is {type(arrays).__name__}; expected a list of arrays, one a layer") from None
+    for i in range(len(ready)):
+        if not is_matrix(ready[i], type_num):
+            ready[i] = as_matrix(ready[i], type_num, name, i)
+    check_matrices(ready, type_num, name)
+    return ready
+
+
+cdef int check_matrices(list ready, int type_num, str name) except -1:
+    """Raises where one of them is no such matrix any more: to read the next one may have run anything."""
+    cdef Py_ssize_t i
+    for i in range(len(ready)):
+        if not is_matrix(ready[i], type_num):
+            raise changed(name, i)
+    return 0
+
+
+cdef object changed(str name, Py_ssize_t i):
+    return ValueError(f"{name}[{i}] has changed its shape or type while others were read")
 
 
 def check_sizes(sizes):
@@ -70,8 +105,6 @@ def check_sizes(sizes):
     except TypeError:
         raise TypeError(
             f"sizes is {type(sizes).__name__}; expected a list of whole numbers, one a layer") from None
-    if len(numbers) < 2:
-        raise ValueError(f"sizes has {len(numbers)} layers; a network has at least an input and an output layer")
     for i in range(len(numbers)):
         n = numbers[i]
         if type(n) is not int:
@@ -87,51 +120,80 @@ def check_sizes(sizes):
 
 @cython.final
 cdef class Parameters:
-    """The sizes, weights and biases of `net`, checked.
+    """The weights and biases of `net`, checked: their shapes at this moment say what the network is.
 
     Raises
     ------
     TypeError, ValueError
-        Where they do not fit each other, naming the one that does not.
+        Where they do not fit each other, naming the two that do not.
     """
 
     def __cinit__(self, net):
         cdef int l
-        cdef list sizes = check_sizes(net.sizes)
-        self.L = <int> len(sizes)
-        self.n = <Py_ssize_t *> malloc((self.L + 1) * sizeof(Py_ssize_t))
-        if self.n is NULL:
-            raise MemoryError
-        for l in range(self.L):
-            self.n[l + 1] = sizes[l]
-        dtype = net.dtype
+        cdef list weights
+        memory = net._cbackprop
+        dtype = memory.dtype
         self.type_num = (<cnp.dtype?> dtype).type_num
         if self.type_num != cnp.NPY_DOUBLE and self.type_num != cnp.NPY_FLOAT:
             raise TypeError(f"dtype is {dtype}; expected float64 or float32")
         self.itemsize = 8 if self.type_num == cnp.NPY_DOUBLE else 4
-        self.weights = self.read(net.weights, "weights", True)
-        self.biases = self.read(net.biases, "biases", False)
-        activations = net._activations
-        self.activations = None if activations is None else Codes.__new__(Codes, activations.layers, sizes)
+        self.weights = weights = matrices(net.weights, self.type_num, "weights")
+        self.biases = matrices(net.biases, self.type_num, "biases")
+        if len(weights) == 0 and len(self.biases) == 0:
+            raise ValueError("weights is empty: this network has no layer after its input layer")
+        if len(weights) != len(self.biases):
+            raise ValueError(
+                f"weights has {len(weights)} arrays and biases {len(self.biases)}; "
+                f"each layer after the input layer has one of both")
+        self.L = <int> len(weights) + 1
+        self.n = <Py_ssize_t *> malloc((self.L + 1) * sizeof(Py_ssize_t))
+        if self.n is NULL:
+            raise MemoryError
+        check_matrices(weights, self.type_num, "weights")   # once more: to read the biases may have changed them
+        self.n[1] = n_cols(weights[0])
+        for l in range(2, self.L + 1):
+            self.n[l] = n_rows(weights[l - 2])
+        self.check_fit()
+        activations = memory.activations
+        self.activations = None if activations is None else Codes.__new__(
+            Codes, activations.of_layers(self.L), self.sizes())
 
     def __dealloc__(self):
         free(self.n)
 
-    cdef list read(self, object arrays, str name, bint are_weights):
+    cdef list sizes(self):
         cdef int l
-        cdef Py_ssize_t cols = 1
-        cdef list ready
-        try:
-            ready = copied(arrays)
-        except TypeError:
-            raise TypeError(f"{name} is {type(arrays).__name__}; expected a list of arrays, one a layer") from None
-        if len(ready) != self.L - 1:
-            raise ValueError(f"{name} has {len(ready)} arrays; a network of {self.L} layers has {self.L - 1}")
+        cdef list numbers = []
+        for l in range(1, self.L + 1):
+            numbers.append(self.n[l])
+        return numbers
+
+    cdef int check_fit(self) except -1:
+        """Raises where two of the matrices do not fit together."""
+        cdef int l
+        cdef Py_ssize_t rows
+        cdef list weights = self.weights, biases = self.biases
         for l in range(2, self.L + 1):
-            if are_weights:
-                cols = self.n[l - 1]
-            if not is_ready(ready[l - 2], self.n[l], cols, self.type_num):
-                ready[l - 2] = checked(ready[l - 2], self.n[l], cols, self.type_num, name, l)
+            if n_cols(weights[l - 2]) != self.n[l - 1]:
+                rows = n_rows(biases[l - 2]) if n_cols(biases[l - 2]) == 1 else self.n[l]
+                raise ValueError(
+                    f"weights[{l - 2}] has shape {weights[l - 2].shape}, and weights[{l - 3}] has shape "
+                    f"{weights[l - 3].shape}: they do not fit together, weights[{l - 2}] must be ({rows}, {self.n[l - 1]})")
+            if n_rows(biases[l - 2]) != self.n[l] or n_cols(biases[l - 2]) != 1:
+                raise ValueError(
+                    f"biases[{l - 2}] has shape {biases[l - 2].shape}, and weights[{l - 2}] has shape "
+                    f"{weights[l - 2].shape}: they do not fit together, biases[{l - 2}] must be ({self.n[l]}, 1)")
+        return 0
+
+    cdef list like(self, object arrays, str name, bint are_weights):
+        """`arrays` as such matrices too; None where they are of other shapes than the weights, or the biases."""
+        cdef int l
+        cdef list ready = matrices(arrays, self.type_num, name)
+        if len(ready) != self.L - 1:
+            return None
+        for l in range(2, self.L + 1):
+            if n_rows(ready[l - 2]) != self.n[l] or n_cols(ready[l - 2]) != (self.n[l - 1] if are_weights else 1):
+                return None
         return ready
 
     cdef int check(self) except -1:
@@ -140,11 +202,15 @@ cdef class Parameters:
         return self.check_ready(self.biases, "biases", False)
 
     cdef int check_ready(self, list arrays, str name, bint are_weights) except -1:
-        """The same of arrays that `read` has returned."""
+        """The same of arrays that were read as such."""
         cdef int l
         for l in range(2, self.L + 1):
-            if not is_ready(arrays[l - 2], self.n[l], self.n[l - 1] if are_weights else 1, self.type_num):
-                raise ValueError(f"{name}[{l - 2}] has changed its shape or type while others were read")
+            if (
+                not is_matrix(arrays[l - 2], self.type_num)
+                or n_rows(arrays[l - 2]) != self.n[l]
+                or n_cols(arrays[l - 2]) != (self.n[l - 1] if are_weights else 1)
+            ):
+                raise changed(name, l - 2)
         return 0
 
     cdef void *w(self, int l) noexcept:
@@ -152,3 +218,68 @@ cdef class Parameters:
 
     cdef void *b(self, int l) noexcept:
         return cnp.PyArray_DATA(<cnp.ndarray> self.biases[l - 2])
+
+
+def layer_sizes(net):
+    """The numbers of neurons of all layers, as the arrays of `net` have them."""
+    cdef Parameters p = Parameters.__new__(Parameters, net)
+    return p.sizes()
+
+
+def has_empty_layer(net):
+    """Whether `net` has no layers, or one without neurons: there is nothing to compute."""
+    cdef Py_ssize_t i
+    cdef list weights
+    try:
+        weights = net.weights if type(net.weights) is list else copied(net.weights)
+    except TypeError:
+        return False    # whoever reads the parameters says what is wrong
+    for i in range(len(weights)):
+        w = weights[i]
+        if isinstance(w, cnp.ndarray):
+            if cnp.PyArray_SIZE(<cnp.ndarray> w) == 0:
+                return True
+        elif isinstance(w, (list, tuple)) and len(w) == 0:
+            return True
+    return len(weights) == 0 and has_no_layers(net)
+
+
+cpdef bint has_no_layers(net) except -1:
+    """Whether `net` is an input layer alone."""
+    weights, biases = net.weights, net.biases
+    return isinstance(weights, (list, tuple)) and isinstance(biases, (list, tuple)) and not weights and not biases
+
+
+cdef bint all_finite(object array) noexcept:
+    """Whether a plain array of floats or doubles has neither NaN nor infinities."""
+    cdef Py_ssize_t i, n = cnp.PyArray_SIZE(<cnp.ndarray> array)
+    cdef const uint64_t *wide = <const uint64_t *> cnp.PyArray_DATA(<cnp.ndarray> array)
+    cdef const uint32_t *narrow = <const uint32_t *> wide
+    cdef uint64_t most = 0
+    cdef uint32_t most32 = 0
+    # Of the bits without the sign: those of NaN and infinity are the largest.
+    if cnp.PyArray_ITEMSIZE(<cnp.ndarray> array) == 8:
+        for i in range(n):
+            most = max(most, wide[i] & 0x7fffffffffffffffULL)
+        return most < 0x7ff0000000000000ULL
+    for i in range(n):
+        most32 = max(most32, narrow[i] & 0x7fffffffU)
+    return most32 < 0x7f800000U
+
+
+cdef bint are_finite(list arrays) noexcept:
+    """The same of a list of them."""
+    for array in arrays:
+        if not all_finite(array):
+            return False
+    return True
+
+
+def is_finite(net):
+    """Whether all weights and biases of `net` are finite; True where they are none that could be read."""
+    cdef Parameters p
+    try:
+        p = Parameters.__new__(Parameters, net)
+    except (TypeError, ValueError):
+        return True
+    return are_finite(p.weights) and are_finite(p.biases)

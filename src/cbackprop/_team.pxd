@@ -28,6 +28,7 @@ cdef class Team:
     cdef bint sparse
     cdef int kind                   # of the records, where sparse
     cdef bint momentum              # there is room for velocities
+    cdef bint finite                # the parameters that were stored last
     cdef bint keeps_z               # ... for a copy of z^L
     cdef bint columns               # the inputs are read from a matrix of the caller's, unpacked
     cdef Py_ssize_t m               # the longest mini-batch that there is room for

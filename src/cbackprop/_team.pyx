@@ -12,10 +12,12 @@ from cbackprop._algorithm cimport train as train_member
 from cbackprop._descent cimport Descent
 from cbackprop._examples cimport Examples
 from cbackprop._isa cimport kernels
-from cbackprop._parameters cimport Parameters, new_array
+from cbackprop._parameters cimport Parameters, are_finite, new_array
 from cbackprop.kernels cimport (
     Panels, Records, aligned_calloc, aligned_free, barrier_destroy, barrier_init, record_lines, team_run,
 )
+
+from cbackprop._memory import remember
 
 import numpy as np
 
@@ -223,7 +225,7 @@ cdef class Team:
         return 0
 
     cdef int load_velocities(self, Parameters p, velocities) except -1:
-        """Copies the velocities (of weights, of biases) in; None: all are 0."""
+        """Copies the velocities (of weights, of biases) in; None, or those of other layers: all are 0."""
         cdef int w, l
         cdef Layer *layer
         cdef list v_w = None, v_b = None
@@ -231,9 +233,11 @@ cdef class Team:
             if not isinstance(velocities, (tuple, list)) or len(velocities) != 2:
                 raise TypeError(
                     f"velocities is {type(velocities).__name__}; expected two lists of arrays, of weights and of biases, or None")
-            v_w, v_b = p.read(velocities[0], "velocities[0]", True), p.read(velocities[1], "velocities[1]", False)
-            p.check_ready(v_w, "velocities[0]", True)
-            p.check_ready(v_b, "velocities[1]", False)
+            v_w, v_b = p.like(velocities[0], "velocities[0]", True), p.like(velocities[1], "velocities[1]", False)
+            if v_w is None or v_b is None:  # the network had other layers then
+                v_w = None
+            else:
+                p.check_ready(v_w, "velocities[0]", True)
         for w in range(self.n_workers):
             for l in range(2, self.L + 1):
                 layer = &self.workers[w].layer[l]
@@ -275,9 +279,10 @@ cdef class Team:
     cdef int store_into(self, net, Parameters p) except -1:
         """Gives `net` the parameters, and the velocities where there are any, as new arrays."""
         weights, biases = self.store(p)
+        self.finite = are_finite(weights) and are_finite(biases)
         if self.momentum:
             velocities = self.stored(p, True)
-            net.velocities = velocities
+            remember(net, velocities=velocities)
         net.weights, net.biases = weights, biases
         return 0
 
@@ -334,7 +339,7 @@ cdef class Team:
     cdef Py_ssize_t measure(
         self, Py_ssize_t start, Py_ssize_t stop, const int32_t *classes, int cost, double *cost_of,
     ) noexcept nogil:
-        """How many of these examples the network answers with their class: the first largest a^L_j is at j = class.
+        """How many of these examples the network answers with their class.
 
         `classes` are numbered like the examples. Where `cost_of` is not NULL, cost_of[i - start] is what example i costs.
         """
@@ -348,7 +353,10 @@ cdef class Team:
             set_input(me, examples, m)
             feedforward(me, examples, m, examples + m, max(0, min(self.m, stop - start - m)))
             if classes is not NULL:
-                me.k.argmax(&me.layer[self.L].a, answers)
+                if self.examples.thresholded:
+                    threshold(&me.layer[self.L].a, me.k.itemsize, answers)
+                else:
+                    me.k.argmax(&me.layer[self.L].a, answers)
                 for i in range(m):
                     correct += answers[i] == classes[examples[i]]
             if cost_of is not NULL:
@@ -356,6 +364,16 @@ cdef class Team:
                     cost, &me.layer[self.L].a, self.source.labels, self.source.targets, examples, cost_of + start - first)
             start += m
         return correct
+
+
+cdef void threshold(const Panels *A, Py_ssize_t itemsize, int32_t *answers) noexcept nogil:
+    """answers[i] = 1 where the one output of row i is >= 1/2, otherwise 0."""
+    cdef Py_ssize_t i
+    for i in range(A.rows):
+        if itemsize == 8:
+            answers[i] = (<const double *> A.data)[i * A.width] >= 0.5
+        else:
+            answers[i] = (<const float *> A.data)[i * A.width] >= 0.5
 
 
 # ---- a reader's own cost ----

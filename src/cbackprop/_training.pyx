@@ -6,7 +6,7 @@ from libc.stdint cimport int32_t, uint32_t
 from libc.stdlib cimport free, malloc
 
 from cbackprop._descent cimport Descent
-from cbackprop._examples cimport Examples, as_arrays, as_it_is_now
+from cbackprop._examples cimport Examples, as_it_is_now
 from cbackprop._isa cimport kernels
 from cbackprop._parameters cimport Parameters, copied
 from cbackprop._shuffle cimport shuffle
@@ -37,9 +37,9 @@ cdef Examples packed(
     return Examples(data, start, stop, (p.n[1], p.n[p.L]), p.itemsize, tile, density, name, labelled, once)
 
 
-cdef Py_ssize_t count(object data, Parameters p) except -1:
-    arrays = as_arrays(data, p.n[1])
-    return len(data if arrays is None else arrays[0])
+cdef Py_ssize_t count(object data) except -1:
+    """How many examples there are in a list of pairs or a tuple (X, Y)."""
+    return len(data[0] if type(data) is tuple else data)
 
 
 cdef uint32_t *in_order(Py_ssize_t n) except NULL:
@@ -61,7 +61,7 @@ def update_mini_batch(net, mini_batch, Descent descent):
     cdef Team team
     cdef uint32_t *order
     mini_batch = as_it_is_now(mini_batch)
-    m = count(mini_batch, p)
+    m = count(mini_batch)
     if m == 0:
         raise ZeroDivisionError("mini_batch is empty: eta cannot be divided by its length 0")
     examples = packed(p, mini_batch, 0, m, m, 1, "mini_batch", False)
@@ -72,7 +72,7 @@ def update_mini_batch(net, mini_batch, Descent descent):
         team.read(examples, order)
         team.load(p)
         if team.momentum:
-            team.load_velocities(p, net.velocities)
+            team.load_velocities(p, net._cbackprop.velocities)
         if descent.delta is not None:
             team.train_by_own_error(0, 1, descent.delta)
         else:
@@ -107,11 +107,13 @@ cdef tuple measured(net, data, str name, bint labelled, bint answers, cost):
     cdef Examples examples
     cdef Evaluation evaluation = Evaluation(p)
     data = as_it_is_now(data)
-    n = count(data, p)
+    n = count(data)
     for start in range(0, n, BLOCK):
         examples = packed(p, data, start, min(n, start + BLOCK), EVALUATED, 1, name, labelled, True)
         if labelled and cost is not None:
             check_labels(examples, data, start)
+        if answers:
+            examples.check_classes(start)
         more_correct, more_mean = evaluation.measure(examples, labelled, answers, cost, n)
         correct += more_correct
         mean += more_mean
@@ -132,8 +134,7 @@ cdef int check_labels(Examples examples, data, Py_ssize_t start) except -1:
     cdef Py_ssize_t i
     for i in range(examples.n):
         if examples.labels[i] < 0:
-            arrays = as_arrays(data, examples.n_in)
-            y = data[start + i][1] if arrays is None else arrays[1][start + i]
+            y = data[1][start + i] if type(data) is tuple else data[start + i][1]
             raise ValueError(
                 f"{examples.name}[{start + i}]: y is {y!r}; expected the label of an output neuron, 0 to {examples.n_out - 1}")
     return 0
@@ -173,7 +174,7 @@ cdef class Evaluation:
             if labelled:
                 classes = examples.labels
             else:
-                from_targets = examples.largest_targets()
+                from_targets = examples.classes()
                 classes = &from_targets[0] if examples.n else NULL
         if isinstance(cost, str):
             kind = COSTS[cost]
@@ -219,22 +220,30 @@ cdef class Data:
     def __init__(self, net, data, str name="test_data", bint labelled=True, bint costs=False):
         cdef Parameters p = Parameters.__new__(Parameters, net)
         data = as_it_is_now(data)
-        self.examples = packed(p, data, 0, count(data, p), EVALUATED, 1, name, labelled)
+        self.examples = packed(p, data, 0, count(data), EVALUATED, 1, name, labelled)
         self.labelled = labelled
         if labelled and costs:
             check_labels(self.examples, data, 0)
+
+    def check_classes(self):
+        """Raises where no answer can be right: a target of one output neuron is neither 0 nor 1."""
+        self.examples.check_classes(0)
 
     def measure(self, net, bint answers, cost):
         """(right answers, mean cost) of what `net` makes of the examples now; a cost of None is not asked for."""
         return Evaluation(Parameters(net)).measure(self.examples, self.labelled, answers, cost, self.examples.n)
 
 
-def check_examples(net, examples, str name, bint labelled=False):
-    """Raises for examples what training on them would, or evaluating them where `labelled`; and returns whether their x look
-    like pixels."""
+def check_examples(net, data, str name, bint labelled=False, bint answers=False):
+    """Raises for examples what training on them would, or asking for right `answers`; and returns whether their x look like
+    pixels."""
     cdef Parameters p = Parameters.__new__(Parameters, net)
-    examples = as_it_is_now(examples)
-    return packed(p, examples, 0, count(examples, p), 1, 1, name, labelled).pixels
+    cdef Examples examples
+    data = as_it_is_now(data)
+    examples = packed(p, data, 0, count(data), 1, 1, name, labelled)
+    if answers:
+        examples.check_classes(0)
+    return examples.pixels
 
 
 @cython.final
@@ -273,9 +282,9 @@ cdef class Training:
         cdef bint arrays
         cdef Py_ssize_t n
         training_data = as_it_is_now(training_data)
-        arrays = as_arrays(training_data, p.n[1]) is not None
+        arrays = type(training_data) is tuple
         self.snapshot = None if arrays else training_data if type(training_data) is list else copied(training_data)
-        n = count(training_data, p) if arrays else len(self.snapshot)
+        n = count(training_data) if arrays else len(self.snapshot)
         self.n = n
         self.m = min(mini_batch_size, max(n, 1))
         self.slice = 1
@@ -294,12 +303,16 @@ cdef class Training:
     cdef int load(self, net, Parameters p) except -1:
         self.team.load(p)
         if self.team.momentum:
-            self.team.load_velocities(p, net.velocities)
+            self.team.load_velocities(p, net._cbackprop.velocities)
         return 0
 
     def measure(self, net, bint answers, cost):
         """(right answers, mean cost) of the training data: see `Data`."""
         return Evaluation(Parameters(net)).measure(self.examples, False, answers, cost, self.examples.n)
+
+    def check_classes(self):
+        """See `Data`."""
+        self.examples.check_classes(0)
 
     @property
     def layout(self):
@@ -341,13 +354,16 @@ cdef class Training:
             self.places[i] = places[i]
 
     def epoch(self, net, Descent descent):
-        """Trains on every mini-batch once. `net` gets new weights and biases: those of a completed mini-batch in any case."""
+        """Trains on every mini-batch once. `net` gets new weights and biases: those of a completed mini-batch in any case.
+
+        Returns whether they are finite.
+        """
         cdef Parameters p = Parameters.__new__(Parameters, net)
         cdef Py_ssize_t done = 0, last, batches = (self.examples.n + self.m - 1) // self.m
         cdef int failed = 0
         cdef double begun, seconds
         if batches == 0:
-            return
+            return True
         check_sizes_of(self.examples, p)
         if not self.team.suits(p, self.examples):   # another network has been put in the place of the first
             self.new_team(p, self.team.n_workers)
@@ -379,6 +395,7 @@ cdef class Training:
                 PyErr_CheckSignals()
         finally:
             self.team.store_into(net, p)
+        return self.team.finite
 
 
 cdef int n_workers(Parameters p, Py_ssize_t m, int asked, int processors) noexcept:

@@ -1,0 +1,208 @@
+"""The door: whatever comes as data is recognised once, as a list of pairs or as a pair of arrays.
+
+Past it, examples are either a `list` of (x, y), or a `tuple` (X, Y) of plain arrays, one example a row.
+"""
+
+import numpy as np
+
+from cbackprop import _parameters
+
+
+class DataSet:
+    """Examples, for those who read them and for those who hand them on.
+
+    Parameters
+    ----------
+    net : Network
+        Its first and last layer say which arrays fit.
+    data : list of (x, y), pair of arrays (X, Y), or an iterable of pairs, which is read here
+    name : str
+        What errors call the data.
+    only_pairs : bool
+        Only methods of the user's will read the examples: what is no pair of arrays is none of our business.
+
+    Attributes
+    ----------
+    given : object
+        The data as they came, for a replaced method; a list where they came as an iterator.
+    examples : list or tuple
+        The list of pairs, or the arrays (X, Y).
+    n : int
+        How many examples there are.
+    is_thresholded : bool
+        Whether an answer is right where a ≥ ½ agrees with a target of 0 or 1: arrays, one output neuron.
+    """
+
+    def __init__(self, net, data, name, only_pairs=False):
+        self.net, self.name = net, name
+        self.examples = recognised(net, data, name, only_pairs)
+        self.given = self.examples if is_iterator(data) else data
+        self.n = len(self.examples[0]) if self.is_arrays else len(self.examples)
+        self.is_thresholded = self.is_arrays and _parameters.layer_sizes(net)[-1] == 1
+
+    @property
+    def is_arrays(self):
+        """Whether the examples are a pair of arrays."""
+        return type(self.examples) is tuple
+
+    def is_labelled(self, labelled):
+        """Whether each y is a label: rows of targets, and the numbers of one output neuron, are none."""
+        if not self.is_arrays:
+            return labelled
+        return labelled and self.examples[1].ndim == 1 and not self.is_thresholded
+
+    def training_pairs(self):
+        """The examples as the book's list of (x, y), two columns each."""
+        return training_pairs(self.net, self.examples)
+
+    def test_pairs(self):
+        """The examples as the book's list of (x, label)."""
+        if not self.is_arrays:
+            return self.examples
+        X, Y = self.examples
+        labels = Y.ravel() if Y.ndim == 1 or self.is_thresholded else np.argmax(Y, axis=1)
+        return [(x.reshape(-1, 1), label) for x, label in zip(X, labels)]
+
+
+def training_pairs(net, examples):
+    """Examples that are a list, or a pair of arrays, as the book's list of (x, y), two columns each."""
+    if type(examples) is not tuple:
+        return examples
+    X, Y = examples
+    n_out = _parameters.layer_sizes(net)[-1]
+    if Y.ndim == 1 and n_out == 1:
+        Y = Y.reshape(-1, 1)
+    elif Y.ndim == 1:
+        Y = np.arange(n_out) == Y[:, np.newaxis]
+    return [(x.reshape(-1, 1), y.reshape(-1, 1)) for x, y in zip(X, Y * 1.0)]
+
+
+def is_iterator(data):
+    """Whether `data` has no length, and so can perhaps be read only once."""
+    return not hasattr(type(data), "__len__")
+
+
+class Untouched:
+    """Data of a form that only a replaced method knows."""
+
+    is_arrays = is_thresholded = False
+
+    def __init__(self, data, name):
+        self.given, self.name = data, name
+        self.n = len(data)  # as the book asks for it
+
+
+def handed_on(net, data, name):
+    """The `data` of a replaced method, which gets them as they came."""
+    if isinstance(data, (list, tuple)) or is_iterator(data):
+        return DataSet(net, data, name, only_pairs=True)
+    return Untouched(data, name)
+
+
+def listed(data, name):
+    """`data` as a list."""
+    try:
+        return data if isinstance(data, list) else list(data)
+    except TypeError:
+        raise TypeError(
+            f"{name} is {type(data).__name__}; expected a list of pairs or a pair of arrays"
+        ) from None
+
+
+def recognised(net, data, name, only_pairs=False):
+    """`data` as a list of pairs, or as a tuple (X, Y) of arrays.
+
+    Raises
+    ------
+    TypeError, ValueError
+        Where `data` is neither: a near miss is named as what it is.
+    """
+    if not isinstance(data, (list, tuple)):
+        return listed(data, name)
+    n = list.__len__(data) if isinstance(data, list) else tuple.__len__(data)
+    if n != 2:
+        return listed(data, name)
+    first, second = (list if isinstance(data, list) else tuple).__getitem__(data, slice(2))
+    if _is_pair(first) and _is_pair(second):
+        return listed(data, name)
+    X = _as_array(first)
+    if X is None:
+        _refuse_sparse(first, name)
+        return listed(data, name)
+    try:
+        sizes = _parameters.layer_sizes(net)
+    except (TypeError, ValueError):
+        if only_pairs:
+            return listed(data, name)
+        raise
+    if X.ndim == 2 and X.shape[1] == sizes[0]:
+        return X, _targets(second, X, name)
+    if only_pairs or _could_be_pair(X, type(data)):
+        return listed(data, name)
+    raise _near_miss(X, sizes[0], name)
+
+
+def _is_pair(example):
+    """Whether `example` is a tuple (x, y), which no rows of an array are written as."""
+    return type(example) is tuple and len(example) == 2
+
+
+def _as_array(data):
+    """`data` as a plain array where it is one, or nested lists of numbers, or anything with `__array__`."""
+    if not (isinstance(data, (list, tuple)) or hasattr(type(data), "__array__")):
+        return None
+    try:
+        # A subclass of ndarray may answer for its shape, its length and its rows what it likes.
+        array = np.asarray(data)
+    except (TypeError, ValueError, RuntimeError):
+        return None
+    return array if array.ndim else None
+
+
+def _could_be_pair(X, container):
+    """Whether the array X, the first of two items, may be one example (x, y), not a matrix of examples."""
+    if X.dtype == object:
+        return True
+    if X.ndim == 1:
+        return len(X) == 2 and container is list
+    return len(X) == 2 and X.shape[-1] == 1
+
+
+def _near_miss(X, n_in, name):
+    """The error for an X whose rows are not the network's inputs."""
+    hint = ""
+    if X.ndim == 2 and X.shape[0] == n_in:
+        hint = "; its transpose would fit: pass X.T"
+    elif X.ndim == 1 and n_in == 1:
+        hint = "; reshape it: X.reshape(-1, 1)"
+    elif X.ndim > 2 and len(X) and X.size == len(X) * n_in:
+        hint = "; reshape it: X.reshape(len(X), -1)"
+    return ValueError(
+        f"{name}: X has shape {X.shape}; this network's input layer has {n_in} neurons, so the array "
+        f"must have {n_in} columns, one example a row{hint}"
+    )
+
+
+def _targets(Y, X, name):
+    """Y as an array of numbers."""
+    try:
+        array = np.asarray(Y)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise type(error)(f"{name}: Y cannot be read as an array: {error}") from None
+    if array.dtype.kind in "USTO" and any(isinstance(y, (str, bytes)) for y in array.ravel()[:1].tolist()):
+        raise TypeError(
+            f"{name}: Y holds strings; number the classes from 0: "
+            f"classes, Y = numpy.unique(Y, return_inverse=True)"
+        )
+    if array.ndim not in (1, 2):
+        raise ValueError(
+            f"{name}: Y is {type(Y).__name__} of shape {array.shape}; for an X of shape {X.shape} it must "
+            f"hold {len(X)} labels or targets, one example a row"
+        )
+    return array
+
+
+def _refuse_sparse(X, name):
+    """A SciPy matrix would be taken for an example."""
+    if hasattr(type(X), "toarray"):
+        raise TypeError(f"{name}: X is {type(X).__name__}, which is stored sparsely; pass X.toarray()")

@@ -1,0 +1,67 @@
+"""What the user is warned of: results that mean nothing, said once, at the user's own line."""
+
+import os
+import sys
+import warnings
+
+from cbackprop import _parameters
+
+PACKAGE = os.path.dirname(__file__) + os.sep
+
+
+def warn(message, category):
+    """Warn at the line outside of this package that led here."""
+    level, frame = 1, sys._getframe()
+    while frame.f_back is not None and frame.f_code.co_filename.startswith(PACKAGE):
+        level, frame = level + 1, frame.f_back
+    warnings.warn(message, category, stacklevel=level)
+
+
+def of_pixels(name):
+    """Inputs of 0 to 255 drive every sigmoid to its end."""
+    warn(
+        f"{name} holds whole numbers that reach past 1 and not past 255, like the grey values of "
+        f"an image: the book's inputs lie between 0 and 1, and a network learns badly from larger ones. "
+        f"Divide them by 256.",
+        UserWarning,
+    )
+
+
+def of_one_output(net, data):
+    """With one output neuron, the book's count of right answers does not depend on the network.
+
+    Returns whether that was said.
+    """
+    if (
+        data.is_arrays
+        or data.n == 0
+        or _parameters.has_empty_layer(net)
+        or _parameters.layer_sizes(net)[-1] != 1
+    ):
+        return False
+    warn(
+        f"{data.name}: this network has one output neuron, and the largest of one output is always output "
+        f"0. So the count of right answers, made as in the book, says nothing about the network. Pass arrays "
+        f"(X, Y) with Y of 0 and 1, for which an output of at least 1/2 counts as 1, or give the network an "
+        f"output neuron for each class.",
+        UserWarning,
+    )
+    return True
+
+
+class Health:
+    """Warns once, in one call of SGD, when a parameter or a cost of `net` has become NaN or infinite."""
+
+    def __init__(self, net):
+        self.watches = _parameters.is_finite(net)
+
+    def look(self, epoch, is_finite, what="a weight or bias"):
+        """Note whether `what` is finite after this epoch."""
+        if is_finite or not self.watches:
+            return
+        self.watches = False
+        warn(
+            f"epoch {epoch}: {what} became NaN or infinite. The usual causes are a learning rate eta that is "
+            f"too large, and inputs that are not scaled to about 0 to 1.",
+            RuntimeWarning,
+        )
