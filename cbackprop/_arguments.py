@@ -20,6 +20,8 @@ def whole(value, name, least=None):
 
 def number(value, name):
     """`value` as a float: any real number, also one of NumPy's."""
+    if type(value) is float:
+        return value
     if isinstance(value, np.ndarray):
         real = value.shape == () and value.dtype.kind in "biuf"
     else:
@@ -50,11 +52,3 @@ def threads(n_threads):
         return whole(int(text), "CBACKPROP_NUM_THREADS", 1)
     except ValueError:
         raise ValueError(f"CBACKPROP_NUM_THREADS is {text!r}; expected a whole number from 1") from None
-
-
-def real_dtype(dtype):
-    """`dtype` as the type of a network's parameters."""
-    dtype = np.dtype(dtype).newbyteorder("=")
-    if dtype not in (np.float64, np.float32):
-        raise TypeError(f"dtype is {dtype}; expected float64 or float32")
-    return dtype

@@ -4,7 +4,7 @@ import sys
 
 from cbackprop import _arguments, _calls, _isa, _parameters, _training, _warnings
 from cbackprop._memory import offered, remember
-from cbackprop._overrides import builtin
+from cbackprop._overrides import builtin, draws_of
 from cbackprop.twin import sums_of_gradients
 
 
@@ -24,11 +24,11 @@ class Compiled:
         """Which path the next call of `SGD` takes, and why; after it the layout that it chose."""
         memory = self._cbackprop
         module = memory.module
-        reason = module.replaced(self, *module.training_methods)
+        reason = module.replaced(self, module.training_methods)
         if reason:
             return f"numpy: {reason}"
         text = f"compiled: {_isa.chosen()}, {memory.dtype}"
-        evaluates = module.replaced(self, *module.evaluation_methods)
+        evaluates = module.replaced(self, module.evaluation_methods)
         if memory.layout:
             text += f", {memory.layout}"
         return text + (f"; evaluation: {evaluates}" if evaluates else "")
@@ -88,7 +88,7 @@ class Compiled:
         the book; `backprop_mini_batch` sums both.
         """
         module = self._cbackprop.module
-        if not module.replaced(self, *module.gradient_methods[:-1]):
+        if not module.replaced(self, module.gradient_methods[:-1]):
             gradient = _calls.backprop(self, x, y, module.descent(self))
             if gradient is not None:
                 return gradient
@@ -116,7 +116,7 @@ class Compiled:
         """
         module = self._cbackprop.module
         X, Y = _calls.checked_columns(self, X, Y)
-        if module.replaced_method(self, *module.gradient_methods):
+        if module.replaced_method(self, module.gradient_methods):
             # They know one example at a time.
             return sums_of_gradients(self, ((X[:, [j]], Y[:, [j]]) for j in range(X.shape[1])))
         if module.replaced(self):
@@ -150,7 +150,7 @@ class Epochs:
         self.mini_batch_size = mini_batch_size
         self.packed = self.pairs = None
         pixels = False
-        if not module.replaced(net, *module.training_methods):
+        if not module.replaced(net, module.training_methods):
             processors = _arguments.processors()
             # As numbers of C, which a user's may be too large for.
             self.packed = _training.Training(
@@ -161,7 +161,9 @@ class Epochs:
                 processors,
                 descent(0.0),
             )
-            remember(net, layout=self.packed.layout)
+            layout = self.packed.layout
+            if layout != net._cbackprop.layout:
+                remember(net, layout=layout)
             pixels = self.packed.pixels
         elif checks_examples(net, "backprop", "update_mini_batch"):
             pixels = _training.check_examples(net, data.examples, data.name)
@@ -171,15 +173,15 @@ class Epochs:
     def train(self, eta):
         """Train on every mini-batch once. Returns whether the parameters are finite."""
         module, net = self.module, self.net
-        if self.pairs is None and (self.packed is None or module.replaced(net, *module.training_methods)):
+        if self.pairs is None and (self.packed is None or module.replaced(net, module.training_methods)):
             self.unpack()
         shuffle = module.shuffle
         if self.pairs is not None:
             shuffle(self.pairs)
             for start in range(0, len(self.pairs), self.mini_batch_size):
                 self.update(self.pairs[start : start + self.mini_batch_size], eta)
-            return _parameters.is_finite(net)
-        draws = module.builtin_shuffle()
+            return _parameters.is_finite(net.weights, net.biases)
+        draws = draws_of(shuffle)
         pairs = None if self.data.is_arrays else self.data.examples
         if draws and (pairs is None or type(pairs) is list):
             self.packed.shuffle(draws, pairs)
@@ -212,7 +214,7 @@ def places_after(shuffle, items, snapshot):
 
 def checks_examples(net, *methods):
     """Whether the package's own `methods` will read the examples one by one: they are checked beforehand."""
-    return not (net._cbackprop.module.replaced_method(net, *methods) or _parameters.has_empty_layer(net))
+    return not (net._cbackprop.module.replaced_method(net, methods) or _parameters.has_empty_layer(net))
 
 
 def thresholded_answers(net, data):

@@ -117,6 +117,8 @@ def recognised(net, data, name, only_pairs=False):
     TypeError, ValueError
         Where `data` is neither: a near miss is named as what it is.
     """
+    if type(data) is list and len(data) != 2:
+        return data
     if not isinstance(data, (list, tuple)):
         return listed(data, name)
     n = list.__len__(data) if isinstance(data, list) else tuple.__len__(data)

@@ -6,7 +6,7 @@ import math
 import numpy as np
 
 from cbackprop import _arguments
-from cbackprop._memory import remember
+from cbackprop._memory import FLOAT64, remember
 from cbackprop.network import Network
 from cbackprop.twin import PlainNetwork
 
@@ -132,7 +132,7 @@ def costs_by_feedforward(one_pass, cost, changes):
         memory = net._cbackprop
         if memory.dtype != np.float64:
             stack.callback(net.__dict__.__setitem__, "_cbackprop", memory)
-            remember(net, dtype=np.float64)
+            remember(net, dtype=FLOAT64)
         for name, value in own.items():
             stack.callback(setattr, net, name, getattr(net, name))
             setattr(net, name, value)

@@ -53,13 +53,18 @@ class Health:
     """Warns once, in one call of SGD, when a parameter or a cost of `net` has become NaN or infinite."""
 
     def __init__(self, net):
-        self.watches = _parameters.is_finite(net)
+        # Training leaves these arrays as they are: whether they were finite is asked if need be.
+        self.at_first = net.weights, net.biases
+        self.watches = True
 
     def look(self, epoch, is_finite, what="a weight or bias"):
         """Note whether `what` is finite after this epoch."""
+        at_first, self.at_first = self.at_first, None
         if is_finite or not self.watches:
             return
         self.watches = False
+        if at_first and not _parameters.is_finite(*at_first):
+            return
         warn(
             f"epoch {epoch}: {what} became NaN or infinite. The usual causes are a learning rate eta that is "
             f"too large, and inputs that are not scaled to about 0 to 1.",

@@ -13,7 +13,7 @@ from cbackprop import _arguments, _elementwise, _training, _warnings
 from cbackprop._compiled import Compiled, Epochs, checks_examples, thresholded_answers
 from cbackprop._data import DataSet, handed_on, recognised, training_pairs
 from cbackprop._descent import Descent
-from cbackprop._memory import Memory
+from cbackprop._memory import Memory, real_dtype
 from cbackprop._overrides import Module, builtin
 from cbackprop._parameters import check_sizes
 from cbackprop.activations import Activation, read_activations
@@ -93,7 +93,7 @@ class Network(Compiled, PlainNetwork):
 
     def __init__(self, sizes, *, dtype=np.float64, activation="sigmoid", neuron_activations=None):
         check_sizes(sizes)
-        dtype = _arguments.real_dtype(dtype)
+        dtype = real_dtype(dtype)
         activations = read_activations(sizes, activation, neuron_activations)
         if activations and activations.layers[-1][0] == "softmax":
             raise ValueError(
@@ -123,7 +123,7 @@ class Network(Compiled, PlainNetwork):
             len(mini_batch)  # as the book asks, so that an iterator is a TypeError
         eta = _arguments.number(eta, "eta")
         examples = recognised(self, mini_batch, "mini_batch")
-        if MODULE.replaced(self, "cost_derivative", "backprop"):
+        if MODULE.replaced(self, ("cost_derivative", "backprop")):
             if checks_examples(self, "backprop"):
                 _training.check_examples(self, examples, "mini_batch")
             super().update_mini_batch(training_pairs(self, examples), eta)
@@ -160,7 +160,7 @@ class Network(Compiled, PlainNetwork):
         epochs = _arguments.whole(epochs, "epochs")
         mini_batch_size = _arguments.whole(mini_batch_size, "mini_batch_size", 1)
         n_threads = _arguments.threads(n_threads)
-        own_update = MODULE.replaced_method(self, "update_mini_batch")
+        own_update = MODULE.replaced_method(self, ("update_mini_batch",))
         if not own_update:
             _arguments.number(eta, "eta")
         examples = DataSet(self, training_data, "training_data", only_pairs=own_update)
@@ -208,7 +208,7 @@ class Network(Compiled, PlainNetwork):
 def _correct(net, tests):
     """How many of the tests `net` answers right, where its `evaluate` is the package's own."""
     labelled = tests.is_labelled(True)
-    if not MODULE.replaced(net, "feedforward"):
+    if not MODULE.replaced(net, ("feedforward",)):
         return _training.evaluate(net, tests.examples, tests.name, labelled)
     if checks_examples(net, "feedforward"):
         _training.check_examples(net, tests.examples, tests.name, labelled, True)
@@ -226,12 +226,12 @@ class _Tests:
         self.n = 0
         if test_data is None:
             return
-        self.custom = MODULE.replaced_method(net, "evaluate")
+        self.custom = MODULE.replaced_method(net, ("evaluate",))
         self.data = data = (handed_on if self.custom else DataSet)(net, test_data, "test_data")
         self.n = data.n
         if self.custom or self.n == 0:
             return
-        if not MODULE.replaced(net, "feedforward"):
+        if not MODULE.replaced(net, ("feedforward",)):
             self.packed = _training.Data(net, data.examples, data.name, data.is_labelled(True))
             self.packed.check_classes()
         elif checks_examples(net, "feedforward"):
@@ -241,8 +241,8 @@ class _Tests:
     def correct(self):
         """How many of them the network answers right now, as `evaluate` has it."""
         net = self.net
-        if self.custom or MODULE.replaced_method(net, "evaluate"):
+        if self.custom or MODULE.replaced_method(net, ("evaluate",)):
             return net.evaluate(self.data.given)
-        if self.packed is None or MODULE.replaced(net, "feedforward"):
+        if self.packed is None or MODULE.replaced(net, ("feedforward",)):
             return _correct(net, self.data)
         return self.packed.measure(net, True, None)[0]

@@ -15,7 +15,7 @@ from cbackprop._compiled import Compiled, Epochs, checks_examples, thresholded_a
 from cbackprop._data import DataSet, Untouched, handed_on, recognised, training_pairs
 from cbackprop._descent import Descent
 from cbackprop._learning import learn
-from cbackprop._memory import Memory, offered, remember
+from cbackprop._memory import Memory, offered, real_dtype, remember
 from cbackprop._overrides import Module, builtin
 from cbackprop._parameters import check_sizes, layer_sizes
 from cbackprop.activations import Activation, read_activations
@@ -96,7 +96,7 @@ class Network(Compiled, PlainNetwork2):
         self, sizes, cost=CrossEntropyCost, *, dtype=np.float64, activation="sigmoid", neuron_activations=None
     ):
         check_sizes(sizes)
-        dtype = _arguments.real_dtype(dtype)
+        dtype = real_dtype(dtype)
         super().__init__(
             sizes, cost, dtype=dtype, activation=activation, neuron_activations=neuron_activations
         )
@@ -143,7 +143,7 @@ class Network(Compiled, PlainNetwork2):
         if n == 0:
             raise ZeroDivisionError("n is 0: lmbda cannot be divided by it")
         examples = recognised(self, mini_batch, "mini_batch")
-        if MODULE.replaced(self, "backprop"):
+        if MODULE.replaced(self, ("backprop",)):
             if checks_examples(self, "backprop"):
                 _training.check_examples(self, examples, "mini_batch")
             pairs = training_pairs(self, examples)
@@ -216,11 +216,13 @@ class Network(Compiled, PlainNetwork2):
         """
         epochs = _arguments.whole(epochs, "epochs")
         mini_batch_size = _arguments.whole(mini_batch_size, "mini_batch_size", 1)
-        early_stopping_n = _arguments.whole(early_stopping_n, "early_stopping_n", 0)
-        eta_halving_n = _arguments.whole(eta_halving_n, "eta_halving_n", 0)
+        early_stopping_n, eta_halving_n = (
+            _arguments.whole(*one, 0)
+            for one in ((early_stopping_n, "early_stopping_n"), (eta_halving_n, "eta_halving_n"))
+        )
         n_threads = _arguments.threads(n_threads)
         mu = _checked_options(regularization, mu)
-        own_update = MODULE.replaced_method(self, "update_mini_batch")
+        own_update = MODULE.replaced_method(self, ("update_mini_batch",))
         if not own_update:
             _arguments.number(eta, "eta")
         monitored = {
@@ -283,7 +285,8 @@ class Network(Compiled, PlainNetwork2):
                 monitor.forget()
             return is_finite
 
-        remember(self, velocities=None)
+        if self._cbackprop.velocities is not None:
+            remember(self, velocities=None)
         return learn(
             self,
             epochs,
@@ -356,7 +359,7 @@ class Network(Compiled, PlainNetwork2):
             data.is_labelled(convert),
             not convert or MODULE.has_builtin("vectorized_result"),
         )
-        if knows_labels and not MODULE.replaced(self, "feedforward"):
+        if knows_labels and not MODULE.replaced(self, ("feedforward",)):
             cost = _training.total_cost(self, data.examples, data.name, labelled, _cost_of(self))
             return cost + penalty(self, lmbda, n, regularization)
         if knows_labels and checks_examples(self, "feedforward"):
@@ -438,14 +441,14 @@ class _Monitor:
         self.wants_accuracy = f"{name}_accuracy" in watched
         self.wants_cost = f"{name}_cost" in watched
         self.measured = None
-        if packed and self.wants_accuracy and not MODULE.replaced_method(net, "accuracy"):
+        if packed and self.wants_accuracy and not MODULE.replaced_method(net, ("accuracy",)):
             packed.check_classes()
 
     def warns_of_accuracy(self):
         """Warn where the accuracy that will be counted says nothing; returns whether it did."""
         return (
             self.wants_accuracy
-            and not MODULE.replaced_method(self.net, "accuracy")
+            and not MODULE.replaced_method(self.net, ("accuracy",))
             and _warnings.of_one_output(self.net, self.data)
         )
 
@@ -464,7 +467,7 @@ class _Monitor:
         net = self.net
         if (
             self.packed is None
-            or MODULE.replaced(net, "feedforward", "total_cost")
+            or MODULE.replaced(net, ("feedforward", "total_cost"))
             or not MODULE.has_builtin("vectorized_result")
         ):
             convert = {"convert": True} if self.name == "evaluation" else {}
@@ -476,9 +479,9 @@ class _Monitor:
     def accuracy(self):
         """As `accuracy` has it."""
         net, convert = self.net, self.name == "training"
-        if MODULE.replaced_method(net, "accuracy") or not isinstance(self.data, DataSet):
+        if MODULE.replaced_method(net, ("accuracy",)) or not isinstance(self.data, DataSet):
             return net.accuracy(self.data.given, convert=True) if convert else net.accuracy(self.data.given)
-        if self.packed is None or MODULE.replaced(net, "feedforward"):
+        if self.packed is None or MODULE.replaced(net, ("feedforward",)):
             return _accuracy(net, self.data, convert)
         return self._measure()[0]
 
@@ -490,7 +493,7 @@ def _evaluation_set(net, data, watched):
     readers = [
         name
         for name, method in (("evaluation_accuracy", "accuracy"), ("evaluation_cost", "total_cost"))
-        if name in watched and not MODULE.replaced_method(net, method)
+        if name in watched and not MODULE.replaced_method(net, (method,))
     ]
     return (DataSet if readers else handed_on)(net, data, "evaluation_data")
 
@@ -498,7 +501,7 @@ def _evaluation_set(net, data, watched):
 def _packed(net, data, watched):
     """The evaluation data, packed where the kernels will measure them; otherwise they are checked."""
     methods = "feedforward", "accuracy", "total_cost"
-    if not MODULE.has_builtin("vectorized_result") or MODULE.replaced_method(net, *methods):
+    if not MODULE.has_builtin("vectorized_result") or MODULE.replaced_method(net, methods):
         return None
     labelled = data.is_labelled(True)
     if not MODULE.replaced(net):
@@ -511,7 +514,7 @@ def _packed(net, data, watched):
 
 def _check_stopping(net, data, rule):
     """Raise where no accuracy can say when to stop."""
-    if MODULE.replaced_method(net, "accuracy"):
+    if MODULE.replaced_method(net, ("accuracy",)):
         return
     way_out = (
         "give the network an output neuron for each class, replace `accuracy`, or monitor the cost "
@@ -534,7 +537,7 @@ def _check_stopping(net, data, rule):
 def _accuracy(net, data, convert):
     """How many of the examples `net` answers right, where its `accuracy` is the package's own."""
     labelled = data.is_labelled(not convert)
-    if not MODULE.replaced(net, "feedforward"):
+    if not MODULE.replaced(net, ("feedforward",)):
         return _training.evaluate(net, data.examples, data.name, labelled)
     if checks_examples(net, "feedforward"):
         _training.check_examples(net, data.examples, data.name, labelled, True)

@@ -12,7 +12,7 @@ import random
 
 import numpy as np
 
-from cbackprop._memory import Memory, remember
+from cbackprop._memory import Memory, real_dtype, remember
 from cbackprop._overrides import Module, builtin
 from cbackprop.activations import read_activations
 
@@ -45,7 +45,7 @@ def set_up(net, sizes, dtype, activations):
     net.__dict__.pop("_cbackprop", None)
     net.num_layers = len(sizes)
     net.sizes = sizes
-    dtype = np.dtype(dtype)
+    dtype = real_dtype(dtype)
     if dtype != np.float64 or activations is not None:
         remember(net, dtype=dtype, activations=activations)
 

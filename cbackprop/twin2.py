@@ -169,7 +169,7 @@ class PlainNetwork2(PlainLayers):
             for start in range(0, n, mini_batch_size):
                 mini_batch = training_data[start : start + mini_batch_size]
                 self.update_mini_batch(mini_batch, eta, lmbda, n, regularization=regularization, mu=mu)
-            return is_finite(self)
+            return is_finite(self.weights, self.biases)
 
         measures = {
             "training_cost": lambda: self.total_cost(training_data, lmbda, regularization=regularization),

@@ -5,10 +5,12 @@ cimport numpy as cnp
 from cpython.list cimport PyList_GetSlice
 from cpython.number cimport PyNumber_Index
 from cpython.pyport cimport PY_SSIZE_T_MAX
-from libc.stdint cimport uint32_t, uint64_t
+from libc.math cimport INFINITY
 from libc.stdlib cimport free, malloc
 
 from cbackprop._activations cimport Codes
+from cbackprop._isa cimport kernels
+from cbackprop._memory cimport Memory
 
 import numpy as np
 
@@ -131,11 +133,8 @@ cdef class Parameters:
     def __cinit__(self, net):
         cdef int l
         cdef list weights
-        memory = net._cbackprop
-        dtype = memory.dtype
-        self.type_num = (<cnp.dtype?> dtype).type_num
-        if self.type_num != cnp.NPY_DOUBLE and self.type_num != cnp.NPY_FLOAT:
-            raise TypeError(f"dtype is {dtype}; expected float64 or float32")
+        cdef Memory memory = net._cbackprop
+        self.type_num = (<cnp.dtype?> memory.dtype).type_num
         self.itemsize = 8 if self.type_num == cnp.NPY_DOUBLE else 4
         self.weights = weights = matrices(net.weights, self.type_num, "weights")
         self.biases = matrices(net.biases, self.type_num, "biases")
@@ -226,7 +225,7 @@ def layer_sizes(net):
     return p.sizes()
 
 
-def has_empty_layer(net):
+cpdef bint has_empty_layer(net) except -1:
     """Whether `net` has no layers, or one without neurons: there is nothing to compute."""
     cdef Py_ssize_t i
     cdef list weights
@@ -250,36 +249,19 @@ cpdef bint has_no_layers(net) except -1:
     return isinstance(weights, (list, tuple)) and isinstance(biases, (list, tuple)) and not weights and not biases
 
 
-cdef bint all_finite(object array) noexcept:
-    """Whether a plain array of floats or doubles has neither NaN nor infinities."""
-    cdef Py_ssize_t i, n = cnp.PyArray_SIZE(<cnp.ndarray> array)
-    cdef const uint64_t *wide = <const uint64_t *> cnp.PyArray_DATA(<cnp.ndarray> array)
-    cdef const uint32_t *narrow = <const uint32_t *> wide
-    cdef uint64_t most = 0
-    cdef uint32_t most32 = 0
-    # Of the bits without the sign: those of NaN and infinity are the largest.
-    if cnp.PyArray_ITEMSIZE(<cnp.ndarray> array) == 8:
-        for i in range(n):
-            most = max(most, wide[i] & 0x7fffffffffffffffULL)
-        return most < 0x7ff0000000000000ULL
-    for i in range(n):
-        most32 = max(most32, narrow[i] & 0x7fffffffU)
-    return most32 < 0x7f800000U
-
-
-cdef bint are_finite(list arrays) noexcept:
-    """The same of a list of them."""
-    for array in arrays:
-        if not all_finite(array):
+cdef bint are_finite(list matrices) noexcept:
+    """Whether none of these matrices has NaN or infinities."""
+    for matrix in matrices:
+        # NaN compares false.
+        if not kernels(cnp.PyArray_ITEMSIZE(<cnp.ndarray> matrix)).largest(
+                cnp.PyArray_DATA(<cnp.ndarray> matrix), cnp.PyArray_SIZE(<cnp.ndarray> matrix)) < INFINITY:
             return False
     return True
 
 
-def is_finite(net):
-    """Whether all weights and biases of `net` are finite; True where they are none that could be read."""
-    cdef Parameters p
+def is_finite(weights, biases):
+    """Whether all of these arrays are finite; those that could be no parameters count as finite."""
     try:
-        p = Parameters.__new__(Parameters, net)
+        return are_finite(matrices(weights, cnp.NPY_DOUBLE, "weights") + matrices(biases, cnp.NPY_DOUBLE, "biases"))
     except (TypeError, ValueError):
         return True
-    return are_finite(p.weights) and are_finite(p.biases)

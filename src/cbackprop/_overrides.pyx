@@ -1,16 +1,25 @@
-"""What the user has replaced: functions of a module, and methods and activations of its networks."""
+"""What the user has replaced: functions of a module, and methods and activations of its networks.
+
+Every call of a network asks this before anything else, so it is compiled.
+"""
+
+cimport cython
+from cpython.method cimport PyMethod_Check, PyMethod_GET_FUNCTION
+
+from cbackprop._memory cimport Memory
+from cbackprop._parameters cimport has_empty_layer
 
 import builtins
 import importlib
 import random
 import sys
-import types
 
-import numpy as np
+import numpy
 
-from cbackprop import _parameters
-
-_builtin = {}  # the package's own functions, and the name of each
+cdef dict own = {}          # the package's own functions, and the name of each
+cdef object FUNCTION = type(random.choice.__func__)
+cdef object RANDOM = random.Random
+cdef object SHUFFLE = random.Random.shuffle
 
 
 def builtin(function):
@@ -18,13 +27,13 @@ def builtin(function):
 
     A module that is reloaded makes its functions known anew, and those from before stay known.
     """
-    _builtin[function] = function.__name__
+    own[function] = function.__name__
     return function
 
 
-def is_builtin(function, name):
+cdef inline bint is_builtin(object function, object name) except -1:
     """Whether `function` is the package's own of this name."""
-    return type(function) is types.FunctionType and _builtin.get(function) == name
+    return type(function) is FUNCTION and own.get(function) == name
 
 
 def module_named(name):
@@ -32,7 +41,8 @@ def module_named(name):
     return importlib.import_module(name).MODULE
 
 
-class Module:
+@cython.final
+cdef class Module:
     """A module of the package, as its networks see it: names are looked up in it at each call.
 
     Parameters
@@ -40,20 +50,25 @@ class Module:
     namespace : dict
         The module's globals, which a reloaded module keeps.
     output_error : callable
-        output_error(net, z, a, y) is δ^L.
+        output_error(net, z, a, y) is delta^L.
     gradient_methods, evaluation_methods : tuple of str
         The methods that lead to a gradient, and to an answer.
     descent : callable, optional
         descent(net) tells the kernels the network's cost; the NumPy reference has no kernels.
     """
 
-    def __init__(self, namespace, output_error, gradient_methods, evaluation_methods, descent=None):
+    cdef dict namespace
+    cdef readonly str name
+    cdef readonly object output_error, descent
+    cdef readonly tuple gradient_methods, training_methods, evaluation_methods
+
+    def __init__(self, dict namespace, output_error, tuple gradient_methods, tuple evaluation_methods, descent=None):
         self.namespace = namespace
         self.name = namespace["__name__"]
         self.output_error = output_error
         self.descent = descent
         self.gradient_methods = gradient_methods
-        self.training_methods = (*gradient_methods, "update_mini_batch")
+        self.training_methods = gradient_methods + ("update_mini_batch",)
         self.evaluation_methods = evaluation_methods
 
     def __reduce__(self):
@@ -71,56 +86,63 @@ class Module:
         """The module's `random.shuffle`."""
         return self.namespace["random"].shuffle
 
-    def builtin_shuffle(self):
-        """`getrandbits` of the generator that `shuffle` draws from; None where it is not Python's own."""
-        shuffle = self.shuffle
-        generator = getattr(shuffle, "__self__", None)
-        if type(generator) is random.Random and shuffle.__func__ is random.Random.shuffle:
-            return generator.getrandbits
-        return None
-
     def f(self, net, l, z):
         """a^l = f(z^l), f being the sigmoid of the module unless layer l has another activation."""
         activations, sigmoid = net._cbackprop.activations, self.namespace["sigmoid"]
-        return activations.f(l, z, sigmoid) if activations else sigmoid(z)
+        return activations.f(l, z, sigmoid) if activations is not None else sigmoid(z)
 
     def f_prime(self, net, l, z):
-        """f′(z^l), likewise."""
+        """f'(z^l), likewise."""
         activations, sigmoid_prime = net._cbackprop.activations, self.namespace["sigmoid_prime"]
-        return activations.f_prime(l, z, sigmoid_prime) if activations else sigmoid_prime(z)
+        return activations.f_prime(l, z, sigmoid_prime) if activations is not None else sigmoid_prime(z)
 
     def print(self, text):
         """`print(text)` as the module's own code would call it; the line comes out at once."""
-        self.namespace.get("print", builtins.print)(text)
-        flush = getattr(sys.stdout, "flush", None)  # any object with `write` may stand in for it
-        if callable(flush):
+        say = self.namespace.get("print")
+        if say is None:
+            say = builtins.print
+        say(text)
+        # Any object with `write` may stand in for it.
+        flush = getattr(sys.stdout, "flush", None)
+        if flush is not None and callable(flush):
             flush()
 
     # ---- what has been replaced ----
 
-    def has_builtin(self, name):
+    def has_builtin(self, str name):
         """Whether the module's function of this name is the package's own."""
         return is_builtin(self.namespace.get(name), name)
 
-    def replaced(self, net, *methods):
+    def replaced(self, net, tuple methods=()):
         """Why the kernels cannot take a way that leads through `methods`: a text, or None where they can."""
-        activations = net._cbackprop.activations
+        cdef Memory memory = net._cbackprop
+        activations = memory.activations
         if activations is not None and activations.custom:
             return f"the activation of {activations.custom} is a function of the user's"
-        if not (self.has_builtin("sigmoid") and self.has_builtin("sigmoid_prime")) and (
-            activations is None or activations.uses_sigmoid
-        ):
+        if not (
+            is_builtin(self.namespace.get("sigmoid"), "sigmoid")
+            and is_builtin(self.namespace.get("sigmoid_prime"), "sigmoid_prime")
+        ) and (activations is None or activations.uses_sigmoid):
             return f"{self.name}.sigmoid or sigmoid_prime is replaced"
-        if self.namespace.get("np") is not np:
+        if self.namespace.get("np") is not numpy:
             return f"{self.name}.np is replaced"
-        if _parameters.has_empty_layer(net):
+        if has_empty_layer(net):
             return "a layer has no neurons"
-        return self.replaced_method(net, *methods) if methods else None
+        return self.replaced_method(net, methods)
 
-    def replaced_method(self, net, *methods):
+    cpdef replaced_method(self, net, tuple methods):
         """The same of methods alone."""
         for name in methods:
-            if not is_builtin(getattr(getattr(net, name), "__func__", None), name):
+            method = getattr(net, name)
+            if not PyMethod_Check(method) or not is_builtin(<object> PyMethod_GET_FUNCTION(method), name):
                 where = "on this instance" if name in net.__dict__ else f"by {type(net).__name__}"
                 return f"{name} is replaced {where}"
         return None
+
+
+def draws_of(shuffle):
+    """`getrandbits` of the generator that `shuffle` draws from; None where it is not Python's own random.shuffle."""
+    if not PyMethod_Check(shuffle) or <object> PyMethod_GET_FUNCTION(shuffle) is not SHUFFLE:
+        return None
+    generator = shuffle.__self__
+    return generator.getrandbits if type(generator) is RANDOM else None

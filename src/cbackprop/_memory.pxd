@@ -1,0 +1,11 @@
+cimport cython
+
+
+@cython.final
+cdef class Memory:
+    cdef readonly object module         # cbackprop._overrides.Module of the network's class
+    cdef readonly object dtype          # of the parameters and of all arithmetic: NumPy's float64 or float32
+    cdef readonly object activations    # LayerActivations; None: every neuron is a sigmoid
+    cdef readonly object layout         # how the last SGD laid the inputs out, in words; or None
+    cdef readonly object velocities     # with momentum: (of weights, of biases), two lists of arrays; or None
+    cdef readonly object history        # a list with an entry for each epoch of the last SGD; None before the first

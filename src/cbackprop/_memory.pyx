@@ -1,0 +1,65 @@
+"""What the package remembers of a network, under one name, `_cbackprop`: every other name is the user's."""
+
+cimport cython
+
+import numpy as np
+
+FLOAT64 = np.dtype(np.float64)
+
+
+@cython.final
+cdef class Memory:
+    """Never changed, but replaced as a whole: networks that share a `__dict__` do not disturb each other.
+
+    A class of networks has one with the defaults; an instance gets its own where it differs.
+    """
+
+    def __init__(self, module, dtype=FLOAT64, activations=None, layout=None, velocities=None, history=None):
+        self.module = module
+        self.dtype = real_dtype(dtype)
+        self.activations = activations
+        self.layout = layout
+        self.velocities = velocities
+        self.history = history
+
+    def __reduce__(self):
+        # The layout is of this processor, and of data that are not here.
+        return Memory, (self.module, self.dtype.name, self.activations, None, self.velocities, self.history)
+
+
+def real_dtype(dtype):
+    """`dtype` as NumPy's own object for float64 or float32.
+
+    newbyteorder and unpickling make others, and each call of NumPy 2.5's dot loses a reference to those.
+    """
+    dtype = np.dtype(dtype).newbyteorder("=")
+    if dtype not in (np.float64, np.float32):
+        raise TypeError(f"dtype is {dtype}; expected float64 or float32")
+    return np.dtype(dtype.type)
+
+
+cdef object UNCHANGED = object()
+
+
+def remember(net, dtype=UNCHANGED, activations=UNCHANGED, layout=UNCHANGED, velocities=UNCHANGED, history=UNCHANGED):
+    """Give `net` a memory of its own, with these changes."""
+    cdef Memory now = net._cbackprop
+    cdef Memory memory = Memory.__new__(Memory)
+    memory.module = now.module
+    memory.dtype = now.dtype if dtype is UNCHANGED else real_dtype(dtype)
+    memory.activations = now.activations if activations is UNCHANGED else activations
+    memory.layout = now.layout if layout is UNCHANGED else layout
+    memory.velocities = now.velocities if velocities is UNCHANGED else velocities
+    memory.history = now.history if history is UNCHANGED else history
+    net.__dict__["_cbackprop"] = memory     # not by setattr, which may be the user's
+
+
+class offered:
+    """A property that gives way to an attribute of the same name, which is the user's own."""
+
+    def __init__(self, value_of):
+        self.value_of = value_of
+        self.__doc__ = value_of.__doc__
+
+    def __get__(self, net, kind=None):
+        return self if net is None else self.value_of(net)
