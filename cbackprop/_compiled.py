@@ -33,11 +33,6 @@ class Compiled:
             text += f", {memory.layout}"
         return text + (f"; evaluation: {evaluates}" if evaluates else "")
 
-    @offered
-    def dtype(self):
-        """The type of the parameters and of all arithmetic: `numpy.dtype` of float64 or float32."""
-        return self._cbackprop.dtype
-
     @builtin
     def feedforward(self, a):
         """The output a^L of the network for the input `a`.

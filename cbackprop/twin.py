@@ -12,7 +12,7 @@ import random
 
 import numpy as np
 
-from cbackprop._memory import Memory, real_dtype, remember
+from cbackprop._memory import Memory, offered, real_dtype, remember
 from cbackprop._overrides import Module, builtin
 from cbackprop.activations import read_activations
 
@@ -121,6 +121,11 @@ class PlainLayers:
     def __init__(self, sizes, *, dtype=np.float64, activation="sigmoid", neuron_activations=None):
         set_up(self, sizes, dtype, read_activations(sizes, activation, neuron_activations))
         draw_parameters(self)
+
+    @offered
+    def dtype(self):
+        """The type of the parameters and of all arithmetic: `numpy.dtype` of float64 or float32."""
+        return self._cbackprop.dtype
 
     def feedforward(self, a):
         """The output activations a^L for the input activations `a`, (n_in, 1) or (n_in, m)."""
