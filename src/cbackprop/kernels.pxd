@@ -40,7 +40,6 @@ cdef extern from "records.h" nogil:
         const uint32_t *next
         Py_ssize_t n_next
 
-    void pack_init() noexcept
     Py_ssize_t count_nonzeros(const void *x, int bits, Py_ssize_t n_in) noexcept
     void records_shape(Records *records, int kind, Py_ssize_t n_in, Py_ssize_t tile) noexcept
     Py_ssize_t record_lines(const Records *records, Py_ssize_t n) noexcept
