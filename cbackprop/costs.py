@@ -59,7 +59,11 @@ class LogLikelihoodCost:
         return a - y
 
 
-COSTS = {cost.__name__: cost for cost in (QuadraticCost, CrossEntropyCost, LogLikelihoodCost)}
+# A row for each built-in cost: its class, and the output layer for which f′ cancels in delta; None: for none.
+# src/kernels/registry.h has the same names, or nothing is imported.
+_ROWS = ((QuadraticCost, None), (CrossEntropyCost, "sigmoid"), (LogLikelihoodCost, "softmax"))
+COSTS = {cost.__name__: cost for cost, _ in _ROWS}
+_OUTPUTS = {cost.__name__: output for cost, output in _ROWS}
 _OWN_DELTAS = {cost.delta: cost.__name__ for cost in COSTS.values()}
 _OWN_FNS = {cost.fn: cost.__name__ for cost in COSTS.values()}
 
@@ -99,13 +103,14 @@ def check(cost, activations=None):
             )
     output, modified = ("sigmoid", {}) if activations is None else activations.layers[-1]
     delta = own_delta(cost)
-    if delta == "CrossEntropyCost" and (output != "sigmoid" or modified):
+    wanted = _OUTPUTS.get(delta)
+    if wanted not in (None, "softmax") and (output != wanted or modified):
         raise ValueError(
             f"the output layer's activation is {'partly another' if modified else repr(output)}; the error "
-            f"a − y of CrossEntropyCost belongs to sigmoid neurons: choose activation=[..., 'sigmoid'] or "
+            f"a − y of {delta} belongs to {wanted} neurons: choose activation=[..., {wanted!r}] or "
             f"another cost"
         )
-    if (delta == "LogLikelihoodCost") != (output == "softmax") and delta is not None:
+    if (wanted == "softmax") != (output == "softmax") and delta is not None:
         raise ValueError(
             f"the output layer's activation is {output!r} and the cost {delta}; "
             f"LogLikelihoodCost and a softmax output layer go together"
@@ -114,6 +119,6 @@ def check(cost, activations=None):
 
 def with_output(cost, sizes, activation):
     """The list of activations where `cost` wants a softmax output layer, else `activation` as it is."""
-    if own_delta(cost) != "LogLikelihoodCost" or isinstance(activation, (list, tuple)):
+    if _OUTPUTS.get(own_delta(cost)) != "softmax" or isinstance(activation, (list, tuple)):
         return activation
     return [activation] * (len(sizes) - 2) + ["softmax"]
