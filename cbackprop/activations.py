@@ -119,16 +119,16 @@ class LayerActivations:
     """
 
     def __init__(self, sizes, activation="sigmoid", neuron_activations=None):
-        L = len(sizes)
+        L, n = len(sizes), max(len(sizes) - 1, 0)
         if isinstance(activation, (list, tuple)):
-            if len(activation) != L - 1:
+            if len(activation) != n:
                 raise ValueError(
-                    f"activation has {len(activation)} entries; a network of {L} layers takes {L - 1}, "
+                    f"activation has {len(activation)} entries; a network of {L} layers takes {n}, "
                     f"one for each layer after the input layer"
                 )
             chosen = [_checked(one, f"activation[{i}]") for i, one in enumerate(activation)]
         else:
-            chosen = [_checked(activation, "activation")] * (L - 1)
+            chosen = [_checked(activation, "activation")] * n
         if "softmax" in chosen[:-1]:
             raise ValueError("activation is 'softmax' in a hidden layer; it is for the output layer alone")
         self.layers = [(one, {}) for one in chosen]

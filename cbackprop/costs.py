@@ -86,6 +86,21 @@ def _own(cost, name, own):
         return None
 
 
+def is_cost(cost):
+    """Whether `cost` has the two functions of one."""
+    return callable(getattr(cost, "fn", None)) and callable(getattr(cost, "delta", None))
+
+
+def check_functions(cost):
+    """Raise where `cost` lacks a function of one."""
+    for name, arguments in (("fn", "(a, y)"), ("delta", "(z, a, y)")):
+        if not callable(getattr(cost, name, None)):
+            raise TypeError(
+                f"cost is {cost!r}; expected a class with the static methods fn(a, y) and delta(z, a, y), "
+                f"and it has no {name}{arguments}"
+            )
+
+
 def check(cost, activations=None):
     """Raise where `cost` is none, or does not belong to the output layer of these activations.
 
@@ -95,12 +110,7 @@ def check(cost, activations=None):
     activations : LayerActivations or None
         None: every neuron is a sigmoid.
     """
-    for name, arguments in (("fn", "(a, y)"), ("delta", "(z, a, y)")):
-        if not callable(getattr(cost, name, None)):
-            raise TypeError(
-                f"cost is {cost!r}; expected a class with the static methods fn(a, y) and delta(z, a, y), "
-                f"and it has no {name}{arguments}"
-            )
+    check_functions(cost)
     output, modified = ("sigmoid", {}) if activations is None else activations.layers[-1]
     delta = own_delta(cost)
     wanted = _OUTPUTS.get(delta)
@@ -117,8 +127,14 @@ def check(cost, activations=None):
         )
 
 
+def default_output(cost):
+    """The activation of the output layer where none was chosen."""
+    return _OUTPUTS.get(own_delta(cost)) or "sigmoid"
+
+
 def with_output(cost, sizes, activation):
-    """The list of activations where `cost` wants a softmax output layer, else `activation` as it is."""
-    if _OUTPUTS.get(own_delta(cost)) != "softmax" or isinstance(activation, (list, tuple)):
+    """The list of activations where `cost` has an output layer of its own, else `activation` as it is."""
+    output = default_output(cost)
+    if output == "sigmoid" or isinstance(activation, (list, tuple)):
         return activation
-    return [activation] * (len(sizes) - 2) + ["softmax"]
+    return [activation] * (len(sizes) - 2) + [output][: max(len(sizes) - 1, 0)]
