@@ -86,6 +86,7 @@ def test_a_row_in_one_place_only_stops_the_import(module, change, compiled, word
         assert word in done.stderr
 
 
+FLAGS = ["-std=gnu11", "-fsyntax-only", "-Werror=implicit-function-declaration"]  # as in setup.py
 COMPILER = shlex.split(os.environ.get("CC") or sysconfig.get_config_var("CC") or "cc")
 LEAKY_RELU = "INLINE vec leaky_relu_of(vec z) { return choose(LESS(z, ZERO), BROADCAST(0.01) * z, z); }\n"
 LEAKY_RELU_PRIME = (
@@ -113,7 +114,8 @@ COST_ROW = (
         (COST_ROW, "outputs.h", "", "half_cost"),
     ],
 )
-def test_a_row_without_its_formula_does_not_compile(row, header, formulas, lacks, tmp_path):
+@pytest.mark.parametrize("scalar", ["-UCBACKPROP_SCALAR", "-DCBACKPROP_SCALAR"])
+def test_a_row_without_its_formula_does_not_compile(row, header, formulas, lacks, scalar, tmp_path):
     shutil.copytree(KERNELS, tmp_path / "kernels")
     for name, old, new in (
         ("registry.h", *row),
@@ -128,7 +130,7 @@ def test_a_row_without_its_formula_does_not_compile(row, header, formulas, lacks
         assert text.count(old) == 1
         path.write_text(text.replace(old, new), encoding="utf-8")
     done = subprocess.run(
-        [*COMPILER, "-std=gnu11", "-fsyntax-only", tmp_path / "kernels/portable_float64.c"],
+        [*COMPILER, *FLAGS, scalar, tmp_path / "kernels/portable_float64.c"],
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     if lacks is None:
