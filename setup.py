@@ -20,6 +20,8 @@ if sys.platform == "win32":
 else:
     # -ffp-contract=fast: a * b + c may become one instruction, by default so in gcc, not in clang.
     compile_args, link_args = ["-O3", "-std=gnu11", "-ffp-contract=fast", "-pthread"], ["-pthread"]
+    # A row of registry.h without its formula: older compilers would leave it to whoever loads the module.
+    compile_args.append("-Werror=implicit-function-declaration")
 
 check = os.environ.get("CBACKPROP_SANITIZE")
 if check:

@@ -16,7 +16,7 @@ import machine
 import numpy as np
 from dense_limit import MatrixProducts
 
-from cbackprop import _examples, _isa, mnist_loader
+from cbackprop import _activations, _examples, _isa, mnist_loader
 
 POINTER, SIZE = ct.c_void_p, ct.c_ssize_t
 LINE = 64
@@ -70,10 +70,11 @@ FUNCTIONS = {  # struct Kernels of kernels.h: name, result, arguments
     "subtract_outer": (None, P, P, ct.c_double, ct.c_double, P, SIZE, SIZE),
     "subtract_rows": (None,), "pack_transposed": (None,), "unpack_transposed": (None,), "gather": (None,),
     "activate": (None, POINTER, P, POINTER, SIZE, SIZE), "times_derivative": (None,),
-    "activation_scratch": (SIZE,), "sigmoid_array": (None,), "largest": (ct.c_double,),
+    "activation_scratch": (SIZE,), "softmax": (None,), "scale": (None,), "shrink_signs": (None,),
+    "move": (None,), "scale_rows": (None,), "sigmoid_array": (None,), "largest": (ct.c_double,),
     "find_runs": (None,), "product_columns": (None,), "subtract_columns": (None,),
     "matvec": (None,), "matvec_transposed": (None,), "outer": (None,),
-    "subtract_targets": (None,), "argmax": (None,),
+    "subtract_targets": (None,), "argmax": (None,), "costs": (None,),
     "sweep": (None, S, S, P, POINTER, SIZE, SIZE),
     "sweep_scratch": (SIZE, ct.POINTER(Records), SIZE),
     "sweep_init": (None, POINTER, ct.POINTER(Records), SIZE),
@@ -91,7 +92,7 @@ class Kernels(ct.Structure):
     ]  # fmt: skip
 
 
-ACTIVATIONS = "sigmoid", "linear", "tanh", "relu", "softplus"
+ACTIVATIONS = {name: code for name, code in _activations.compiled_codes().items() if name != "softmax"}
 
 
 def aligned(count, dtype):
@@ -199,7 +200,7 @@ def main():
             kernels = library.kernels_named(isa.encode(), np.dtype(dtype).itemsize).contents
             rows = [(name, rate, "GFLOP/s", rate / peak) for n, m in ((512, 128), (30, 10))
                     for name, rate in dense_rows(kernels, dtype, n, m)]  # fmt: skip
-            for code, name in enumerate(ACTIVATIONS):
+            for name, code in ACTIVATIONS.items():
                 held = []
                 z, f = panels(512, kernels.lanes, kernels.lanes, dtype, held), Activations(all=code)
                 activate = functools.partial(kernels.activate, ct.byref(f), z, None, 0, 1)

@@ -1,13 +1,15 @@
-"""Networks in files: the book's JSON, and npz. What is read is not trusted, what is written is whole or not
-there.
+"""Networks in files: the book's JSON, and npz. Not trusted when read, written whole or not at all.
 
-The JSON is that of the book's network2, to the letter: ``sizes``, ``weights``, ``biases``, ``cost``. What
-the book has no
-word for stands in ``dtype``, ``activation`` and ``neuron_activations``, where it is not the default. NaN and
-infinities are kept, as ``NaN`` and ``Infinity``, which Python's json writes and reads.
+The JSON is that of the book's network2, to the letter: ``sizes``, ``weights``, ``biases``, ``cost``. What the
+book has no word for stands under one more key, ``cbackprop``, where it is not the default: ``dtype``,
+``activation``, ``neuron_activations``. NaN and infinities are kept, as ``NaN`` and ``Infinity``, which
+Python's json writes and reads. Other keys are the user's, and ignored as in the book.
 
 The npz holds ``network``, the same JSON without the parameters as bytes, and the arrays ``weights_0``,
 ``biases_0``, ... little-endian, not compressed.
+
+The arrays are the network. ``sizes`` is written as they say. In a JSON it is a note, since the book writes
+the old list after its user has cut neurons out: it becomes ``net.sizes`` and need not agree with the arrays.
 """
 
 import contextlib
@@ -18,21 +20,46 @@ import zipfile
 
 import numpy as np
 
-from cbackprop import _parameters
-from cbackprop.activations import Activation
-from cbackprop.costs import with_output
+from cbackprop.activations import Activation, read_activations
+from cbackprop.costs import COSTS, check, default_output
+from cbackprop.twin import set_up
 
-REQUIRED = {"sizes", "cost"}
 DTYPES = ("float64", "float32")
+OURS = "cbackprop"
+WORDS = {"dtype", "activation", "neuron_activations"}
+BOOKS = {"sizes", "weights", "biases", "cost"}
+# Names that promise another format to whoever opens the file.
+OTHER_FORMATS = (".onnx", ".pt", ".pth", ".pkl", ".pickle", ".h5", ".keras", ".safetensors", ".h")
+MOST_NEURONS = 2**31 - 1  # of a layer
+
+
+def restored(network_class, saved, cost, activations):
+    """The network that `read` has read, with this cost and the activations of `activations_of`."""
+    net = network_class.__new__(network_class)
+    set_up(net, saved["sizes"], saved["dtype"], activations)
+    net.weights, net.biases, net.cost = saved["weights"], saved["biases"], cost
+    return net
+
+
+def _name(filename):
+    return os.fsdecode(filename).lower()
+
+
+# ---- writing ----
 
 
 def write(net, filename):
     """Write `net` to the file; see `cbackprop.network2.Network.save`."""
-    description = _description(net)
-    weights = [_array(w, f"weights[{i}]", net._cbackprop.dtype) for i, w in enumerate(net.weights)]
-    biases = [_array(b, f"biases[{i}]", net._cbackprop.dtype) for i, b in enumerate(net.biases)]
-    _check_shapes(description["sizes"], weights, biases)
-    if _is_npz(filename):
+    if _name(filename).endswith(OTHER_FORMATS):
+        raise ValueError(
+            f"filename is {os.fsdecode(filename)!r}, which names another format; networks are saved in the "
+            f"book's JSON (.json, no suffix, or an unknown one) or as NumPy's .npz"
+        )
+    weights = _arrays(net.weights, "weights", net._cbackprop.dtype)
+    biases = _arrays(net.biases, "biases", net._cbackprop.dtype)
+    sizes = _sizes(weights, biases, getattr(net, "sizes", None))
+    description = _description(net, sizes)
+    if _name(filename).endswith(".npz"):
         arrays = {"network": np.frombuffer(json.dumps(description).encode(), np.uint8)}
         for name, parameters in (("weights", weights), ("biases", biases)):
             for i, array in enumerate(parameters):
@@ -51,6 +78,102 @@ def write(net, filename):
         json.dump(data, file)
 
 
+def _arrays(arrays, name, dtype):
+    try:
+        arrays = list(arrays)
+    except TypeError:
+        raise TypeError(
+            f"{name} is {type(arrays).__name__}; expected a list of arrays, one a layer"
+        ) from None
+    result = []
+    for i, array in enumerate(arrays):
+        array = np.asarray(array)  # noqa: PLW2901
+        if array.dtype.kind not in "biuf":
+            raise TypeError(f"{name}[{i}] has dtype {array.dtype}; expected real numbers")
+        result.append(array.astype(dtype, copy=False))
+    return result
+
+
+def _sizes(weights, biases, note=()):
+    """The neurons of each layer, by arrays that fit together.
+
+    Where there are none, `note` may say how many inputs the one layer has.
+    """
+    if len(weights) != len(biases):
+        raise ValueError(
+            f"weights has {len(weights)} arrays and biases {len(biases)}; "
+            f"each has one for each layer after the input layer"
+        )
+    for i, (w, b) in enumerate(zip(weights, biases)):
+        if w.ndim != 2:
+            raise ValueError(f"weights[{i}] has shape {w.shape}; expected a matrix (n_out, n_in)")
+        if b.shape != (w.shape[0], 1):
+            raise ValueError(
+                f"weights[{i}] has shape {w.shape} and biases[{i}] {b.shape}; they do not fit together, "
+                f"which needs biases of ({w.shape[0]}, 1)"
+            )
+        if i > 0 and w.shape[1] != weights[i - 1].shape[0]:
+            raise ValueError(
+                f"weights[{i - 1}] has shape {weights[i - 1].shape} and weights[{i}] {w.shape}; they do not "
+                f"fit together: what leaves one layer enters the next"
+            )
+    if weights:
+        return [weights[0].shape[1], *(w.shape[0] for w in weights)]
+    return list(note) if _is_sizes(note) and len(note) == 1 else []
+
+
+def _is_sizes(sizes):
+    return type(sizes) in (list, tuple) and all(type(n) is int and 0 <= n <= MOST_NEURONS for n in sizes)
+
+
+def _description(net, sizes):
+    """What JSON can say of `net`, but for its parameters."""
+    name = getattr(net.cost, "__name__", None)
+    if not isinstance(name, str):
+        raise TypeError(f"cost is {net.cost!r}; to be saved it must be a class, which has a name")
+    words = {}
+    if net._cbackprop.dtype != np.float64:
+        words["dtype"] = net._cbackprop.dtype.name
+    activations = net._cbackprop.activations
+    layers = [] if activations is None else activations.of_layers(max(len(sizes), 1))
+    neurons = {(l, j): one for l, (_, modified) in enumerate(layers, 2) for j, one in modified.items()}
+    layers = ["sigmoid"] * (len(sizes) - 1) if activations is None else [one for one, _ in layers]
+    for one in (*layers, *neurons.values()):
+        if isinstance(one, Activation):
+            raise TypeError(f"{one!r} is a function of the user's own, which a file cannot hold")
+    read_activations(sizes, layers, neurons)  # raises where there are other layers now
+    if layers != _default_layers(sizes, COSTS.get(name)):
+        words["activation"] = layers
+    if neurons:
+        words["neuron_activations"] = {f"{l},{j}": one for (l, j), one in neurons.items()}
+    description = {"sizes": sizes, "cost": name}
+    return {**description, OURS: words} if words else description
+
+
+def _default_layers(sizes, cost):
+    """The activations that a file need not name."""
+    return (["sigmoid"] * (len(sizes) - 2) + [default_output(cost)])[: max(len(sizes) - 1, 0)]
+
+
+# ---- reading ----
+
+
+def activations_of(saved, cost):
+    """The activations of what `read` has read, None for sigmoids alone.
+
+    Where the file names none, the cost that it names says which output layer there is; or `cost`, where that
+    name is the user's. Raises a ValueError where a network of this cost cannot have them.
+    """
+    sizes = _sizes(saved["weights"], saved["biases"])
+    layers = saved["activation"]
+    if layers is None:
+        layers = _default_layers(sizes, COSTS.get(saved["cost"], cost))
+    activations = read_activations(sizes, layers, saved["neuron_activations"])
+    if sizes:
+        check(cost, activations)
+    return activations
+
+
 def read(filename):
     """The description of the network in the file, with its ``weights`` and ``biases``.
 
@@ -65,7 +188,7 @@ def read(filename):
     """
     with open(filename, "rb") as file:
         try:
-            return _read_npz(file) if _is_npz(filename) else _read_json(file)
+            return (_read_npz if _name(filename).endswith(".npz") else _read_json)(file)
         except MemoryError:
             raise
         # A damaged file can fail in any of the libraries that read it.
@@ -73,117 +196,88 @@ def read(filename):
             raise ValueError(f"{os.fsdecode(filename)}: not an intact network: {error}") from error
 
 
-def _is_npz(filename):
-    return os.fsdecode(filename).lower().endswith(".npz")
-
-
-# ---- what a network is, but for its parameters ----
-
-
-def _description(net):
-    """The description of `net`: what JSON can say."""
-    name = getattr(net.cost, "__name__", None)
-    if not isinstance(name, str):
-        raise TypeError(f"cost is {net.cost!r}; to be saved it must be a class, which has a name")
-    description = {"sizes": _parameters.check_sizes(net.sizes), "cost": name}
-    if net._cbackprop.dtype != np.float64:
-        description["dtype"] = net._cbackprop.dtype.name
-    if net._cbackprop.activations is not None:
-        layers = [activation for activation, _ in net._cbackprop.activations.layers]
-        neurons = {
-            f"{l},{j}": activation
-            for l, (_, modified) in enumerate(net._cbackprop.activations.layers, 2)
-            for j, activation in modified.items()
-        }
-        for activation in (*layers, *neurons.values()):
-            if isinstance(activation, Activation):
-                raise TypeError(f"{activation!r} is a function of the reader's own, which a file cannot hold")
-        if neurons or layers != with_output(net.cost, net.sizes, "sigmoid"):
-            description["activation"] = layers
-        if neurons:
-            description["neuron_activations"] = neurons
-    return description
-
-
 def _read_description(data):
-    """The same, checked, with the defaults of what it does not say; `data` may be anything."""
+    """What `data`, which may be anything, says but for the parameters: checked, and with the defaults."""
     if type(data) is not dict:
-        raise ValueError(f"expected an object with {', '.join(sorted(REQUIRED))}, got {type(data).__name__}")
-    if missing := REQUIRED - set(data):
+        raise ValueError(f"expected an object with {', '.join(sorted(BOOKS))}, got {type(data).__name__}")
+    if missing := {"sizes", "cost"} - set(data):
         raise ValueError(f"it lacks {', '.join(sorted(missing))}")
     if type(data["sizes"]) is not list or any(type(n) is not int for n in data["sizes"]):
         raise ValueError("sizes is not a list of whole numbers")
+    for n in data["sizes"]:
+        if not 0 <= n <= MOST_NEURONS:
+            raise ValueError(f"sizes holds {n}; expected at most {MOST_NEURONS} neurons")
     if type(data["cost"]) is not str:
         raise ValueError("cost is not a name")
-    dtype, activation = data.get("dtype", "float64"), data.get("activation")
+    words = _read_words(data[OURS]) if OURS in data else _read_old_words(data)
+    return {"sizes": data["sizes"], "cost": data["cost"], **words}
+
+
+def _read_words(words):
+    """The words under our key, or a ValueError: nobody else writes them."""
+    if type(words) is not dict:
+        raise ValueError(f"{OURS} is not an object")
+    if unknown := set(words) - WORDS:
+        raise ValueError(f"{OURS} holds {', '.join(sorted(unknown))}, which this version does not know")
+    dtype, activation = words.get("dtype", "float64"), words.get("activation")
     if dtype not in DTYPES:
         raise ValueError("dtype is neither float64 nor float32")
     if activation is not None and (
         type(activation) is not list or any(type(a) is not str for a in activation)
     ):
         raise ValueError("activation is not a list of names")
-    neurons = data.get("neuron_activations")
+    neurons = words.get("neuron_activations")
     if neurons is not None:
         if type(neurons) is not dict or any(type(a) is not str for a in neurons.values()):
             raise ValueError("neuron_activations does not hold names")
         neurons = {tuple(int(number) for number in place.split(",")): a for place, a in neurons.items()}
-    return {
-        "sizes": _parameters.check_sizes(data["sizes"]),
-        "cost": data["cost"],
-        "dtype": np.dtype(dtype),
-        "activation": activation,
-        "neuron_activations": neurons,
-    }
+    return {"dtype": np.dtype(dtype), "activation": activation, "neuron_activations": neurons}
 
 
-# ---- parameters ----
+def _read_old_words(data):
+    """The same words among the book's keys, where files had them at first.
 
-
-def _shapes(sizes):
-    return [(n_out, n_in) for n_in, n_out in zip(sizes, sizes[1:])], [(n, 1) for n in sizes[1:]]
-
-
-def _array(array, name, dtype):
-    array = np.asarray(array)
-    if array.dtype.kind not in "biuf":
-        raise TypeError(f"{name} has dtype {array.dtype}; expected real numbers")
-    return array.astype(dtype, copy=False)
-
-
-def _check_shapes(sizes, weights, biases):
-    for name, arrays, shapes in zip(("weights", "biases"), (weights, biases), _shapes(sizes)):
-        if len(arrays) != len(shapes):
-            raise ValueError(
-                f"{name} has {len(arrays)} arrays; a network of {len(sizes)} layers has {len(shapes)}"
-            )
-        for i, (array, shape) in enumerate(zip(arrays, shapes)):
-            if array.shape != shape:
-                raise ValueError(f"{name}[{i}] has shape {array.shape}; by the sizes it must be {shape}")
+    They are ours if all of them say what we could have written, and there is no other key. Otherwise they are
+    a user's own, "activation": "relu" say, and ignored as in the book. So is a damaged word of an old file;
+    but then, a damaged number in a JSON is never noticed.
+    """
+    if set(data) <= BOOKS | WORDS:
+        with contextlib.suppress(ValueError, TypeError):
+            words = _read_words({word: data[word] for word in WORDS & set(data)})
+            read_activations(data["sizes"], words["activation"] or "sigmoid", words["neuron_activations"])
+            return words
+    return _read_words({})
 
 
 def _read_json(file):
     data = json.load(file)
     network = _read_description(data)
-    for name, shapes in zip(("weights", "biases"), _shapes(network["sizes"])):
-        lists = data.get(name)
-        if type(lists) is not list or len(lists) != len(shapes):
-            raise ValueError(f"{name} is not a list of {len(shapes)} matrices")
-        network[name] = [
-            _matrix(rows, shape, network["dtype"], f"{name}[{i}]")
-            for i, (rows, shape) in enumerate(zip(lists, shapes))
-        ]
+    for name in ("weights", "biases"):
+        if type(data.get(name)) is not list:
+            raise ValueError(f"{name} is not a list of matrices")
+        network[name] = [_matrix(rows, network["dtype"], f"{name}[{i}]") for i, rows in enumerate(data[name])]
+    # An empty list does not say how long its rows would be.
+    n_in = network["sizes"][0] if network["sizes"] else 0
+    for i, w in enumerate(network["weights"]):
+        if len(w) == 0:
+            network["weights"][i] = w.reshape(0, n_in)
+        n_in = len(w)
+    network["biases"] = [b.reshape(0, 1) if len(b) == 0 else b for b in network["biases"]]
+    _sizes(network["weights"], network["biases"])
     return network
 
 
-def _matrix(rows, shape, dtype, name):
-    """Lists of lists as an array, which is made only where they are of this shape."""
-    n_rows, n_cols = shape
-    if type(rows) is not list or len(rows) != n_rows:
-        raise ValueError(f"{name} is not a list of {n_rows} rows")
+def _matrix(rows, dtype, name):
+    """Lists of lists as an array, which is made only where they are equally long and hold numbers."""
+    if type(rows) is not list:
+        raise ValueError(f"{name} is not a list of rows")
+    if rows and type(rows[0]) is not list:
+        raise ValueError(f"{name}[0] is not a row of numbers")
+    n_cols = len(rows[0]) if rows else 0
     for i, row in enumerate(rows):
         if type(row) is not list or len(row) != n_cols or not {*map(type, row)} <= {int, float}:
             raise ValueError(f"{name}[{i}] is not a row of {n_cols} numbers")
-    return np.array(rows, dtype).reshape(shape)
+    return np.array(rows, dtype).reshape(len(rows), n_cols)
 
 
 def _read_npz(file):
@@ -194,40 +288,46 @@ def _read_npz(file):
             # Nothing here is larger than the file: no entry can unpack to more.
             if entry.compress_type != zipfile.ZIP_STORED or entry.file_size > size:
                 raise ValueError(f"{entry.filename} is compressed, or longer than the file")
-        text = _read_npy(archive, "network", None, ("u1",))
-        network = _read_description(json.loads(text.tobytes()))
-        names = ["network"]
-        for name, shapes in zip(("weights", "biases"), _shapes(network["sizes"])):
-            if len(shapes) > len(entries):
-                raise ValueError(f"it has {len(entries)} arrays for a network of {len(shapes) + 1} layers")
-            network[name] = []
-            for i, shape in enumerate(shapes):
-                array = _read_npy(archive, f"{name}_{i}", shape, ("f4", "f8"))
-                network[name].append(array.astype(network["dtype"]))
-                names.append(f"{name}_{i}")
+        if sum(entry.file_size for entry in entries) > size:
+            raise ValueError("its arrays overlap: together they are longer than the file")
+        n_layers = len(entries) // 2
+        names = ["network", *(f"{name}_{i}" for name in ("weights", "biases") for i in range(n_layers))]
         if sorted(entry.filename for entry in entries) != sorted(f"{name}.npy" for name in names):
-            raise ValueError("it holds other arrays than the network's, or some twice")
+            raise ValueError("it holds other arrays than a network's, or some twice")
+        text = _read_npy(archive, "network", 1, ("u1",))
+        network = _read_description(json.loads(text.tobytes()))
+        for name in ("weights", "biases"):
+            network[name] = [
+                _read_npy(archive, f"{name}_{i}", 2, ("f4", "f8")).astype(network["dtype"])
+                for i in range(n_layers)
+            ]
+    sizes = _sizes(network["weights"], network["biases"], network["sizes"])
+    # Only we write these, and always as the arrays say.
+    if network["sizes"] != sizes:
+        raise ValueError(f"sizes is not {sizes}, which is what its arrays say")
     return network
 
 
-def _read_npy(archive, name, shape, types):
-    """The array of this name, if it has this shape (None: any of one dimension) and one of these types."""
+def _read_npy(archive, name, ndim, types):
+    """The array of this name, if it has so many dimensions and one of these types."""
     entry = archive.getinfo(f"{name}.npy")
     with archive.open(entry) as source:
         if np.lib.format.read_magic(source) != (1, 0):
             raise ValueError(f"{name} is not an npy file of version 1")
-        found, is_fortran, dtype = np.lib.format.read_array_header_1_0(source)
+        shape, is_fortran, dtype = np.lib.format.read_array_header_1_0(source)
         if dtype.str[1:] not in types:
             raise ValueError(f"{name} has dtype {dtype}; expected {' or '.join(types)}")
-        if found != shape and (shape is not None or len(found) != 1):
-            raise ValueError(f"{name} has shape {found}; by the sizes it must be {shape}")
+        if len(shape) != ndim or not all(0 <= n <= MOST_NEURONS for n in shape):
+            raise ValueError(
+                f"{name} has shape {shape}; expected {ndim} dimensions, of at most {MOST_NEURONS}"
+            )
         data = source.read()
     n_items = 1
-    for length in found:
+    for length in shape:
         n_items *= length
     if len(data) != n_items * dtype.itemsize:
-        raise ValueError(f"{name} is {len(data):,} bytes long, which a shape of {found} is not")
-    return np.frombuffer(data, dtype).reshape(found, order="F" if is_fortran else "C")
+        raise ValueError(f"{name} is {len(data):,} bytes long, which a shape of {shape} is not")
+    return np.frombuffer(data, dtype).reshape(shape, order="F" if is_fortran else "C")
 
 
 # ---- files that are whole or not there ----

@@ -1,6 +1,6 @@
 """The activation functions that a layer, or a single neuron, may have in place of the sigmoid.
 
-Each stands here as a line of NumPy; the same functions of the kernels are in src/kernels/activations.h.
+Each is a line of NumPy here. The kernels' functions of the same names are in src/kernels/activations.h.
 """
 
 import functools
@@ -88,7 +88,8 @@ def softmax(z):
         return e / e.sum(axis=0, keepdims=True)
 
 
-# The sigmoid is not here: it is that of the module which asks, where a reader may have replaced it.
+# A row for each activation with a name: f and f′. src/kernels/registry.h has the same names, or nothing is
+# imported. The sigmoid is not here: it is that of the module which asks, where a user may have replaced it.
 _NAMED = {
     "linear": (linear, linear_prime),
     "tanh": (tanh, tanh_prime),
@@ -97,7 +98,7 @@ _NAMED = {
     # Its error comes from the cost that it goes with, not by a derivative of each neuron.
     "softmax": (softmax, None),
 }
-_NAMES = ("sigmoid", *_NAMED)
+NAMES = ("sigmoid", *_NAMED)
 
 
 class LayerActivations:
@@ -118,17 +119,17 @@ class LayerActivations:
     """
 
     def __init__(self, sizes, activation="sigmoid", neuron_activations=None):
-        L = max(len(sizes), 1)
+        L, n = len(sizes), max(len(sizes) - 1, 0)
         if isinstance(activation, (list, tuple)):
-            if len(activation) != L - 1:
+            if len(activation) != n:
                 raise ValueError(
-                    f"activation has {len(activation)} entries; a network of {L} layers takes {L - 1}, "
+                    f"activation has {len(activation)} entries; a network of {L} layers takes {n}, "
                     f"one for each layer after the input layer"
                 )
             chosen = [_checked(one, f"activation[{i}]") for i, one in enumerate(activation)]
         else:
             # A placeholder without layers still knows what its layers will compute.
-            chosen = [_checked(activation, "activation")] * max(L - 1, 1)
+            chosen = [_checked(activation, "activation")] * max(n, 1)
         if "softmax" in chosen[:-1]:
             raise ValueError("activation is 'softmax' in a hidden layer; it is for the output layer alone")
         self.layers = [(one, {}) for one in chosen]
@@ -220,9 +221,9 @@ def _checked(activation, name):
     if isinstance(activation, Activation):
         return activation
     if isinstance(activation, str):
-        if activation not in _NAMES:
+        if activation not in NAMES:
             raise ValueError(
-                f"{name} is {activation!r}; expected one of {', '.join(map(repr, _NAMES))}, "
+                f"{name} is {activation!r}; expected one of {', '.join(map(repr, NAMES))}, "
                 f"or an Activation(f, f_prime)"
             )
         return str(activation)

@@ -59,7 +59,11 @@ class LogLikelihoodCost:
         return a - y
 
 
-COSTS = {cost.__name__: cost for cost in (QuadraticCost, CrossEntropyCost, LogLikelihoodCost)}
+# A row for each built-in cost: its class, and the output layer for which f′ cancels in delta; None: for none.
+# src/kernels/registry.h has the same names, or nothing is imported.
+_ROWS = ((QuadraticCost, None), (CrossEntropyCost, "sigmoid"), (LogLikelihoodCost, "softmax"))
+COSTS = {cost.__name__: cost for cost, _ in _ROWS}
+_OUTPUTS = {cost.__name__: output for cost, output in _ROWS}
 _OWN_DELTAS = {cost.delta: cost.__name__ for cost in COSTS.values()}
 _OWN_FNS = {cost.fn: cost.__name__ for cost in COSTS.values()}
 
@@ -82,6 +86,21 @@ def _own(cost, name, own):
         return None
 
 
+def is_cost(cost):
+    """Whether `cost` has the two functions of one."""
+    return callable(getattr(cost, "fn", None)) and callable(getattr(cost, "delta", None))
+
+
+def check_functions(cost):
+    """Raise where `cost` lacks a function of one."""
+    for name, arguments in (("fn", "(a, y)"), ("delta", "(z, a, y)")):
+        if not callable(getattr(cost, name, None)):
+            raise TypeError(
+                f"cost is {cost!r}; expected a class with the static methods fn(a, y) and delta(z, a, y), "
+                f"and it has no {name}{arguments}"
+            )
+
+
 def check(cost, activations=None, L=None):
     """Raise where `cost` is none, or does not belong to the output layer of these activations.
 
@@ -93,34 +112,36 @@ def check(cost, activations=None, L=None):
     L : int, optional
         The number of the output layer, where the network no longer has the layers it began with.
     """
-    for name, arguments in (("fn", "(a, y)"), ("delta", "(z, a, y)")):
-        if not callable(getattr(cost, name, None)):
-            raise TypeError(
-                f"cost is {cost!r}; expected a class with the static methods fn(a, y) and delta(z, a, y), "
-                f"and it has no {name}{arguments}"
-            )
+    check_functions(cost)
+    if L == 1:
+        return  # an input layer alone: its output layer is still to come
     output, modified = "sigmoid", {}
     if activations is not None:
         layers = activations.layers if L is None else activations.of_layers(L)
-        if not layers:
-            return
         output, modified = layers[-1]
     delta = own_delta(cost)
-    if delta == "CrossEntropyCost" and (output != "sigmoid" or modified):
+    wanted = _OUTPUTS.get(delta)
+    if wanted not in (None, "softmax") and (output != wanted or modified):
         raise ValueError(
             f"the output layer's activation is {'partly another' if modified else repr(output)}; the error "
-            f"a − y of CrossEntropyCost belongs to sigmoid neurons: choose activation=[..., 'sigmoid'] or "
+            f"a − y of {delta} belongs to {wanted} neurons: choose activation=[..., {wanted!r}] or "
             f"another cost"
         )
-    if (delta == "LogLikelihoodCost") != (output == "softmax") and delta is not None:
+    if (wanted == "softmax") != (output == "softmax") and delta is not None:
         raise ValueError(
             f"the output layer's activation is {output!r} and the cost {delta}; "
             f"LogLikelihoodCost and a softmax output layer go together"
         )
 
 
+def default_output(cost):
+    """The activation of the output layer where none was chosen."""
+    return _OUTPUTS.get(own_delta(cost)) or "sigmoid"
+
+
 def with_output(cost, sizes, activation):
-    """The list of activations where `cost` wants a softmax output layer, else `activation` as it is."""
-    if own_delta(cost) != "LogLikelihoodCost" or isinstance(activation, (list, tuple)) or len(sizes) < 2:
+    """The list of activations where `cost` has an output layer of its own, else `activation` as it is."""
+    output = default_output(cost)
+    if output == "sigmoid" or isinstance(activation, (list, tuple)):
         return activation
-    return [activation] * (len(sizes) - 2) + ["softmax"]
+    return [activation] * (len(sizes) - 2) + [output][: max(len(sizes) - 1, 0)]

@@ -18,7 +18,7 @@ from cbackprop._learning import learn
 from cbackprop._memory import Memory, offered, real_dtype, remember
 from cbackprop._overrides import Module, builtin
 from cbackprop._parameters import check_sizes, layer_sizes
-from cbackprop.activations import Activation, read_activations
+from cbackprop.activations import Activation
 from cbackprop.costs import CrossEntropyCost, LogLikelihoodCost, QuadraticCost
 from cbackprop.network import sigmoid, sigmoid_prime
 from cbackprop.twin2 import PlainNetwork2, output_error, penalty, vectorized_result
@@ -240,8 +240,8 @@ class Network(Compiled, PlainNetwork2):
         rules = [name for name, wanted in rules.items() if wanted]
         watched = monitored | ({"evaluation_accuracy"} if rules else set())
         asked = [f"monitor_{name}" for name in sorted(monitored) if name.startswith("evaluation")] + rules
-        costs_counted = any("cost" in name for name in watched) and not MODULE.replaced_method(
-            self, "total_cost"
+        costs_counted = not MODULE.replaced_method(self, ("total_cost",)) and any(
+            name.endswith("_cost") for name in watched
         )
         if not own_update or costs_counted:
             costs.check(self.cost, self._cbackprop.activations, len(self.weights) + 1)
@@ -381,12 +381,13 @@ class Network(Compiled, PlainNetwork2):
         ----------
         filename : str or path
             Written whole or not at all: until the end the old file stays. Every number is kept to its last
-            bit, NaN and infinities too.
+            bit, NaN and infinities too. The file's sizes are those that `weights` and `biases` have.
 
         Raises
         ------
         TypeError, ValueError
-            Where an activation of the reader's own, or a parameter of the wrong shape, cannot be saved.
+            Where an activation of the user's own cannot be saved, parameters do not fit together, or the name
+            ends as another format's does (.onnx, .pt, .pth, .pkl, .pickle, .h5, .keras, .safetensors, .h).
         """
         from cbackprop import _saved  # noqa: PLC0415  (few need it, and it takes time to import)
 
@@ -400,36 +401,46 @@ def load(filename, cost=None):
     ----------
     filename : str or path
     cost : class, optional
-        Takes the place of the one that the file names: needed where that is the reader's own.
+        Takes the place of the one that the file names. Otherwise that is looked up in this module, as in the
+        book: pass a class of your own, or put it here first (``network2.MyCost = MyCost``).
+
+    Returns
+    -------
+    Network
+        Its arrays are the file's. `sizes` is what the file notes, which need not agree with them: the book
+        writes the old list after neurons were cut out.
 
     Raises
     ------
     ValueError
         Where the file is damaged or no network, naming it and what is wrong.
+    TypeError
+        Where `cost` is none.
     OSError
         Where it cannot be read.
     """
     from cbackprop import _saved  # noqa: PLC0415
 
     saved = _saved.read(filename)
+    what = "not an intact network"
     if cost is None:
-        if saved["cost"] not in costs.COSTS:
+        # In the module as it is now, as the book does: a user's class that was put here is found.
+        module = sys.modules[__name__]
+        cost = getattr(module, saved["cost"], None)
+        if not costs.is_cost(cost):
+            known = [name for name, value in sorted(vars(module).items()) if costs.is_cost(value)]
             raise ValueError(
-                f"{filename}: the cost is {saved['cost']!r}, none of {', '.join(costs.COSTS)}; "
-                f"pass load(filename, cost=...)"
+                f"{filename}: the cost is {saved['cost']!r}; {__name__} has the costs {', '.join(known)}. "
+                f"For another, pass load(filename, cost=...), or put its class into the module first"
             )
-        cost = costs.COSTS[saved["cost"]]
+    else:
+        costs.check_functions(cost)
+        what = "not a network for this cost"
     try:
-        activation = costs.with_output(cost, saved["sizes"], saved.pop("activation") or "sigmoid")
-        activations = read_activations(saved["sizes"], activation, saved.pop("neuron_activations"))
-        costs.check(cost, activations)
+        activations = _saved.activations_of(saved, cost)
     except (TypeError, ValueError) as error:
-        raise ValueError(f"{filename}: not an intact network: {error}") from error
-    net = Network.__new__(Network)
-    dtype = saved.pop("dtype")
-    net.__setstate__({**saved, "num_layers": len(saved["sizes"]), "cost": cost})
-    remember(net, dtype=dtype, activations=activations)
-    return net
+        raise ValueError(f"{filename}: {what}: {error}") from error
+    return _saved.restored(Network, saved, cost, activations)
 
 
 class _Monitor:

@@ -68,7 +68,7 @@ class PlainNetwork2(PlainLayers):
     ):
         activation = costs.with_output(cost, sizes, activation)
         activations = read_activations(sizes, activation, neuron_activations)
-        costs.check(cost, activations)
+        costs.check(cost, activations, max(len(sizes), 1))
         set_up(self, sizes, dtype, activations)
         self.cost = cost
         self.default_weight_initializer()

@@ -345,7 +345,7 @@ WRONG["network2.", nothing] = {
     "Network: cost": lambda _: network2.Network(SIZES, cost=int),
     "Network: activation": lambda _: network2.Network(SIZES, activation="relu"),
     "load: half": lambda _: network2.load(HALF_JSON),
-    "load: other sizes": lambda _: network2.load(OTHER_JSON),
+    "load: arrays that do not fit": lambda _: network2.load(OTHER_JSON),
     "load: half an npz": lambda _: network2.load(HALF_NPZ),
     "load: not there": lambda _: network2.load(FOLDER / "none.json"),
 }

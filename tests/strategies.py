@@ -247,6 +247,8 @@ def array_pairs(draw, net, count, kind=None):
     if kind == "labels":
         spread = garbage(3 * count, draw(st.sampled_from(["u1", "<i4", ">i8", "u8"])))[::3]
         spread[...] = labels
+        if n_out == 1:  # numbers, not labels: the targets themselves
+            rows = labels[:, np.newaxis] * 1.0
         return (X, spread), [(x.reshape(-1, 1), y.reshape(-1, 1)) for x, y in zip(X, rows)], labels
     Y = laid_out(rows.astype(draw(st.sampled_from(DTYPES))), draw(st.sampled_from(LAYOUTS)))
     return (X, Y), [(x.reshape(-1, 1), y.reshape(-1, 1)) for x, y in zip(X, Y)], Y.argmax(axis=1)

@@ -60,7 +60,7 @@ network2.Network(SIZES).save(JSON)
 network2.Network(SIZES).save(NPZ)
 HALF_JSON = small_mnist.write(FOLDER / "half.json", JSON.read_bytes()[:300])
 OTHER_JSON = FOLDER / "other.json"
-OTHER_JSON.write_text(json.dumps({**json.loads(JSON.read_text()), "sizes": [40, 8, 3]}), encoding="ascii")
+OTHER_JSON.write_text(json.dumps({**json.loads(JSON.read_text()), "biases": [[[1.0]]] * 2}), encoding="ascii")
 HALF_NPZ = small_mnist.write(FOLDER / "half.npz", NPZ.read_bytes()[:-300])
 HALF_MNIST = small_mnist.write(FOLDER / "half.pkl", PICKLE.read_bytes()[:2000])
 NO_MNIST = small_mnist.write(FOLDER / "no.pkl", pickle.dumps(os.getcwd))

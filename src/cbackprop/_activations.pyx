@@ -4,16 +4,32 @@ cimport cython
 from libc.stdint cimport int32_t
 from libc.stdlib cimport calloc, free, malloc
 
-from cbackprop.kernels cimport LINEAR, RELU, SIGMOID, SOFTMAX, SOFTPLUS, TANH, Activations
+from cbackprop.kernels cimport N_ACTIVATIONS, SOFTMAX, TIMES_DERIVATIVE, Activations, activation_name
 
-cdef dict CODES = {"sigmoid": SIGMOID, "linear": LINEAR, "tanh": TANH, "relu": RELU, "softplus": SOFTPLUS, "softmax": SOFTMAX}
+from cbackprop.activations import NAMES, Activation
+
+cdef enum:
+    CUSTOM = -1     # stands for a function of the user's, which no kernel knows
+
+cdef dict CODES = {}
+for code in range(N_ACTIVATIONS):
+    CODES[activation_name(code).decode()] = code
+if CODES.keys() != set(NAMES):
+    raise ImportError(
+        "cbackprop/activations.py and src/kernels/registry.h must name the same activations; only one of them names "
+        + ", ".join(sorted(CODES.keys() ^ set(NAMES))))
+
+
+def compiled_codes():
+    """The activations that the kernels know: name -> code."""
+    return CODES.copy()
 
 
 @cython.final
 cdef class Codes:
     """The named activations of each layer, and of the neurons that have another.
 
-    A function of the reader's own stands as a sigmoid: no kernel runs where there is one, but the sizes are checked.
+    A function of the user's has no code. Its network is never computed by kernels (`check` raises), but its sizes are checked here.
 
     Parameters
     ----------
@@ -25,7 +41,7 @@ cdef class Codes:
     Raises
     ------
     ValueError
-        Where the network has other layers than the activations were chosen for.
+        Where the network has other layers than the activations were chosen for, or an activation is none.
     """
 
     def __cinit__(self, list layers, list sizes):
@@ -36,25 +52,53 @@ cdef class Codes:
             raise ValueError(f"sizes has {L} layers; the activations were chosen for a network of {len(layers) + 1}")
         for _, modified in layers:
             n_own += len(modified)
+        self.L = <int> L
         self.layer = <Activations *> calloc(L + 1, sizeof(Activations))
         self.numbers = free_place = <int32_t *> malloc((2 * n_own + 1) * sizeof(int32_t))
         if self.layer is NULL or self.numbers is NULL:
             raise MemoryError
         for l in range(2, L + 1):
-            name, modified = layers[l - 2]
+            activation, modified = layers[l - 2]
             f = &self.layer[l]
-            f.all = CODES.get(name, SIGMOID)
+            f.all = self.code(activation, l, None)
             f.n_own = len(<dict> modified)
             f.column = free_place
             f.own = free_place + f.n_own
-            for j, name in (<dict> modified).items():
+            if f.all == SOFTMAX and (l < L or f.n_own > 0):
+                raise ValueError(f"layer {l} is softmax; that is for an output layer as a whole")
+            for j, activation in (<dict> modified).items():
                 if j >= sizes[l - 1]:
                     raise ValueError(f"neuron {j} of layer {l} has an activation of its own; the layer has {sizes[l - 1]}")
                 free_place[0] = j
-                free_place[f.n_own] = CODES.get(name, SIGMOID)
+                free_place[f.n_own] = self.code(activation, l, j)
+                if free_place[f.n_own] == SOFTMAX:
+                    raise ValueError(f"neuron {j} of layer {l} is softmax; that is for an output layer as a whole")
                 free_place += 1
             free_place += f.n_own
 
     def __dealloc__(self):
         free(self.layer)
         free(self.numbers)
+
+    cdef int code(self, object activation, Py_ssize_t l, object j) except? -2:
+        """The code of layer l's activation, or of its neuron j's."""
+        code = CODES.get(activation)
+        if code is not None:
+            return code
+        where = f"layer {l}" if j is None else f"neuron {j} of layer {l}"
+        if not isinstance(activation, Activation):
+            raise ValueError(f"the activation of {where} is {activation!r}; expected one of {', '.join(CODES)}, or an Activation")
+        self.custom = where
+        return CUSTOM
+
+    cdef int check(self) except -1:
+        """Raises where the kernels cannot compute these activations."""
+        if self.custom is not None:
+            raise TypeError(f"the activation of {self.custom} is the user's own function, which the compiled kernels cannot call")
+        return 0
+
+    cdef int check_error(self, int error) except -1:
+        """Raises where the output layer does not have what this output error (see registry.h) is made of."""
+        if error == TIMES_DERIVATIVE and self.layer[self.L].all == SOFTMAX:
+            raise ValueError("the output layer is softmax, and the cost takes the derivative of each neuron alone")
+        return 0

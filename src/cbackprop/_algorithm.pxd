@@ -3,13 +3,6 @@ from libc.stdint cimport int32_t, uint32_t
 from cbackprop.kernels cimport Activations, Barrier, Columns, Kernels, Panels, Records, Sweep
 
 
-# What the output error delta^L is: (a - y) f'(z), a - y, or what a reader's own cost says.
-cdef enum:
-    TIMES_DERIVATIVE
-    DIFFERENCE
-    OWN_DELTA
-
-
 # A step of gradient descent.
 cdef struct Step:
     double eta
@@ -48,7 +41,7 @@ cdef struct Source:
     Py_ssize_t m            # examples of a mini-batch
     Py_ssize_t first, last  # the mini-batches to train on now
     Step step
-    int error               # which output error
+    int error               # which output error: see registry.h
 
 
 cdef struct Worker:

@@ -10,7 +10,7 @@ from libc.math cimport fabs
 from libc.stdint cimport uint32_t
 from libc.string cimport memcpy
 
-from cbackprop.kernels cimport SOFTMAX, Panels, Sweep, barrier_wait, records_list_all
+from cbackprop.kernels cimport SOFTMAX, TIMES_DERIVATIVE, Panels, Sweep, barrier_wait, records_list_all
 
 # What is kept divided by a factor is multiplied out when the factor leaves LEAST_FACTOR .. 1 / LEAST_FACTOR.
 cdef double LEAST_FACTOR = 2.0 ** -20

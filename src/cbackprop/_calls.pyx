@@ -168,6 +168,8 @@ def backprop(net, x, y, Descent descent=QUADRATIC_COST):
     x = column(x, p.n[1], p.type_num, "x")
     y = target(y, p.n[p.L], p.type_num, "y")
     x = column(x, p.n[1], p.type_num, "x")  # once more: to read y may have changed it
+    if p.activations is not None:
+        p.activations.check_error(descent.error)
     one = OneExample.__new__(OneExample, p, True, descent.delta is not None)
     one.source.error = descent.error
     one.source.targets = cnp.PyArray_DATA(<cnp.ndarray> y)

@@ -8,3 +8,6 @@ cdef class Descent:
     cdef Step step
     cdef int error          # which output error
     cdef object delta       # a reader's own function for it, or None
+
+
+cdef int cost_code(str name) except -1

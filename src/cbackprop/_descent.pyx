@@ -2,7 +2,29 @@
 
 cimport cython
 
-from cbackprop._algorithm cimport DIFFERENCE, OWN_DELTA, TIMES_DERIVATIVE
+from cbackprop.kernels cimport CUSTOM_DELTA, N_COSTS, cost_name, cost_output_error
+
+from cbackprop.costs import COSTS
+
+cdef dict CODES = {}
+for code in range(N_COSTS):
+    CODES[cost_name(code).decode()] = code
+if CODES.keys() != COSTS.keys():
+    raise ImportError(
+        "cbackprop/costs.py and src/kernels/registry.h must name the same costs; only one of them names "
+        + ", ".join(sorted(CODES.keys() ^ COSTS.keys())))
+
+
+def compiled_codes():
+    """The costs that the kernels know: name -> code."""
+    return CODES.copy()
+
+
+cdef int cost_code(str name) except -1:
+    """The kernels' code of a built-in cost."""
+    if name not in CODES:
+        raise ValueError(f"{name!r} is no cost of the kernels; they have {', '.join(CODES)}")
+    return CODES[name]
 
 
 @cython.final
@@ -29,7 +51,7 @@ cdef class Descent:
         self.step.signs = signs
         self.step.mu = mu
         if own_error is None:
-            self.error = OWN_DELTA
+            self.error = CUSTOM_DELTA
             self.delta = cost.delta
         else:
-            self.error = TIMES_DERIVATIVE if own_error == "QuadraticCost" else DIFFERENCE
+            self.error = cost_output_error(cost_code(own_error))

@@ -14,7 +14,7 @@ from libc.string cimport memcpy, memset
 from cbackprop._parameters cimport copied
 from cbackprop.kernels cimport (
     VALUES_CODED, VALUES_FLOAT32, VALUES_FLOAT64, Records, Values, aligned_calloc, aligned_free,
-    count_nonzeros, pack_init, record_lines, record_write, records_shape, values_begin,
+    count_nonzeros, record_lines, record_write, records_shape, values_begin,
 )
 
 import numpy as np
@@ -23,7 +23,6 @@ cdef extern from "numpy/arrayobject.h":
     bint PyArray_IsIntegerScalar(object x)
 
 cnp.import_array()
-pack_init()
 
 # The inputs' density decides between the two layouts; so many examples tell it to a few percent.
 cdef enum:

@@ -196,7 +196,10 @@ cdef class Parameters:
         return ready
 
     cdef int check(self) except -1:
-        """Raises where a parameter is no longer as it was read: whatever was read since may have run anything."""
+        """Raises where the kernels must not run: an activation is the user's own function, or a parameter is no longer as it was
+        read, since whatever was read after it may have run anything."""
+        if self.activations is not None:
+            self.activations.check()
         self.check_ready(self.weights, "weights", True)
         return self.check_ready(self.biases, "biases", False)
 

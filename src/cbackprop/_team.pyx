@@ -63,6 +63,8 @@ cdef class Team:
     def __cinit__(self, Parameters p, Examples examples, Py_ssize_t m, int n_workers, bint trains, Descent descent=None):
         cdef int w
         cdef Py_ssize_t layers
+        if descent is not None and p.activations is not None:
+            p.activations.check_error(descent.error)
         self.k = kernels(p.itemsize)
         self.L = p.L
         self.m = m

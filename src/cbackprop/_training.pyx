@@ -5,13 +5,13 @@ from cpython.exc cimport PyErr_CheckSignals
 from libc.stdint cimport int32_t, uint32_t
 from libc.stdlib cimport free, malloc
 
-from cbackprop._descent cimport Descent
+from cbackprop._descent cimport Descent, cost_code
 from cbackprop._examples cimport Examples, as_it_is_now
 from cbackprop._isa cimport kernels
 from cbackprop._parameters cimport Parameters, copied
 from cbackprop._shuffle cimport shuffle
 from cbackprop._team cimport EVALUATED, MAX_WORKERS, Team, outputs_and_targets
-from cbackprop.kernels cimport CBACKPROP_THREADS, CROSS_ENTROPY, LOG_LIKELIHOOD, QUADRATIC, Kernels
+from cbackprop.kernels cimport CBACKPROP_THREADS, Kernels
 
 from time import perf_counter
 
@@ -81,9 +81,6 @@ def update_mini_batch(net, mini_batch, Descent descent):
         team.store_into(net, p)
     finally:
         free(order)
-
-
-cdef dict COSTS = {"QuadraticCost": QUADRATIC, "CrossEntropyCost": CROSS_ENTROPY, "LogLikelihoodCost": LOG_LIKELIHOOD}
 
 
 def evaluate(net, data, str name="test_data", bint labelled=True):
@@ -177,7 +174,7 @@ cdef class Evaluation:
                 from_targets = examples.classes()
                 classes = &from_targets[0] if examples.n else NULL
         if isinstance(cost, str):
-            kind = COSTS[cost]
+            kind = cost_code(cost)
             cost_of = costs
         order = in_order(examples.n)
         try:

@@ -40,7 +40,6 @@ cdef extern from "records.h" nogil:
         const uint32_t *next
         Py_ssize_t n_next
 
-    void pack_init() noexcept
     Py_ssize_t count_nonzeros(const void *x, int bits, Py_ssize_t n_in) noexcept
     void records_shape(Records *records, int kind, Py_ssize_t n_in, Py_ssize_t tile) noexcept
     Py_ssize_t record_lines(const Records *records, Py_ssize_t n) noexcept
@@ -49,10 +48,16 @@ cdef extern from "records.h" nogil:
     void records_list_all(const Records *records, const uint32_t *examples, Py_ssize_t m, Records *full) noexcept
 
 
-cdef extern from "kernels.h" nogil:
-    int SIGMOID, LINEAR, TANH, RELU, SOFTPLUS, SOFTMAX
-    int QUADRATIC, CROSS_ENTROPY, LOG_LIKELIHOOD
+cdef extern from "registry.h" nogil:
+    int N_ACTIVATIONS, SOFTMAX, N_COSTS
+    int TIMES_DERIVATIVE, DIFFERENCE, CUSTOM_DELTA
 
+    const char *activation_name(int code) noexcept
+    const char *cost_name(int code) noexcept
+    int cost_output_error(int code) noexcept
+
+
+cdef extern from "kernels.h" nogil:
     ctypedef struct Activations:
         int all
         Py_ssize_t n_own

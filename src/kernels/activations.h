@@ -7,7 +7,7 @@
  *     relu       a = max(z, 0)             f' = 1 where a > 0, otherwise 0 (at z = 0 as well)
  *     softplus   a = ln(1 + e^z)           f' = sigma(z) = 1 - e^-a
  *
- * None overflows, NaN stays NaN, and small results keep their digits. */
+ * None overflows, NaN stays NaN, and small results keep their digits. A row of registry.h names each of them. */
 
 /* e^x - 1 for x <= 0 (NaN for NaN), within 2 ulp: with e^x = 2^k (1 + t), |t| < 0.42, it is t where k = 0, and
  * otherwise (2^k - 1) + 2^k t, where the first term is the larger one. */
@@ -73,77 +73,48 @@ INLINE vec log_of(vec x) {
     return choose(LESS(BROADCAST(LARGEST_REAL), x), x, choose(LESS(ZERO, x), y, others));
 }
 
-/* f(z), and f' where f has the value a. */
-INLINE vec activation_of(const int f, vec z) {
-    switch (f) {
-    case TANH:
-        return tanh_of(z);
-    case RELU:
-        return choose(LESS(z, ZERO), ZERO, z);
-    case SOFTPLUS:
-        return softplus_of(z);
-    default:
-        return sigmoid_of(z);
-    }
-}
-INLINE vec derivative_at(const int f, vec a) {
-    const vec one = BROADCAST(1);
-    switch (f) {
-    case TANH:
-        return (one - a) * (one + a);
-    case RELU:
-        return choose(LESS(ZERO, a), one, ZERO);
-    case SOFTPLUS:
-        return -exp_minus_1_of_negative(-a);
-    default:
-        return a * (one - a);
-    }
-}
+/* ---- for each row of registry.h f(z), and f' where f has the value a ---- */
 
-/* z = f(z); d = d f', n elements, whole vectors. f is a constant where these are inlined. */
-INLINE void activate_each(const int f, real *z, ptrdiff_t n) {
-    for (ptrdiff_t i = 0; i < n; i += LANES) store(z + i, activation_of(f, load(z + i)));
-}
-INLINE void times_derivative_each(const int f, const real *a, real *d, ptrdiff_t n) {
-    for (ptrdiff_t i = 0; i < n; i += LANES) store(d + i, load(d + i) * derivative_at(f, load(a + i)));
-}
+INLINE vec sigmoid_prime_at(vec a) { return a * (BROADCAST(1) - a); } /* sigmoid_of is in elementwise.h */
 
-/* The same for any f. */
+INLINE vec linear_of(vec z) { return z; }
+INLINE vec linear_prime_at(vec a) { return (void)a, BROADCAST(1); }
+
+INLINE vec tanh_prime_at(vec a) { return (BROADCAST(1) - a) * (BROADCAST(1) + a); }
+
+INLINE vec relu_of(vec z) { return choose(LESS(z, ZERO), ZERO, z); }
+INLINE vec relu_prime_at(vec a) { return choose(LESS(ZERO, a), BROADCAST(1), ZERO); }
+
+INLINE vec softplus_prime_at(vec a) { return -exp_minus_1_of_negative(-a); }
+
+/* z = f(z), n elements, whole vectors. */
 static void activate_array(int f, real *z, ptrdiff_t n) {
+#define ARM(CODE, name)                            \
+    case CODE:                                     \
+        for (ptrdiff_t i = 0; i < n; i += LANES) { \
+            const vec a = name##_of(load(z + i));  \
+            store(z + i, a);                       \
+        }                                          \
+        break;
     switch (f) {
-    case SIGMOID:
-        activate_each(SIGMOID, z, n);
+        ACTIVATIONS(ARM)
+    case SOFTMAX:
         break;
-    case TANH:
-        activate_each(TANH, z, n);
-        break;
-    case RELU:
-        activate_each(RELU, z, n);
-        break;
-    case SOFTPLUS:
-        activate_each(SOFTPLUS, z, n);
-        break;
-    default:
-        break; /* LINEAR: z is a */
     }
+#undef ARM
 }
+
+/* d = d f', likewise, where f has the values a. */
 static void times_derivative_array(int f, const real *a, real *d, ptrdiff_t n) {
-    switch (f) {
-    case SIGMOID:
-        times_derivative_each(SIGMOID, a, d, n);
+#define ARM(CODE, name)                                     \
+    case CODE:                                              \
+        for (ptrdiff_t i = 0; i < n; i += LANES) {          \
+            const vec slope = name##_prime_at(load(a + i)); \
+            store(d + i, load(d + i) * slope);              \
+        }                                                   \
         break;
-    case TANH:
-        times_derivative_each(TANH, a, d, n);
-        break;
-    case RELU:
-        times_derivative_each(RELU, a, d, n);
-        break;
-    case SOFTPLUS:
-        times_derivative_each(SOFTPLUS, a, d, n);
-        break;
-    default:
-        break; /* LINEAR: f' is 1 */
-    }
+    switch (f) { ACTIVATIONS(ARM) }
+#undef ARM
 }
 
 /* ---- columns with an activation of their own: computed aside, one after the other, from what stood there before the

@@ -10,19 +10,16 @@
 
 #include "matrix.h"
 #include "records.h"
+#include "registry.h"
 
-/* The functions that `activate` knows, and which of them a matrix's columns take. It leaves SOFTMAX, for which a row
- * belongs together, to `softmax`. */
-enum { SIGMOID, LINEAR, TANH, RELU, SOFTPLUS, SOFTMAX };
+/* Which functions of registry.h a matrix's columns take. `activate` leaves SOFTMAX, for which a row belongs together,
+ * to `softmax`; `times_derivative` does not know it. */
 typedef struct {
     int all;               /* the function of every column ... */
     ptrdiff_t n_own;       /* ... but these many: */
     const int32_t *column; /* (n_own) their places */
     const int32_t *own;    /* (n_own) their functions */
 } Activations;
-
-/* The cost functions that `costs` knows. */
-enum { QUADRATIC, CROSS_ENTROPY, LOG_LIKELIHOOD };
 
 typedef struct {
     const char *isa;          /* "portable", "avx2", "avx512", "neon" */
@@ -100,6 +97,7 @@ typedef struct {
     void (*subtract_targets)(const Panels *A, const int32_t *labels, const void *targets, const uint32_t *order,
                              const Panels *D, ptrdiff_t p0, ptrdiff_t p1);
     void (*argmax)(const Panels *A, int32_t *answers);
+    /* `cost`: a code of registry.h */
     void (*costs)(int cost, const Panels *A, const int32_t *labels, const void *targets, const uint32_t *order,
                   double *cost_of);
 

@@ -50,24 +50,30 @@ INLINE vec finite_of(vec x) {
     return choose(LESS(x, ZERO) | LESS(ZERO, x), capped, ZERO); /* a NaN is neither, and 0 stays 0 */
 }
 
-/* The cost of an output a for the target y, a lane each:
- *     quadratic (a - y)^2 / 2     cross-entropy -y ln a - (1 - y) ln(1 - a)     log-likelihood -y ln a
- * of which the logarithms' NaN and infinities are made finite. Where every y is 0 or 1 (`one_hot`), one logarithm of
- * the cross-entropy meets a factor 0, which leaves nothing of it unless it is no number: a below 0 or above 1. */
-INLINE vec cost_at(const int cost, const int one_hot, vec a, vec y) {
+/* For each cost of registry.h, what an output a costs for the target y, a lane each; the logarithms' NaN and infinities
+ * are made finite. `one_hot`: every y is 0 or 1. */
+
+/* (a - y)^2 / 2 */
+INLINE vec quadratic_cost(vec a, vec y, int one_hot) {
+    (void)one_hot;
+    return BROADCAST(0.5) * (a - y) * (a - y);
+}
+
+/* -y ln a - (1 - y) ln(1 - a). Of a `one_hot` y one of the logarithms meets a factor 0, which leaves nothing of it
+ * unless it is no number: a below 0 or above 1. */
+INLINE vec cross_entropy_cost(vec a, vec y, int one_hot) {
     const vec one = BROADCAST(1);
-    switch (cost) {
-    case QUADRATIC:
-        return BROADCAST(0.5) * (a - y) * (a - y);
-    case CROSS_ENTROPY:
-        if (one_hot) {
-            const vec right = choose(LESS(ZERO, y), a, one - a);
-            return choose(LESS(a, ZERO) | LESS(one, a), ZERO, finite_of(-log_of(right)));
-        }
-        return finite_of(-y * log_of(a) - (one - y) * log_of(one - a));
-    default:
-        return finite_of(-y * log_of(a));
+    if (one_hot) {
+        const vec right = choose(LESS(ZERO, y), a, one - a);
+        return choose(LESS(a, ZERO) | LESS(one, a), ZERO, finite_of(-log_of(right)));
     }
+    return finite_of(-y * log_of(a) - (one - y) * log_of(one - a));
+}
+
+/* -y ln a */
+INLINE vec log_likelihood_cost(vec a, vec y, int one_hot) {
+    (void)one_hot;
+    return finite_of(-y * log_of(a));
 }
 
 /* cost_of[i] = the cost of row i of A (m x n), whose target is the example order[i]'s as in subtract_targets. */
@@ -90,14 +96,12 @@ static void costs(int cost, const Panels *A, const int32_t *labels, const void *
                            (size_t)count * sizeof(real));
                 }
                 const vec target = load_unaligned(y), output = load(a + v);
-                if (cost == QUADRATIC)
-                    store_unaligned(term, cost_at(QUADRATIC, 0, output, target));
-                else if (cost == LOG_LIKELIHOOD)
-                    store_unaligned(term, cost_at(LOG_LIKELIHOOD, 0, output, target));
-                else if (labels)
-                    store_unaligned(term, cost_at(CROSS_ENTROPY, 1, output, target));
-                else
-                    store_unaligned(term, cost_at(CROSS_ENTROPY, 0, output, target));
+#define ARM(CODE, name, ...)                                                \
+    case CODE:                                                              \
+        store_unaligned(term, name##_cost(output, target, labels != NULL)); \
+        break;
+                switch (cost) { COSTS(ARM) }
+#undef ARM
                 for (ptrdiff_t j = 0; j < count; j++) cost_of[i] += (double)term[j];
             }
         }

@@ -66,19 +66,22 @@ static double number_at(const void *x, int bits, ptrdiff_t i) {
     return number;
 }
 
-/* The places of a byte's ones, lowest first, and how many they are. */
-static struct {
-    uint16_t place[8];
-    uint16_t count, unused[7];
-} ones[256];
+/* The places of a byte's ones, lowest first, and how many they are. Constant, so that no module that is linked with
+ * this file has a table to fill first. WITH_BIT_k(n, ...) is an entry for each choice of the bits k .. 0, where n bits
+ * above them are ones, at the places `...`; a 0 after the last place keeps the list of byte 0 from being empty. */
+#define ENTRY(n, ...) {{__VA_ARGS__}, n, {0}},
+#define WITH_BIT_0(n, ...) ENTRY(n, __VA_ARGS__) ENTRY(n + 1, 0, __VA_ARGS__)
+#define WITH_BIT_1(n, ...) WITH_BIT_0(n, __VA_ARGS__) WITH_BIT_0(n + 1, 1, __VA_ARGS__)
+#define WITH_BIT_2(n, ...) WITH_BIT_1(n, __VA_ARGS__) WITH_BIT_1(n + 1, 2, __VA_ARGS__)
+#define WITH_BIT_3(n, ...) WITH_BIT_2(n, __VA_ARGS__) WITH_BIT_2(n + 1, 3, __VA_ARGS__)
+#define WITH_BIT_4(n, ...) WITH_BIT_3(n, __VA_ARGS__) WITH_BIT_3(n + 1, 4, __VA_ARGS__)
+#define WITH_BIT_5(n, ...) WITH_BIT_4(n, __VA_ARGS__) WITH_BIT_4(n + 1, 5, __VA_ARGS__)
+#define WITH_BIT_6(n, ...) WITH_BIT_5(n, __VA_ARGS__) WITH_BIT_5(n + 1, 6, __VA_ARGS__)
+#define WITH_BIT_7(n, ...) WITH_BIT_6(n, __VA_ARGS__) WITH_BIT_6(n + 1, 7, __VA_ARGS__)
 
-void pack_init(void) {
-    for (int byte = 0; byte < 256; byte++) {
-        ones[byte].count = 0;
-        for (int k = 0; k < 8; k++)
-            if (byte >> k & 1) ones[byte].place[ones[byte].count++] = (uint16_t)k;
-    }
-}
+static const struct {
+    uint16_t place[8 + 1], count, unused[6]; /* 32 bytes */
+} ones[256] = {WITH_BIT_7(0, 0)};
 
 /* Which of 8 numbers are not 0, as the bits of a byte. -0.0 is 0, NaN is not. */
 static unsigned nonzeros_of_8(const char *x, int bits) {

@@ -49,9 +49,6 @@ typedef struct {
     ptrdiff_t n_next;
 } Sweep;
 
-/* Once, before the others. */
-void pack_init(void);
-
 /* How many of a row's inputs are not 0: n_in numbers of `bits` bits, 64 or 32, contiguous, any alignment. NaN counts,
  * -0.0 does not. */
 ptrdiff_t count_nonzeros(const void *x, int bits, ptrdiff_t n_in);
