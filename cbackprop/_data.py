@@ -5,7 +5,7 @@ Past it, examples are either a `list` of (x, y), or a `tuple` (X, Y) of plain ar
 
 import numpy as np
 
-from cbackprop import _parameters
+from cbackprop import _parameters  # type: ignore[attr-defined]  # compiled
 
 
 class DataSet:

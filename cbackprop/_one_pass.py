@@ -6,9 +6,8 @@ import operator
 
 import numpy as np
 
-from cbackprop import _calls  # type: ignore[attr-defined]  # compiled
+from cbackprop import _calls, _parameters  # type: ignore[attr-defined]  # compiled
 from cbackprop._memory import remember
-from cbackprop._parameters import layer_sizes  # type: ignore[attr-defined]
 from cbackprop.network import Network
 from cbackprop.twin import PlainNetwork
 
@@ -28,7 +27,7 @@ class OnePass:
         x = _calls.checked_input_column(net, x, y)
         self.net, self.y = net, y if np.isscalar(y) else np.asarray(y)
         self.module = net._cbackprop.module
-        self.n = dict(enumerate(layer_sizes(net), 1))
+        self.n = dict(enumerate(_parameters.layer_sizes(net), 1))
         self.L = len(self.n)
         self.w = {l: np.asarray(w, np.float64) for l, w in enumerate(net.weights, 2)}
         self.b = {l: np.asarray(b, np.float64) for l, b in enumerate(net.biases, 2)}

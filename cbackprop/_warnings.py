@@ -4,7 +4,7 @@ import os
 import sys
 import warnings
 
-from cbackprop import _parameters
+from cbackprop import _parameters  # type: ignore[attr-defined]  # compiled
 
 PACKAGE = os.path.dirname(__file__) + os.sep
 

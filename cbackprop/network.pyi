@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from cbackprop._compiled import Compiled
+from cbackprop._overrides import Module
 from cbackprop.activations import Activation as Activation
 from cbackprop.twin import PlainNetwork
 
@@ -13,6 +14,8 @@ __all__ = ["Activation", "Network", "np", "random", "sigmoid", "sigmoid_prime"]
 
 def sigmoid(z: ArrayLike) -> Any: ...
 def sigmoid_prime(z: ArrayLike) -> Any: ...
+
+MODULE: Module
 
 class Network(Compiled, PlainNetwork):
     def SGD(

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 
 from cbackprop._compiled import Compiled
+from cbackprop._memory import offered
+from cbackprop._overrides import Module
 from cbackprop.activations import Activation as Activation
 from cbackprop.costs import CrossEntropyCost as CrossEntropyCost
 from cbackprop.costs import LogLikelihoodCost as LogLikelihoodCost
@@ -33,7 +35,14 @@ __all__ = [
     "vectorized_result",
 ]
 
-class Network(Compiled, PlainNetwork2):
+MODULE: Module
+
+def descent_of(
+    net: Any, eta: float = 0.0, shrink: float = 0.0, regularization: str = "L2", mu: float = 0.0
+) -> Any: ...
+
+class Network(Compiled, PlainNetwork2):  # type: ignore[misc]  # velocities give way to the user's own
+    velocities: offered[Any]  # type: ignore[assignment]
     def SGD(
         self,
         training_data: Iterable[Any],

@@ -4,17 +4,26 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from cbackprop.activations import Activation
+from cbackprop._memory import offered
+from cbackprop._overrides import Module
+from cbackprop.activations import Activation, LayerActivations
 
 __all__ = ["PlainLayers", "PlainNetwork", "sigmoid", "sigmoid_prime"]
 
 def sigmoid(z: Any) -> Any: ...
 def sigmoid_prime(z: Any) -> Any: ...
+def output_error(net: Any, z: Any, a: Any, y: Any) -> Any: ...
+def set_up(net: Any, sizes: Sequence[int], dtype: Any, activations: LayerActivations | None) -> None: ...
+def draw_parameters(net: Any, spread: Any = ...) -> None: ...
+def activations_and_errors(net: Any, x: Any, y: Any) -> tuple[list[Any], list[Any]]: ...
+def sums_of_gradients(net: Any, mini_batch: Any) -> tuple[list[Any], list[Any]]: ...
+
+MODULE: Module
 
 class PlainLayers:
     num_layers: int
     sizes: Sequence[int]
-    dtype: np.dtype[Any]
+    dtype: offered[np.dtype[Any]]
     biases: list[NDArray[Any]]
     weights: list[NDArray[Any]]
     def __init__(

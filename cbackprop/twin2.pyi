@@ -4,17 +4,29 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
+from cbackprop._memory import offered
+from cbackprop._overrides import Module
 from cbackprop.activations import Activation
 from cbackprop.twin import PlainLayers
+from cbackprop.twin import sigmoid as sigmoid
+from cbackprop.twin import sigmoid_prime as sigmoid_prime
 
-__all__ = ["PlainNetwork2", "vectorized_result"]
+__all__ = ["PlainNetwork2", "sigmoid", "sigmoid_prime", "vectorized_result"]
 
+MODULE: Module
+
+def output_error(net: Any, z: Any, a: Any, y: Any) -> Any: ...
+def penalty(net: Any, lmbda: float, n: int, regularization: str) -> float: ...
+def fitting_velocities(net: Any) -> Any: ...
 def vectorized_result(j: int) -> NDArray[np.float64]: ...
 
 class PlainNetwork2(PlainLayers):
     cost: Any
-    history: Sequence[dict[str, Any]]
-    velocities: tuple[list[NDArray[Any]], list[NDArray[Any]]] | None
+    history: offered[list[dict[str, Any]]]
+    @property
+    def velocities(self) -> Any: ...
+    @velocities.setter
+    def velocities(self, velocities: Any) -> None: ...
     def __init__(
         self,
         sizes: Sequence[int],

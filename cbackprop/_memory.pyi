@@ -1,0 +1,48 @@
+from collections.abc import Callable
+from typing import Any, Generic, TypeVar, final, overload
+
+import numpy as np
+
+from cbackprop._overrides import Module
+from cbackprop.activations import LayerActivations
+
+_T = TypeVar("_T")
+
+__test__: dict[str, str]
+FLOAT64: np.dtype[np.float64]
+
+@final
+class Memory:
+    module: Module
+    dtype: np.dtype[Any]
+    activations: LayerActivations | None
+    layout: str | None
+    velocities: Any
+    history: list[dict[str, Any]] | None
+    def __init__(
+        self,
+        module: Module,
+        dtype: Any = ...,
+        activations: LayerActivations | None = None,
+        layout: str | None = None,
+        velocities: Any = None,
+        history: list[dict[str, Any]] | None = None,
+    ) -> None: ...
+
+def real_dtype(dtype: Any) -> np.dtype[Any]: ...
+def remember(
+    net: Any,
+    dtype: Any = ...,
+    activations: Any = ...,
+    layout: Any = ...,
+    velocities: Any = ...,
+    history: Any = ...,
+) -> None: ...
+
+class offered(Generic[_T]):
+    value_of: Callable[[Any], _T]
+    def __init__(self, value_of: Callable[[Any], _T]) -> None: ...
+    @overload
+    def __get__(self, net: None, kind: Any = None) -> offered[_T]: ...
+    @overload
+    def __get__(self, net: Any, kind: Any = None) -> _T: ...
