@@ -208,8 +208,13 @@ def places_after(shuffle, items, snapshot):
 
 
 def checks_examples(net, *methods):
-    """Whether the package's own `methods` will read the examples one by one: they are checked beforehand."""
-    return not (net._cbackprop.module.replaced_method(net, methods) or _parameters.has_empty_layer(net))
+    """Whether the package's own `methods` will read the examples one by one: they are checked beforehand.
+
+    So are the parameters, also where a layer has no neurons and examples are of no use.
+    """
+    if net._cbackprop.module.replaced_method(net, methods) or _parameters.has_no_layers(net):
+        return False
+    return 0 not in _parameters.layer_sizes(net)
 
 
 def thresholded_answers(net, data):

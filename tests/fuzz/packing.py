@@ -34,6 +34,7 @@ with watched:
     import numpy as np
 
     from cbackprop import network, network2
+    from cbackprop._memory import remember
 
 # Once for all: to enter and to leave this for each execution takes longer than many a call.
 warnings.simplefilter("ignore")
@@ -274,13 +275,15 @@ class World:
                 net.sizes = self.one([items, tuple(items), ListOfTheWorld(self, items)])
             case 7:
                 net.sizes = self.one([None, 3, "32", [], [3], np.array([3, 2]), self.thing((3, 1))])
+                if type(net.weights) is list and net.weights:
+                    net.weights.pop(self.pick(len(net.weights)))
             case 8:
-                net.dtype = self.one(
-                    [np.dtype("f4"), np.dtype(">f8"), np.dtype("f8"), None, "f8", np.dtype("i8")]
-                )
+                net.dtype = self.one([np.dtype("f4"), None, "f8"])  # the user's own, which nobody reads
+                remember(net, dtype=self.one(["f4", "f8"]))
             case 9:
                 net.num_layers = self.thing((1, 1))
-                net.velocities = self.one([None, (), self.thing((2, 1)), (net.weights, net.biases)])
+                velocities = self.one([None, (), self.thing((2, 1)), (net.weights, net.biases)])
+                remember(net, velocities=velocities)
             case 10:
                 net.__class__ = self.one([network.Network, network2.Network, OwnMethods, OwnMethods2])
 
@@ -366,8 +369,13 @@ class World:
     def rows(self, shape):
         if not self.rarely():
             return self.array(shape)
-        if self.pick(3) == 0:
-            return Liar(self, shape, claims=np.ndarray)
+        match self.pick(6):
+            case 0 | 1:
+                return Liar(self, shape, claims=np.ndarray)
+            case 2:
+                return Liar(self, shape)  # with an `__array__` of its own
+            case 3:
+                return self.array(shape).tolist()
         return self.array(shape).view(Subclass).of(self, shape)
 
 
@@ -728,7 +736,8 @@ def call(world):
         case 4:
             net.feedforward(world.thing((sizes[0], world.one([1, 2, 0, 7, 130]))))
         case 5:
-            net.backprop(world.thing((sizes[0], 1)), world.thing((sizes[-1], 1)))
+            m = world.one([1, 1, 1, 2, 0, 130])
+            net.backprop(world.thing((sizes[0], m)), world.thing((sizes[-1], world.one([m, 1]))))
         case 6:
             m = world.one([1, 2, 0, 7, 130])
             net.backprop_mini_batch(world.thing((sizes[0], m)), world.thing((sizes[-1], m)))
