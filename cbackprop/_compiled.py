@@ -191,11 +191,7 @@ class Compiled:
         if not self._replaced(*names):
             # As numbers of C, which a reader's may be too large for.
             mini_batch_size = min(mini_batch_size, sys.maxsize)
-            processors = _arguments.processors()
-            n_threads = min(n_threads, processors)
-            training = _training.Training(
-                self, training_data, mini_batch_size, n_threads, processors, descent(0.0)
-            )
+            training = _training.Training(self, training_data, mini_batch_size, n_threads, descent(0.0))
             self._layout = training.layout
             pixels = training.pixels
         elif not self._replaced_method("backprop", "update_mini_batch") and 0 not in self.sizes:

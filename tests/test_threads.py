@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 from agreement import dense_examples, digit_examples, run_python, same_bits
 
-from cbackprop import _arguments
 from cbackprop.network import Network
 
 
@@ -253,14 +252,6 @@ def test_a_variable_that_is_no_number_of_threads(text, monkeypatch):
     with pytest.raises(ValueError, match=f"CBACKPROP_NUM_THREADS is '{text}'"):
         Network([2, 1]).SGD(dense_examples(4, [2, 1]), 1, 2, 0.1)
     assert random.getstate() == state
-
-
-@pytest.mark.parametrize("count, processors", [(3, 3), (None, 1)])
-def test_where_the_system_does_not_say_which_processors_are_ours(count, processors, monkeypatch):
-    """As on macOS and Windows: then there are as many as the machine has."""
-    monkeypatch.delattr(os, "sched_getaffinity", raising=False)
-    monkeypatch.setattr(os, "cpu_count", lambda: count)
-    assert _arguments.processors() == processors
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,8 @@ from cbackprop.kernels cimport CBACKPROP_THREADS, CROSS_ENTROPY, LOG_LIKELIHOOD,
 
 from time import perf_counter
 
+from cbackprop import _processors
+
 cdef enum:
     BLOCK = 1024                    # test examples that `evaluate` packs at a time, and between two looks for Ctrl-C
     # A worker with fewer products of a mini-batch does not pay: with two, 784-30-10 at m = 10 (238,000 products) gained nothing and
@@ -247,9 +249,7 @@ cdef class Training:
     training_data : list of (x, y) or pair of arrays (X, Y)
     mini_batch_size : int
     n_threads : int
-        At most so many workers; 0: as many as pay.
-    processors : int
-        How many this process may use.
+        At most so many workers, and never more than this process is granted processors; 0: as many as pay.
     descent : Descent
         Of the steps to come; their momentum may not change.
     """
@@ -268,10 +268,11 @@ cdef class Training:
     def __dealloc__(self):
         free(self.places)
 
-    def __init__(self, net, training_data, Py_ssize_t mini_batch_size, int n_threads, int processors, Descent descent):
+    def __init__(self, net, training_data, Py_ssize_t mini_batch_size, n_threads, Descent descent):
         cdef Parameters p = Parameters.__new__(Parameters, net)
         cdef bint arrays
         cdef Py_ssize_t n
+        cdef int workers = 1
         training_data = as_it_is_now(training_data)
         arrays = as_arrays(training_data, p.n[1]) is not None
         self.snapshot = None if arrays else training_data if type(training_data) is list else copied(training_data)
@@ -279,12 +280,13 @@ cdef class Training:
         self.n = n
         self.m = min(mini_batch_size, max(n, 1))
         self.slice = 1
-        n_threads = 1 if descent.delta is not None else n_workers(p, self.m, n_threads, processors)
+        if descent.delta is None:
+            workers = n_workers(p, self.m, min(n_threads, MAX_WORKERS))
         self.examples = packed(
-            p, training_data if arrays else self.snapshot, 0, n, self.m, n_threads, "training_data", False)
+            p, training_data if arrays else self.snapshot, 0, n, self.m, workers, "training_data", False)
         self.places = in_order(n)
         self.descent = descent
-        self.new_team(p, n_threads)
+        self.new_team(p, workers)
 
     cdef int new_team(self, Parameters p, int n_workers) except -1:
         self.team = Team(p, self.examples, self.m, n_workers, True, self.descent)
@@ -381,13 +383,13 @@ cdef class Training:
             self.team.store_into(net, p)
 
 
-cdef int n_workers(Parameters p, Py_ssize_t m, int asked, int processors) noexcept:
+cdef int n_workers(Parameters p, Py_ssize_t m, int asked):
     """The number of workers: what was asked for, or as many as pay for a mini-batch of m, at most a processor each."""
     cdef int l
     cdef Py_ssize_t products = 0
-    cdef int most = min(processors, MAX_WORKERS) if CBACKPROP_THREADS else 1
     if asked == 0:
         for l in range(2, p.L + 1):
             products += m * p.n[l - 1] * p.n[l]
         asked = <int> min(products // PRODUCTS_A_WORKER, MAX_WORKERS)
-    return max(1, min(asked, most))
+    # Only now: asking takes longer than a small network's epoch.
+    return min(asked, _processors.granted()) if asked > 1 and CBACKPROP_THREADS else 1
