@@ -1,4 +1,4 @@
-"""How many processors this process is granted."""
+"""How many processors this process is granted, and how many of a team's workers get one."""
 
 import contextlib
 import functools
@@ -7,6 +7,9 @@ import re
 
 READ = 1 << 20  # no more bytes of a file than these
 PATH = 4096  # no path is longer
+
+
+# ---- granted ----
 
 
 def granted(proc="/proc/self"):
@@ -120,3 +123,86 @@ def _lines(path):
         return os.fsdecode(data).split("\n")
     except (OSError, ValueError):
         return []
+
+
+# ---- got ----
+
+ALLOWED = 0.4  # processors that may be missing: with so many threads fewer it would be no faster
+EVIDENCE = 0.02  # seconds that one missing processor is put up with
+REST, LONGEST_REST = 0.2, 30.0  # seconds that a team stays smaller, at first and at most
+TRIAL = 1.0  # seconds after which a team in full has lasted
+
+
+class Supply:
+    """How many workers a team is to have while others take its processors.
+
+    Workers wait for each other, so one without a processor holds all of them up. A team in which
+    processors are missing gets so many workers fewer; after a rest it is tried in full again, and after
+    each trial in vain the rest is twice as long.
+
+    Parameters
+    ----------
+    full : int
+        The number of workers where nothing is missing.
+    """
+
+    def __init__(self, full):
+        self.full = self.fewer = full
+        self.rest = REST
+        self.change = float("-inf")  # when the team was last made fewer, or full again
+        self._forget()
+
+    def workers(self, workers, seconds, used, missing, now):
+        """The number of workers to go on with.
+
+        Parameters
+        ----------
+        workers : int
+            Those that have just worked ...
+        seconds : float
+            ... for so long,
+        used, missing : float
+            ... in which all of them together used processors, and were without one, for so long.
+        now : float
+            The time of a clock, in seconds.
+        """
+        if workers < self.full and now - self.change > self.rest:
+            self.change = now
+            self._forget()
+            return self.full
+        if not self._tells(seconds, used, missing):
+            return workers
+        fewer = min(workers - 1, self._got(workers))
+        if workers == self.full:
+            if now - self.change < TRIAL:
+                self.rest = min(2 * self.rest, LONGEST_REST)
+                fewer = min(fewer, self.fewer)
+            else:
+                self.rest = REST
+        self.fewer, self.change = max(1, fewer), now
+        self._forget()
+        return self.fewer
+
+    def _forget(self):
+        self.evidence = self.seconds = self.used = self.missing = 0.0
+
+    def _tells(self, seconds, used, missing):
+        """Whether what is missing, with what was before, tells of others and not of a moment's chance."""
+        lack = missing / seconds if seconds > 0 else 0.0
+        # The more are missing, the sooner it tells; below ALLOWED evidence is lost again.
+        self.evidence += (lack - ALLOWED) * max(lack, 1.0) * seconds
+        self.seconds += seconds
+        self.used += used
+        self.missing += missing
+        if self.evidence <= 0:
+            self._forget()
+        return self.evidence > EVIDENCE
+
+    def _got(self, workers):
+        """How many of the workers got a processor.
+
+        Those without one tell; a worker may also be idle for want of work. But where many are without
+        one, few come as far as to wait for one, and what was used tells more.
+        """
+        lack = self.missing / self.seconds
+        return round(self.used / self.seconds if 4 * lack > workers else workers - lack)

@@ -1,4 +1,4 @@
-"""How many processors are granted."""
+"""How many processors are granted, and how many workers a team keeps while others take them."""
 
 import os
 
@@ -48,6 +48,8 @@ class System:
 
 @pytest.fixture
 def system(tmp_path):
+    if os.name == "nt":
+        pytest.skip("cgroups are Linux's, and so are the paths")
     return System(tmp_path)
 
 
@@ -268,3 +270,88 @@ def test_never_more_threads_than_processors_are_granted(n_threads, granted, word
     net = Network([300, 500, 10])
     net.SGD(dense_examples(50, [300, 10]), 1, 49, 0.1, n_threads=n_threads)
     assert net.backend.endswith(f", {words}")
+
+
+# ---- a team that loses processors ----
+
+SLICE = 0.02  # seconds
+
+
+class Machine:
+    """What others leave of its processors, and a team that keeps all of those busy."""
+
+    def __init__(self, full, processors):
+        self.supply, self.workers = _processors.Supply(full), full
+        self.processors, self.now = processors, 0.0
+        self.most = []  # how many workers there were, after each slice
+
+    def run(self, seconds):
+        end = self.now + seconds
+        while self.now < end:
+            self.now += SLICE
+            used = min(self.workers, self.processors)
+            self.workers = self.supply.workers(
+                self.workers, SLICE, used * SLICE, (self.workers - used) * SLICE, self.now
+            )
+            self.most.append(self.workers)
+        return self.workers
+
+
+@pytest.mark.parametrize("full, processors", [(2, 1), (4, 1), (4, 3), (16, 1), (16, 8), (16, 15), (64, 2)])
+def test_a_team_becomes_as_large_as_its_processors(full, processors):
+    machine = Machine(full, processors)
+    machine.run(0.15)
+    assert machine.most[-1] == processors
+
+
+@pytest.mark.parametrize("full", [2, 3, 16])
+@pytest.mark.parametrize("missing", [0.0, 0.1, 0.39])
+def test_a_team_that_has_nearly_all_stays(full, missing):
+    """The rest of a processor is used as well: by one worker fewer it would not be."""
+    machine = Machine(full, full - missing)
+    machine.run(60)
+    assert set(machine.most) == {full}
+
+
+@pytest.mark.parametrize("full", [2, 16])
+def test_what_others_take_for_a_moment_changes_nothing(full):
+    machine = Machine(full, full)
+    for _ in range(100):
+        machine.processors = full - 1
+        machine.run(SLICE / 2)  # one slice
+        machine.processors = full
+        machine.run(0.3)
+    assert set(machine.most) == {full}
+
+
+def test_idle_workers_are_not_without_a_processor():
+    """A layer with fewer panels than workers, say: some sleep, and none waits for a processor."""
+    supply = _processors.Supply(16)
+    for k in range(1000):
+        assert supply.workers(16, SLICE, 5 * SLICE, 0.1 * SLICE, k * SLICE) == 16
+
+
+@pytest.mark.parametrize("full, processors", [(2, 1), (16, 4)])
+def test_a_smaller_team_is_tried_in_full_again_ever_more_seldom(full, processors):
+    machine = Machine(full, processors)
+    machine.run(60)
+    trials = machine.most.count(full)
+    assert 5 <= trials < 20
+    assert machine.most[-100:].count(full) <= 3
+    machine.processors = full
+    machine.run(60)
+    assert set(machine.most[-100:]) == {full}
+    # And once it has lasted, the next loss is a first one: back before long.
+    machine.processors = processors
+    machine.run(0.2)
+    assert machine.workers == processors
+    machine.processors = full
+    machine.run(0.4)
+    assert machine.workers == full
+
+
+def test_seconds_that_are_none(monkeypatch):
+    """A clock may be coarse."""
+    supply = _processors.Supply(4)
+    for _ in range(100):
+        assert supply.workers(4, 0.0, 0.0, 0.0, 0.0) == 4

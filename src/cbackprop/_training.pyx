@@ -11,7 +11,7 @@ from cbackprop._isa cimport kernels
 from cbackprop._parameters cimport Parameters, copied
 from cbackprop._shuffle cimport shuffle
 from cbackprop._team cimport EVALUATED, MAX_WORKERS, Team, outputs_and_targets
-from cbackprop.kernels cimport CBACKPROP_THREADS, CROSS_ENTROPY, LOG_LIKELIHOOD, QUADRATIC, Kernels
+from cbackprop.kernels cimport CBACKPROP_THREADS, CROSS_ENTROPY, LOG_LIKELIHOOD, QUADRATIC, Kernels, MemberTime
 
 from time import perf_counter
 
@@ -62,6 +62,7 @@ def update_mini_batch(net, mini_batch, Descent descent):
     cdef Examples examples
     cdef Team team
     cdef uint32_t *order
+    cdef MemberTime spent
     mini_batch = as_it_is_now(mini_batch)
     m = count(mini_batch, p)
     if m == 0:
@@ -79,7 +80,7 @@ def update_mini_batch(net, mini_batch, Descent descent):
             team.train_by_own_error(0, 1, descent.delta)
         else:
             with nogil:
-                team.train(0, 1)
+                team.train(0, 1, 0, &spent)
         team.store_into(net, p)
     finally:
         free(order)
@@ -257,7 +258,8 @@ cdef class Training:
     cdef Examples examples
     cdef Team team
     cdef Descent descent
-    cdef uint32_t *places              # where each example stood at first
+    cdef object supply                  # of processors: how many workers get one; None where one works alone
+    cdef uint32_t *places               # where each example stood at first
     cdef Py_ssize_t n                   # examples
     cdef readonly list snapshot         # the caller's pairs as they stood at first; None for arrays
     cdef Py_ssize_t m, slice
@@ -282,6 +284,7 @@ cdef class Training:
         self.slice = 1
         if descent.delta is None:
             workers = n_workers(p, self.m, min(n_threads, MAX_WORKERS))
+        self.supply = _processors.Supply(workers) if workers > 1 else None
         self.examples = packed(
             p, training_data if arrays else self.snapshot, 0, n, self.m, workers, "training_data", False)
         self.places = in_order(n)
@@ -291,6 +294,30 @@ cdef class Training:
     cdef int new_team(self, Parameters p, int n_workers) except -1:
         self.team = Team(p, self.examples, self.m, n_workers, True, self.descent)
         self.team.read(self.examples, self.places)
+        return 0
+
+    cdef int resize(self, Parameters p, int n_workers) except -1:
+        """Lets another number of workers go on from here; where that fails all is as before."""
+        cdef Team team = self.team
+        try:
+            self.new_team(p, n_workers)
+            self.team.take_over(team)
+        except BaseException:
+            self.team = team
+            raise
+        return 0
+
+    cdef int follow_supply(self, Parameters p, double seconds, const MemberTime *spent) except -1:
+        """Gives the team as many workers as get a processor, after a slice of so many seconds: see `Supply`."""
+        cdef int n = self.supply.workers(self.team.n_workers, seconds, spent.used, spent.missing, perf_counter())
+        if n == self.team.n_workers:
+            return 0
+        if n > self.team.n_workers:
+            self.slice = max(1, self.slice // 8)    # a short trial: it may turn out many times as slow
+        try:
+            self.resize(p, n)
+        except MemoryError:     # for two teams at a time; this one goes on
+            self.supply = None
         return 0
 
     cdef int load(self, net, Parameters p) except -1:
@@ -345,9 +372,9 @@ cdef class Training:
     def epoch(self, net, Descent descent):
         """Trains on every mini-batch once. `net` gets new weights and biases: those of a completed mini-batch in any case."""
         cdef Parameters p = Parameters.__new__(Parameters, net)
-        cdef Py_ssize_t done = 0, last, batches = (self.examples.n + self.m - 1) // self.m
-        cdef int failed = 0
+        cdef Py_ssize_t done = 0, last, ended, batches = (self.examples.n + self.m - 1) // self.m
         cdef double begun, seconds
+        cdef MemberTime spent
         if batches == 0:
             return
         check_sizes_of(self.examples, p)
@@ -361,24 +388,26 @@ cdef class Training:
                 begun = perf_counter()
                 if descent.delta is not None:
                     self.team.train_by_own_error(done, last, descent.delta)
+                    ended = last
                 else:
                     with nogil:
-                        failed = self.team.train(done, last)
-                if failed:
+                        ended = self.team.train(done, last, SLICE / 2, &spent)
+                if ended == done:
                     # The system has no thread for us: go on alone from here.
-                    self.team.store_into(net, p)
-                    p = Parameters(net)
-                    self.new_team(p, 1)
-                    self.load(net, p)
-                    self.team.descend(descent)
+                    self.resize(p, 1)
+                    self.supply = None
                     continue
                 seconds = perf_counter() - begun
-                if seconds < SLICE / 2 and last - done == self.slice:
+                if ended < last:
+                    self.slice = ended - done
+                elif seconds < SLICE / 2 and last - done == self.slice:
                     self.slice *= 2
                 elif seconds > SLICE and self.slice > 1:
                     self.slice //= 2
-                done = last
+                done = ended
                 PyErr_CheckSignals()
+                if self.supply is not None:
+                    self.follow_supply(p, seconds, &spent)
         finally:
             self.team.store_into(net, p)
 
