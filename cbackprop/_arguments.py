@@ -34,13 +34,6 @@ def number(value, name):
         raise ValueError(f"{name} is larger than any float64") from None
 
 
-def processors():
-    """How many processors this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
 def threads(n_threads):
     """The number of threads asked for, by the argument or by CBACKPROP_NUM_THREADS; 0 where by none."""
     if n_threads is not None:

@@ -2,7 +2,7 @@
 
 import sys
 
-from cbackprop import _arguments, _calls, _isa, _parameters, _training, _warnings
+from cbackprop import _calls, _isa, _parameters, _training, _warnings
 from cbackprop._memory import offered, remember
 from cbackprop._overrides import builtin, draws_of
 from cbackprop.twin import sums_of_gradients
@@ -146,16 +146,9 @@ class Epochs:
         self.packed = self.pairs = None
         pixels = False
         if not module.replaced(net, module.training_methods):
-            processors = _arguments.processors()
-            # As numbers of C, which a user's may be too large for.
-            self.packed = _training.Training(
-                net,
-                data.examples,
-                min(mini_batch_size, sys.maxsize),
-                min(n_threads, processors),
-                processors,
-                descent(0.0),
-            )
+            # As a number of C, which a user's may be too large for.
+            batch = min(mini_batch_size, sys.maxsize)
+            self.packed = _training.Training(net, data.examples, batch, n_threads, descent(0.0))
             layout = self.packed.layout
             if layout != net._cbackprop.layout:
                 remember(net, layout=layout)

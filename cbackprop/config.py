@@ -13,14 +13,14 @@ def show_config():
     import numpy as np  # noqa: PLC0415
 
     import cbackprop  # noqa: PLC0415
-    from cbackprop import _arguments, _isa  # noqa: PLC0415
+    from cbackprop import _isa, _processors  # noqa: PLC0415
 
     rows = {
         "cbackprop": cbackprop.__version__,
         "kernels built": ", ".join(_isa.built()),
         "kernels found": ", ".join(_isa.found()),
         "kernels used": _isa.chosen(),
-        "processors": _arguments.processors(),
+        "processors": _processors.granted(),
         "machine": f"{platform.machine()}, {platform.system()} {platform.release()}",
         "Python": platform.python_version(),
         "NumPy": np.__version__,

@@ -71,6 +71,7 @@ from tiny import (
 import cbackprop
 from cbackprop import (
     __main__,
+    _processors,
     activations,
     chapter,
     config,
@@ -119,6 +120,27 @@ def badly_shuffled(net):
     own = copy.copy(net)
     own._shuffle = lambda: list.pop
     own.SGD((X, LABELS), 1, 10, 0.1)
+
+
+class OneLess(_processors.Supply):
+    """What a team hears of that is to go on with a worker less, and then with all again."""
+
+    def workers(self, workers, *_):
+        return self.full if workers < self.full else workers - 1
+
+
+def changing(call):
+    """`call`, with teams that change in size after each slice."""
+
+    def patched(net):
+        kept = _processors.Supply, _processors.granted
+        _processors.Supply, _processors.granted = OneLess, lambda: 2
+        try:
+            call(net)
+        finally:
+            _processors.Supply, _processors.granted = kept
+
+    return patched
 
 
 def quartic(a, y):
@@ -211,6 +233,9 @@ RIGHT["network.Network.", plain] = {
     "SGD: dense": lambda net: net.SGD(list(DENSE), 1, 18, 0.1),
     "SGD: two threads": lambda net: net.SGD((X, LABELS), 1, 24, 0.1, n_threads=2),
     "SGD: several mini-batches": lambda net: net.SGD((ODD_X, TARGETS), 2, 7, 0.1, (X, LABELS)),
+    "SGD: several mini-batches, a team that changes": changing(
+        lambda net: net.SGD((X, LABELS), 1, 5, 0.1, n_threads=2)
+    ),
     "SGD: own shuffle": shuffled(network, lambda net: net.SGD(list(SPARSE), 1, 24, 0.1)),
     "SGD: own shuffle, arrays": shuffled(network, lambda net: net.SGD((X, LABELS), 1, 24, 0.1)),
 }

@@ -9,9 +9,9 @@ import time
 
 import numpy as np
 import pytest
-from agreement import dense_examples, digit_examples, run_python, same_bits
+from agreement import SANITIZED, dense_examples, digit_examples, run_python, same_bits
 
-from cbackprop import _arguments
+from cbackprop import _processors, network2
 from cbackprop.network import Network
 
 
@@ -255,14 +255,6 @@ def test_a_variable_that_is_no_number_of_threads(text, monkeypatch):
     assert random.getstate() == state
 
 
-@pytest.mark.parametrize("count, processors", [(3, 3), (None, 1)])
-def test_where_the_system_does_not_say_which_processors_are_ours(count, processors, monkeypatch):
-    """As on macOS and Windows: then there are as many as the machine has."""
-    monkeypatch.delattr(os, "sched_getaffinity", raising=False)
-    monkeypatch.setattr(os, "cpu_count", lambda: count)
-    assert _arguments.processors() == processors
-
-
 @pytest.mark.parametrize(
     "n_threads, kind", [(0, ValueError), (-1, ValueError), (1.5, TypeError), ("2", TypeError)]
 )
@@ -271,3 +263,137 @@ def test_n_threads_that_is_no_number_of_threads(n_threads, kind):
     with pytest.raises(kind, match="n_threads"):
         Network([2, 1]).SGD(dense_examples(4, [2, 1]), 1, 2, 0.1, n_threads=n_threads)
     assert random.getstate() == state
+
+
+# ---- a team that loses its processors ----
+
+
+class Changing(_processors.Supply):
+    """Has another number of workers after every slice, whatever they got."""
+
+    numbers = ()
+    slices = ()
+
+    def workers(self, workers, seconds, used, missing, now):
+        numbers, slices = type(self).numbers, type(self).slices
+        slices.append(workers)
+        return numbers[len(slices) % len(numbers)]
+
+
+@pytest.fixture
+def changing(monkeypatch):
+    monkeypatch.setattr(_processors, "granted", lambda: 4)
+    monkeypatch.setattr(_processors, "Supply", Changing)
+    monkeypatch.setattr(Changing, "numbers", (1, 4, 2, 3, 1, 1, 4))
+    monkeypatch.setattr(Changing, "slices", [])
+
+
+OPTIONS = {
+    "plain": {},
+    "L2": {"lmbda": 5.0},
+    "L2 past the least factor": {"lmbda": 1400.0},
+    "L1": {"lmbda": 5.0, "regularization": "L1"},
+    "momentum": {"mu": 0.7},
+    "momentum and L2": {"mu": 0.7, "lmbda": 5.0},
+    "momentum and L1": {"mu": 0.7, "lmbda": 5.0, "regularization": "L1"},
+}
+
+
+@pytest.mark.parametrize("options", OPTIONS.values(), ids=OPTIONS)
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("kind", [digit_examples, dense_examples])
+def test_the_number_of_workers_may_change_at_any_time_and_never_the_bits(
+    kind, dtype, options, changing, capsys
+):
+    """With what waits at that moment: a sparse layer's last step, its factor of decay, the velocities."""
+    sizes = [90, 70, 60, 10]
+    examples = kind(150, sizes[0]) if kind is digit_examples else kind(150, sizes)
+
+    def trained(n_threads):
+        np.random.seed(3)
+        random.seed(3)
+        net = network2.Network(sizes, dtype=dtype)
+        net.SGD(list(examples), 3, 4, 0.1, n_threads=n_threads, **options)
+        return net
+
+    alone = trained(1)
+    assert not Changing.slices
+    changed = trained(4)
+    assert same_bits(changed, alone)
+    if "mu" in options:
+        for v, expected in zip(changed.velocities, alone.velocities, strict=True):
+            assert [array.tobytes() for array in v] == [array.tobytes() for array in expected]
+    assert set(Changing.slices) == {1, 2, 3, 4}
+    assert ("sparse" in alone.backend) == (kind is digit_examples)
+
+
+def on_one_processor(code, folder):
+    """Run `code` in a child that sees sixteen processors and has one."""
+    start = f"""
+import contextlib, io, os, random, sys, time
+import numpy as np
+sys.path.insert(0, {os.path.dirname(__file__)!r})
+from agreement import dense_examples, digit_examples, same_bits
+from cbackprop import _processors
+from cbackprop.network import Network
+os.sched_setaffinity(0, [min(os.sched_getaffinity(0))])
+_processors.granted = lambda: 16
+def trained(sizes, examples, epochs, m, n_threads):
+    np.random.seed(1)
+    random.seed(1)
+    net = Network(sizes)
+    with contextlib.redirect_stdout(io.StringIO()):
+        net.SGD(list(examples), epochs, m, 0.1, n_threads=n_threads)
+    return net
+"""
+    child = run_python(start + code, folder, timeout=300)
+    assert child.returncode == 0, child.stdout + child.stderr
+
+
+needs_affinity = pytest.mark.skipif(
+    not hasattr(os, "sched_setaffinity"), reason="no processor can be taken from a child"
+)
+
+
+@needs_affinity
+@pytest.mark.skipif(SANITIZED, reason="the sanitizer's own work is many times that of the kernels")
+@pytest.mark.parametrize("sizes, m", [([784, 30, 10], 100), ([784, 100, 10], 10)], ids=str)
+@pytest.mark.parametrize("kind", ["digit_examples(1000)", "dense_examples(1000, [784, 10])"])
+def test_sixteen_threads_on_one_processor_do_little_more_work_than_one(kind, sizes, m, tmp_path):
+    """It was 8 to 27 times as much. Others on the machine do not lengthen processor time."""
+    code = f"""
+sizes, m, examples = {sizes}, {m}, {kind} * 3
+ratios = []
+for _ in range(5):
+    took = []
+    for n_threads in (1, 16):
+        begun = time.process_time()
+        net = trained(sizes, examples, 6, m, n_threads)
+        took.append(time.process_time() - begun)
+    ratios.append(took[1] / took[0])
+    assert net.backend.endswith("16 threads")
+assert sorted(ratios)[1] < 1.3, ratios
+"""
+    on_one_processor(code, tmp_path)
+
+
+@needs_affinity
+@pytest.mark.parametrize("kind", ["digit_examples(300)", "dense_examples(300, [784, 10])"])
+def test_a_team_without_its_processors_still_looks_for_ctrl_c(kind, tmp_path):
+    """Even where it stays as large: no slice lasts much longer for it. And it ends with the same bits."""
+    code = f"""
+slices = []
+class Stubborn(_processors.Supply):
+    def workers(self, workers, seconds, used, missing, now):
+        slices.append(seconds)
+        return workers
+_processors.Supply = Stubborn
+sizes, examples = [784, 100, 10], {kind} * 8
+alone = trained(sizes, examples, 3, 10, 1)
+assert not slices
+assert same_bits(trained(sizes, examples, 3, 10, 16), alone)
+assert len(slices) > 10
+slices.sort()
+assert slices[len(slices) * 9 // 10] < 0.2, slices
+"""
+    on_one_processor(code, tmp_path)

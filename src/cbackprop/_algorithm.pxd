@@ -39,7 +39,7 @@ cdef struct Source:
     uint32_t *order         # (n) the examples as shuffled
     Py_ssize_t n
     Py_ssize_t m            # examples of a mini-batch
-    Py_ssize_t first, last  # the mini-batches to train on now
+    Py_ssize_t first        # the mini-batch to train on now
     Step step
     int error               # which output error: see registry.h
 

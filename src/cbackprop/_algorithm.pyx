@@ -10,7 +10,9 @@ from libc.math cimport fabs
 from libc.stdint cimport uint32_t
 from libc.string cimport memcpy
 
-from cbackprop.kernels cimport SOFTMAX, TIMES_DERIVATIVE, Panels, Sweep, barrier_wait, records_list_all
+from cbackprop.kernels cimport (
+    SOFTMAX, TIMES_DERIVATIVE, Panels, Sweep, barrier_wait, records_list_all, team_goes_on,
+)
 
 # What is kept divided by a factor is multiplied out when the factor leaves LEAST_FACTOR .. 1 / LEAST_FACTOR.
 cdef double LEAST_FACTOR = 2.0 ** -20
@@ -361,10 +363,13 @@ cdef void backward_pass(Worker *me, Py_ssize_t batch) noexcept nogil:
 
 
 cdef void train(void *worker) noexcept nogil:
-    """Stochastic gradient descent over the mini-batches source.first .. source.last - 1 of the shuffled examples."""
+    """Stochastic gradient descent over the mini-batches of the shuffled examples, from source.first to the team's end."""
     cdef Worker *me = <Worker *> worker
-    cdef Py_ssize_t batch, m
-    for batch in range(me.source.first, me.source.last):
+    cdef Py_ssize_t batch = me.source.first, m
+    while True:
         forward_pass(me, batch)
         output_error(me, mini_batch(me, batch, &m))
         backward_pass(me, batch)
+        if not team_goes_on(me.barrier, me.number, batch):
+            break
+        batch += 1

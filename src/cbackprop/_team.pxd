@@ -6,7 +6,7 @@ from cbackprop._algorithm cimport Layer, Source, Worker
 from cbackprop._descent cimport Descent
 from cbackprop._examples cimport Examples
 from cbackprop._parameters cimport Parameters
-from cbackprop.kernels cimport Barrier, Kernels
+from cbackprop.kernels cimport Barrier, Kernels, MemberTime
 
 
 cdef enum:
@@ -45,6 +45,7 @@ cdef class Team:
     cdef int read(self, Examples examples, uint32_t *order) except -1
     cdef void read_columns(self, Py_ssize_t n_in, Py_ssize_t m, const void *X, const void *targets) noexcept nogil
     cdef int load(self, Parameters p) except -1
+    cdef int take_over(self, Team other) except -1
     cdef int load_velocities(self, Parameters p, velocities) except -1
     cdef tuple store(self, Parameters p)
     cdef tuple stored(self, Parameters p, bint velocities)
@@ -52,7 +53,7 @@ cdef class Team:
     cdef void forget(self) noexcept nogil
     cdef Py_ssize_t row_bytes(self, const Layer *layer) noexcept nogil
     cdef void descend(self, Descent descent) noexcept
-    cdef int train(self, Py_ssize_t first, Py_ssize_t last) noexcept nogil
+    cdef Py_ssize_t train(self, Py_ssize_t first, Py_ssize_t last, double duration, MemberTime *spent) noexcept nogil
     cdef int train_by_own_error(self, Py_ssize_t first, Py_ssize_t last, delta) except -1
     cdef Py_ssize_t measure(
         self, Py_ssize_t start, Py_ssize_t stop, const int32_t *classes, int cost, double *cost_of) noexcept nogil

@@ -7,6 +7,7 @@ from libc.string cimport memcpy, memset
 
 from cbackprop._algorithm cimport (
     Layer, Worker, backward_pass, feedforward, forward_pass, in_plain_units, measure_reach, mini_batch, set_input,
+    take_waiting_step,
 )
 from cbackprop._algorithm cimport train as train_member
 from cbackprop._descent cimport Descent
@@ -14,7 +15,8 @@ from cbackprop._examples cimport Examples
 from cbackprop._isa cimport kernels
 from cbackprop._parameters cimport Parameters, are_finite, new_array
 from cbackprop.kernels cimport (
-    Panels, Records, aligned_calloc, aligned_free, barrier_destroy, barrier_init, record_lines, team_run,
+    MemberTime, Panels, Records, aligned_calloc, aligned_free, barrier_destroy, barrier_init, record_lines, team_end,
+    team_run, team_set_end,
 )
 
 from cbackprop._memory import remember
@@ -256,6 +258,39 @@ cdef class Team:
                 measure_reach(&self.workers[w])
         return 0
 
+    cdef int take_over(self, Team other) except -1:
+        """Copies in what the workers of `other` know of the past, to the bit: it may have more workers or fewer.
+
+        Nothing is multiplied out, as `store` would, which rounds.
+        """
+        cdef int w, l, type_num = cnp.NPY_DOUBLE if self.k.itemsize == 8 else cnp.NPY_FLOAT
+        cdef Layer *layer
+        cdef Layer *before
+        for w in range(other.n_workers):
+            take_waiting_step(&other.workers[w])
+        self.source.step = other.source.step
+        self.source.error = other.source.error
+        for l in range(2, self.L + 1):
+            before = &other.workers[0].layer[l]
+            array = new_array(type_num, before.n, before.w.rows)
+            for w in range(self.n_workers):
+                layer = &self.workers[w].layer[l]
+                if w > 0 and layer.shared:
+                    continue
+                self.k.unpack_transposed(&before.w, cnp.PyArray_DATA(<cnp.ndarray> array))
+                self.k.pack_transposed(cnp.PyArray_DATA(<cnp.ndarray> array), &layer.w)
+                memcpy(layer.b, before.b, before.n * self.k.itemsize)
+                if self.momentum:
+                    self.k.unpack_transposed(&before.v, cnp.PyArray_DATA(<cnp.ndarray> array))
+                    self.k.pack_transposed(cnp.PyArray_DATA(<cnp.ndarray> array), &layer.v)
+                    memcpy(layer.v_b, before.v_b, before.n * self.k.itemsize)
+        for w in range(self.n_workers):
+            self.workers[w].factor = other.workers[0].factor
+            self.workers[w].unit = other.workers[0].unit
+            if self.sparse:
+                measure_reach(&self.workers[w])
+        return 0
+
     cdef tuple store(self, Parameters p):
         """The parameters as (weights, biases), lists of new arrays; a step that waits is taken first."""
         cdef int w
@@ -310,15 +345,21 @@ cdef class Team:
         self.source.step = descent.step
         self.source.error = descent.error
 
-    cdef int train(self, Py_ssize_t first, Py_ssize_t last) noexcept nogil:
-        """Trains on the mini-batches first .. last - 1; -1 where the system refused a thread, and nothing was done."""
+    cdef Py_ssize_t train(self, Py_ssize_t first, Py_ssize_t last, double duration, MemberTime *spent) noexcept nogil:
+        """Trains on the mini-batches first .. last - 1 and returns last; several workers return an earlier one when so
+        many seconds have passed.
+
+        Where the system refused a thread nothing is done, and `first` returned. `spent`: see `team_run`.
+        """
         cdef int w
         cdef void *members[MAX_WORKERS]
         self.source.first = first
-        self.source.last = last
+        team_set_end(&self.barrier, last - 1, duration)
         for w in range(self.n_workers):
             members[w] = &self.workers[w]
-        return team_run(self.n_workers, train_member, members)
+        if team_run(&self.barrier, train_member, members, spent) != 0:
+            return first
+        return team_end(&self.barrier) + 1
 
     cdef int train_by_own_error(self, Py_ssize_t first, Py_ssize_t last, delta) except -1:
         """The same, alone, with the output error that the reader's delta(z, a, y) gives.

@@ -11,9 +11,11 @@ from cbackprop._isa cimport kernels
 from cbackprop._parameters cimport Parameters, copied
 from cbackprop._shuffle cimport shuffle
 from cbackprop._team cimport EVALUATED, MAX_WORKERS, Team, outputs_and_targets
-from cbackprop.kernels cimport CBACKPROP_THREADS, Kernels
+from cbackprop.kernels cimport CBACKPROP_THREADS, Kernels, MemberTime
 
 from time import perf_counter
+
+from cbackprop import _processors
 
 cdef enum:
     BLOCK = 1024                    # test examples that `evaluate` packs at a time, and between two looks for Ctrl-C
@@ -60,6 +62,7 @@ def update_mini_batch(net, mini_batch, Descent descent):
     cdef Examples examples
     cdef Team team
     cdef uint32_t *order
+    cdef MemberTime spent
     mini_batch = as_it_is_now(mini_batch)
     m = count(mini_batch)
     if m == 0:
@@ -77,7 +80,7 @@ def update_mini_batch(net, mini_batch, Descent descent):
             team.train_by_own_error(0, 1, descent.delta)
         else:
             with nogil:
-                team.train(0, 1)
+                team.train(0, 1, 0, &spent)
         team.store_into(net, p)
     finally:
         free(order)
@@ -253,9 +256,7 @@ cdef class Training:
     training_data : list of (x, y) or pair of arrays (X, Y)
     mini_batch_size : int
     n_threads : int
-        At most so many workers; 0: as many as pay.
-    processors : int
-        How many this process may use.
+        At most so many workers, and never more than this process is granted processors; 0: as many as pay.
     descent : Descent
         Of the steps to come; their momentum may not change.
     """
@@ -263,7 +264,8 @@ cdef class Training:
     cdef Examples examples
     cdef Team team
     cdef Descent descent
-    cdef uint32_t *places              # where each example stood at first
+    cdef object supply                  # of processors: how many workers get one; None where one works alone
+    cdef uint32_t *places               # where each example stood at first
     cdef Py_ssize_t n                   # examples
     cdef readonly list snapshot         # the caller's pairs as they stood at first; None for arrays
     cdef Py_ssize_t m, slice
@@ -274,10 +276,11 @@ cdef class Training:
     def __dealloc__(self):
         free(self.places)
 
-    def __init__(self, net, training_data, Py_ssize_t mini_batch_size, int n_threads, int processors, Descent descent):
+    def __init__(self, net, training_data, Py_ssize_t mini_batch_size, n_threads, Descent descent):
         cdef Parameters p = Parameters.__new__(Parameters, net)
         cdef bint arrays
         cdef Py_ssize_t n
+        cdef int workers = 1
         training_data = as_it_is_now(training_data)
         arrays = type(training_data) is tuple
         self.snapshot = None if arrays else training_data if type(training_data) is list else copied(training_data)
@@ -285,16 +288,42 @@ cdef class Training:
         self.n = n
         self.m = min(mini_batch_size, max(n, 1))
         self.slice = 1
-        n_threads = 1 if descent.delta is not None else n_workers(p, self.m, n_threads, processors)
+        if descent.delta is None:
+            workers = n_workers(p, self.m, min(n_threads, MAX_WORKERS))
+        self.supply = _processors.Supply(workers) if workers > 1 else None
         self.examples = packed(
-            p, training_data if arrays else self.snapshot, 0, n, self.m, n_threads, "training_data", False)
+            p, training_data if arrays else self.snapshot, 0, n, self.m, workers, "training_data", False)
         self.places = in_order(n)
         self.descent = descent
-        self.new_team(p, n_threads)
+        self.new_team(p, workers)
 
     cdef int new_team(self, Parameters p, int n_workers) except -1:
         self.team = Team(p, self.examples, self.m, n_workers, True, self.descent)
         self.team.read(self.examples, self.places)
+        return 0
+
+    cdef int resize(self, Parameters p, int n_workers) except -1:
+        """Lets another number of workers go on from here; where that fails all is as before."""
+        cdef Team team = self.team
+        try:
+            self.new_team(p, n_workers)
+            self.team.take_over(team)
+        except BaseException:
+            self.team = team
+            raise
+        return 0
+
+    cdef int follow_supply(self, Parameters p, double seconds, const MemberTime *spent) except -1:
+        """Gives the team as many workers as get a processor, after a slice of so many seconds: see `Supply`."""
+        cdef int n = self.supply.workers(self.team.n_workers, seconds, spent.used, spent.missing, perf_counter())
+        if n == self.team.n_workers:
+            return 0
+        if n > self.team.n_workers:
+            self.slice = max(1, self.slice // 8)    # a short trial: it may turn out many times as slow
+        try:
+            self.resize(p, n)
+        except MemoryError:     # for two teams at a time; this one goes on
+            self.supply = None
         return 0
 
     cdef int load(self, net, Parameters p) except -1:
@@ -356,9 +385,9 @@ cdef class Training:
         Returns whether they are finite.
         """
         cdef Parameters p = Parameters.__new__(Parameters, net)
-        cdef Py_ssize_t done = 0, last, batches = (self.examples.n + self.m - 1) // self.m
-        cdef int failed = 0
+        cdef Py_ssize_t done = 0, last, ended, batches = (self.examples.n + self.m - 1) // self.m
         cdef double begun, seconds
+        cdef MemberTime spent
         if batches == 0:
             return True
         check_sizes_of(self.examples, p)
@@ -372,36 +401,38 @@ cdef class Training:
                 begun = perf_counter()
                 if descent.delta is not None:
                     self.team.train_by_own_error(done, last, descent.delta)
+                    ended = last
                 else:
                     with nogil:
-                        failed = self.team.train(done, last)
-                if failed:
+                        ended = self.team.train(done, last, SLICE / 2, &spent)
+                if ended == done:
                     # The system has no thread for us: go on alone from here.
-                    self.team.store_into(net, p)
-                    p = Parameters(net)
-                    self.new_team(p, 1)
-                    self.load(net, p)
-                    self.team.descend(descent)
+                    self.resize(p, 1)
+                    self.supply = None
                     continue
                 seconds = perf_counter() - begun
-                if seconds < SLICE / 2 and last - done == self.slice:
+                if ended < last:
+                    self.slice = ended - done
+                elif seconds < SLICE / 2 and last - done == self.slice:
                     self.slice *= 2
                 elif seconds > SLICE and self.slice > 1:
                     self.slice //= 2
-                done = last
+                done = ended
                 PyErr_CheckSignals()
+                if self.supply is not None:
+                    self.follow_supply(p, seconds, &spent)
         finally:
             self.team.store_into(net, p)
         return self.team.finite
 
 
-cdef int n_workers(Parameters p, Py_ssize_t m, int asked, int processors) noexcept:
+cdef int n_workers(Parameters p, Py_ssize_t m, int asked):
     """The number of workers: what was asked for, or as many as pay for a mini-batch of m, at most a processor each."""
     cdef int l
     cdef Py_ssize_t products = 0
-    cdef int most = min(processors, MAX_WORKERS) if CBACKPROP_THREADS else 1
     if asked == 0:
         for l in range(2, p.L + 1):
             products += m * p.n[l - 1] * p.n[l]
         asked = <int> min(products // PRODUCTS_A_WORKER, MAX_WORKERS)
-    return max(1, min(asked, most))
+    # Only now: asking takes longer than a small network's epoch.
+    return min(asked, _processors.granted()) if asked > 1 and CBACKPROP_THREADS else 1

@@ -131,7 +131,14 @@ cdef extern from "team.h" nogil:
     ctypedef struct Barrier:
         int members
 
+    ctypedef struct MemberTime:
+        double used, missing
+
     void barrier_init(Barrier *barrier, int members) noexcept
     void barrier_destroy(Barrier *barrier) noexcept
     void barrier_wait(Barrier *barrier) noexcept
-    int team_run(int members, void (*work)(void *member) noexcept nogil, void **member) noexcept
+    int team_run(
+        Barrier *barrier, void (*work)(void *member) noexcept nogil, void **member, MemberTime *spent) noexcept
+    void team_set_end(Barrier *barrier, Py_ssize_t final, double duration) noexcept
+    bint team_goes_on(Barrier *barrier, int number, Py_ssize_t batch) noexcept
+    Py_ssize_t team_end(const Barrier *barrier) noexcept

@@ -1,14 +1,23 @@
 #include "team.h"
 
-#include <stddef.h>
-
 #if CBACKPROP_THREADS
 
+#include <sched.h>
 #include <stdlib.h>
+#include <time.h>
 
-/* A mini-batch of a small network lasts ten microseconds: a waiting member spins for about that long before it sleeps.
- */
-enum { SPINS = 2000 };
+/* A waiting member spins for a few microseconds, about what a step of a small mini-batch lasts. Then it yields: if
+ * there are more members than processors, those that the others wait for get to run at once. A yield that finds nobody
+ * else returns within a microsecond, so a member of a slow step sleeps after some tens of microseconds. */
+enum { SPINS = 100, YIELDS = 100 };
+
+#define WAKING 200e-6 /* seconds that it may take to wake a thread */
+
+static double seconds(clockid_t clock) {
+    struct timespec now = {0};
+    clock_gettime(clock, &now);
+    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
 
 static inline void pause_a_moment(void) {
 #if defined(__x86_64__) || defined(__i386__)
@@ -25,6 +34,7 @@ void barrier_init(Barrier *barrier, int members) {
     atomic_init(&barrier->asleep, 0);
     pthread_mutex_init(&barrier->lock, NULL);
     pthread_cond_init(&barrier->turn, NULL);
+    barrier->slept = 0;
 }
 
 void barrier_destroy(Barrier *barrier) {
@@ -50,10 +60,16 @@ void barrier_wait(Barrier *barrier) {
         if (atomic_load_explicit(&barrier->round, memory_order_acquire) != round) return;
         pause_a_moment();
     }
+    for (int turn = 0; turn < YIELDS; turn++) {
+        sched_yield();
+        if (atomic_load_explicit(&barrier->round, memory_order_acquire) != round) return;
+    }
+    const double began = seconds(CLOCK_MONOTONIC);
     pthread_mutex_lock(&barrier->lock);
     atomic_fetch_add(&barrier->asleep, 1);
     while (atomic_load(&barrier->round) == round) pthread_cond_wait(&barrier->turn, &barrier->lock);
     atomic_fetch_sub(&barrier->asleep, 1);
+    barrier->slept += seconds(CLOCK_MONOTONIC) - began;
     pthread_mutex_unlock(&barrier->lock);
 }
 
@@ -62,14 +78,30 @@ typedef struct {
     void (*work)(void *member);
     pthread_mutex_t lock;
     pthread_cond_t decided;
-    int go; /* 0: wait, 1: work, -1: give up */
+    int go;      /* 0: wait, 1: work, -1: give up */
+    double gone; /* when that was decided */
 } Start;
 
 typedef struct {
     Start *start;
     void *member;
     pthread_t thread;
+    MemberTime spent;
 } Seat;
+
+static void work_on(Seat *seat) {
+#ifdef CLOCK_THREAD_CPUTIME_ID
+    const double began = seconds(CLOCK_MONOTONIC), used = seconds(CLOCK_THREAD_CPUTIME_ID);
+    /* A member that starts late was without a processor, but for what it takes to wake one. */
+    const double late = began - seat->start->gone - WAKING;
+    seat->start->work(seat->member);
+    seat->spent.used = seconds(CLOCK_THREAD_CPUTIME_ID) - used;
+    seat->spent.missing = seconds(CLOCK_MONOTONIC) - began - seat->spent.used + (late > 0 ? late : 0);
+#else
+    seat->start->work(seat->member);
+    seat->spent = (MemberTime){0};
+#endif
+}
 
 static void *sit(void *argument) {
     Seat *seat = argument;
@@ -78,11 +110,13 @@ static void *sit(void *argument) {
     while (start->go == 0) pthread_cond_wait(&start->decided, &start->lock);
     const int go = start->go;
     pthread_mutex_unlock(&start->lock);
-    if (go == 1) start->work(seat->member);
+    if (go == 1) work_on(seat);
     return NULL;
 }
 
-int team_run(int members, void (*work)(void *member), void **member) {
+int team_run(Barrier *barrier, void (*work)(void *member), void **member, MemberTime *spent) {
+    const int members = barrier->members;
+    *spent = (MemberTime){0};
     if (members == 1) {
         work(member[0]);
         return 0;
@@ -92,24 +126,48 @@ int team_run(int members, void (*work)(void *member), void **member) {
     Start start = {.work = work, .go = 0};
     pthread_mutex_init(&start.lock, NULL);
     pthread_cond_init(&start.decided, NULL);
-    int made = 1;
+    barrier->slept = 0;
+    int made = 0;
     for (; made < members; made++) {
         seats[made].start = &start;
         seats[made].member = member[made];
-        if (pthread_create(&seats[made].thread, NULL, sit, &seats[made]) != 0) break;
+        if (made > 0 && pthread_create(&seats[made].thread, NULL, sit, &seats[made]) != 0) break;
     }
     pthread_mutex_lock(&start.lock);
     start.go = made == members ? 1 : -1;
+    start.gone = seconds(CLOCK_MONOTONIC);
     pthread_cond_broadcast(&start.decided);
     pthread_mutex_unlock(&start.lock);
-    if (start.go == 1) work(member[0]);
+    if (start.go == 1) work_on(&seats[0]);
     const int result = start.go == 1 ? 0 : -1;
     for (int i = 1; i < made; i++) pthread_join(seats[i].thread, NULL);
+    for (int i = 0; i < members && result == 0; i++) {
+        spent->used += seats[i].spent.used;
+        spent->missing += seats[i].spent.missing;
+    }
+    spent->missing = spent->missing > barrier->slept ? spent->missing - barrier->slept : 0;
     pthread_cond_destroy(&start.decided);
     pthread_mutex_destroy(&start.lock);
     free(seats);
     return result;
 }
+
+void team_set_end(Barrier *barrier, ptrdiff_t final, double duration) {
+    barrier->deadline = seconds(CLOCK_MONOTONIC) + duration;
+    atomic_store_explicit(&barrier->final, final, memory_order_relaxed);
+}
+
+int team_goes_on(Barrier *barrier, int number, ptrdiff_t batch) {
+    ptrdiff_t final = atomic_load_explicit(&barrier->final, memory_order_relaxed);
+    if (number == 0 && batch + 1 < final && barrier->members > 1 && seconds(CLOCK_MONOTONIC) > barrier->deadline) {
+        /* One more: in its barrier the others hear of it. */
+        final = batch + 1;
+        atomic_store_explicit(&barrier->final, final, memory_order_relaxed);
+    }
+    return batch < final;
+}
+
+ptrdiff_t team_end(const Barrier *barrier) { return atomic_load_explicit(&barrier->final, memory_order_relaxed); }
 
 #else
 
@@ -117,10 +175,23 @@ void barrier_init(Barrier *barrier, int members) { barrier->members = members; }
 void barrier_destroy(Barrier *barrier) { (void)barrier; }
 void barrier_wait(Barrier *barrier) { (void)barrier; }
 
-int team_run(int members, void (*work)(void *member), void **member) {
-    if (members != 1) return -1;
+int team_run(Barrier *barrier, void (*work)(void *member), void **member, MemberTime *spent) {
+    *spent = (MemberTime){0};
+    if (barrier->members != 1) return -1;
     work(member[0]);
     return 0;
 }
+
+void team_set_end(Barrier *barrier, ptrdiff_t final, double duration) {
+    (void)duration;
+    barrier->final = final;
+}
+
+int team_goes_on(Barrier *barrier, int number, ptrdiff_t batch) {
+    (void)number;
+    return batch < barrier->final;
+}
+
+ptrdiff_t team_end(const Barrier *barrier) { return barrier->final; }
 
 #endif
