@@ -764,6 +764,16 @@ def parameters(net):
     return found
 
 
+def has_a_huge_view(net):
+    """Whether a parameter is a view without end of a few numbers, which methods of the user's may copy."""
+    return any(
+        type(array) is np.ndarray and array.size > 10**8
+        for items in (net.weights, net.biases)
+        if isinstance(items, list)
+        for array in list.__iter__(items)
+    )
+
+
 def same(first, second):
     return len(first) == len(second) and all(
         a == b if type(a) is bytes and type(b) is bytes else a is b for a, b in zip(first, second)
@@ -799,7 +809,7 @@ def run(data):
         world.touched, world.acts, before = False, 0, parameters(net)
         call(world)
     except MemoryError as error:
-        assert world.lied, "a MemoryError that nobody asked for"
+        assert world.lied or has_a_huge_view(world.net), "a MemoryError that nobody asked for"
         error.__traceback__ = None
     except SystemError as error:
         raise AssertionError(f"the interpreter was misused: {error}") from error
