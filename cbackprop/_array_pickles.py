@@ -27,6 +27,8 @@ BYTES_PER_OPERATION = 16
 FREE_OPERATIONS = 1000
 LONGEST_ESCAPE = len(rb"\U0010ffff")
 
+EMPTY = object()  # a place in the memo
+
 DTYPES = (b"f2", b"f4", b"f8", b"i1", b"i2", b"i4", b"i8", b"u1", b"u2", b"u4", b"u8")
 
 
@@ -159,7 +161,7 @@ class _Machine:
         self.file = file
         self.read, self.readline = file.read, file.readline
         self.frame = None
-        self.stack, self.marks, self.memo = [], [], {}
+        self.stack, self.marks, self.memo = [], [], []
         self.allowed = FREE_OPERATIONS
 
     def run(self):
@@ -369,6 +371,8 @@ class _Machine:
         # Places are counted, so none is far beyond the number of operations.
         if not 0 <= place <= self.allowed:
             raise ValueError(f"it asks to remember an object in place {place:,}")
+        if place >= len(self.memo):
+            self.memo.extend([EMPTY] * (place + 1 - len(self.memo)))
         self.memo[place] = self.stack[-1]
 
     def put_line(self):
@@ -381,10 +385,10 @@ class _Machine:
         self.remember(self.number(4))
 
     def memoize(self):
-        self.memo[len(self.memo)] = self.stack[-1]
+        self.memo.append(self.stack[-1])
 
     def recall(self, place):
-        if place not in self.memo:
+        if not 0 <= place < len(self.memo) or self.memo[place] is EMPTY:
             raise ValueError(f"it recalls an object from place {place:,}, which is empty")
         self.stack.append(self.memo[place])
 

@@ -76,9 +76,7 @@ def _text(item):
     if isinstance(item, list):
         return b"(l" + b"".join(_text(of_list) + b"a" for of_list in item)
     code, order = item.dtype.str[1:].encode(), item.dtype.str[:1].encode()
-    dtype = (
-        b"cnumpy\ndtype\n(" + _quoted(code) + b"I0\nI1\ntR(I3\n" + _quoted(order) + b"NNNI-1\nI-1\nI0\ntb"
-    )
+    dtype = b"cnumpy\ndtype\n(" + _quoted(code) + b"I0\nI1\ntR(I3\n" + _quoted(order) + b"NNNI-1\nI-1\nI0\ntb"
     if item.shape == ():
         return b"cnumpy.core.multiarray\nscalar\n(" + dtype + _quoted(item.tobytes()) + b"tR"
     shape = b"(" + b"".join(b"I%d\n" % length for length in item.shape) + b"t"
