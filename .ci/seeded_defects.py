@@ -50,7 +50,7 @@ DEFECTS = [
     ),
     Defect(
         "a missed check of a hostile file",
-        "cbackprop/_array_pickles.py",
+        "cbackprop/_pickle_machine.py",
         "        if n_bytes <= PIECE:\n            data = self.read(n_bytes)",
         "        if n_bytes >= 0:\n            data = self.read(n_bytes)",
         "tests/test_fuzz_corpus.py",

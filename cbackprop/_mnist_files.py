@@ -21,7 +21,8 @@ from importlib import resources
 import numpy as np
 
 from . import _array_pickles
-from ._array_pickles import Array, NotReadHere
+from ._array_pickles import Array
+from ._pickle_machine import NotReadHere
 
 # A packed file may unpack to 512 MiB, or to 250 times its size where that is more. MNIST packs 14 to
 # 1, as text 54 to 1, one of its images over and over 210 to 1, and a bomb of zeros 1032 to 1.
@@ -61,7 +62,7 @@ def _errors_name(name):
     except MemoryError:
         raise
     except NotReadHere as error:
-        raise ValueError(f"{name}: not a form that is read here: {error}") from error
+        raise ValueError(f"{name}: not an MNIST file, or not a form that is read here: {error}") from error
     # On damaged archives zipfile raises a dozen kinds of exception.
     except Exception as error:
         raise ValueError(f"{name}: damaged or truncated: {error}") from error
@@ -89,8 +90,7 @@ def _parse_unpacked(stream):
     if start[:3] == b"\0\0\x08":
         raise NotReadHere("this is one IDX file; give the folder that holds all four")
     raise NotReadHere(
-        f"not an MNIST file: expected a pickle of arrays or an npz, gzipped or not, "
-        f"but it begins with {start[:8]!r}"
+        f"expected a pickle of arrays or an npz, gzipped or not, but it begins with {start[:8]!r}"
     )
 
 
