@@ -50,9 +50,9 @@ DEFECTS = [
     ),
     Defect(
         "a missed check of a hostile file",
-        "cbackprop/_mnist_files.py",
-        'if opcode.name == "LONG_BINPUT" and argument > MOST_OPCODES:',
-        'if opcode.name == "BINPUT" and argument > MOST_OPCODES:',
+        "cbackprop/_pickle_machine.py",
+        "        if n_bytes <= PIECE:\n            data = self.read(n_bytes)",
+        "        if n_bytes >= 0:\n            data = self.read(n_bytes)",
         "tests/test_fuzz_corpus.py",
     ),
     Defect(

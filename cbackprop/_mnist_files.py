@@ -2,16 +2,16 @@
 
 A file may be damaged, or made to harm. So nothing is allocated because a header asks for it,
 nothing that a file names is imported or called, and whatever is wrong ends in a ValueError that
-names the file. `read` and `read_sample` return the training, validation and test data, each a
-pair of images (n, 784) and digits (n,).
+names the file: "not a form that is read here" for what may be intact, "damaged or truncated" for
+what is not. `read` and `read_sample` return the training, validation and test data, each a pair of
+images (n, 784) and digits (n,).
 """
 
+import contextlib
 import gzip
 import io
 import math
 import os
-import pickle
-import pickletools
 import re
 import struct
 import zipfile
@@ -20,9 +20,14 @@ from importlib import resources
 
 import numpy as np
 
-# The book's pickle unpacks to 220 MB and to 440 MB if its pixels are float64: the largest
-# that MNIST can be. Whatever unpacks to more is refused before it fills the memory.
-LARGEST = 512 * 2**20
+from . import _array_pickles
+from ._array_pickles import Array
+from ._pickle_machine import NotReadHere
+
+# A packed file may unpack to 512 MiB, or to 250 times its size where that is more. MNIST packs 14 to
+# 1, as text 54 to 1, one of its images over and over 210 to 1, and a bomb of zeros 1032 to 1.
+ALWAYS_ALLOWED = 512 * 2**20
+HIGHEST_RATIO = 250
 PIECE = 2**20
 
 SAMPLE = "mnist_sample.npz"
@@ -30,33 +35,62 @@ SAMPLE = "mnist_sample.npz"
 IDX_FILES = {"train-images": 3, "train-labels": 1, "t10k-images": 3, "t10k-labels": 1}
 NPZ_ARRAYS = ("x_train", "y_train", "x_test", "y_test")
 
+# Protocols 0 and 1 have no header: lists and tuples open until the first array names its function.
+PICKLE_START = re.compile(rb"\x80|(?:[(\]l]|p\d{1,9}\n|q.){1,20}c[\w.]+\n", re.DOTALL)
+
 
 def read(path):
     """Read a file, or a folder with the four IDX files or with one of the others."""
     if os.path.isdir(path):
         return _read_folder(path)
-    return _parse(_read_file(path), path)
+    with open(path, "rb") as file, _errors_name(path):
+        return _parse(file)
 
 
 def read_sample():
     """Read the sample that ships in this package, also where the package is a zip archive."""
     sample = resources.files(__package__).joinpath("data", SAMPLE)
-    return _parse(io.BytesIO(sample.read_bytes()), SAMPLE)
+    with _errors_name(SAMPLE):
+        return _parse(io.BytesIO(sample.read_bytes()))
 
 
-def _parse(stream, name):
-    """Read a pickle (gzipped or not) or npz from a BytesIO; messages call it ``name``."""
-    stream = _gunzip(stream, name)
-    start = _first_bytes(stream, 4)
-    if start[:1] == b"\x80":
-        return _read_pickle(stream, name)
-    if start == b"PK\x03\x04":
-        return _read_npz(stream, name)
+@contextlib.contextmanager
+def _errors_name(name):
+    """Turn what is raised on reading the file ``name`` into a ValueError that names it."""
+    try:
+        yield
+    except MemoryError:
+        raise
+    except NotReadHere as error:
+        raise ValueError(f"{name}: not an MNIST file, or not a form that is read here: {error}") from error
+    # On damaged archives zipfile raises a dozen kinds of exception.
+    except Exception as error:
+        raise ValueError(f"{name}: damaged or truncated: {error}") from error
+
+
+def _parse(file):
+    """Read a pickle or an npz, gzipped or not."""
+    stream = _unpacked(file)
+    try:
+        parts = _parse_unpacked(stream)
+    except Exception:
+        # If the checksum is wrong, damage is the reason, whatever the content looks like.
+        _read_on(stream, ALWAYS_ALLOWED)
+        raise
+    _read_on(stream)
+    return parts
+
+
+def _parse_unpacked(stream):
+    start = stream.peek(200)[:200]
+    if PICKLE_START.match(start):
+        return _read_pickle(stream)
+    if start[:4] == b"PK\x03\x04":
+        return _read_npz(stream)
     if start[:3] == b"\0\0\x08":
-        raise ValueError(f"{name}: this is one IDX file; give the folder that holds all four")
-    raise ValueError(
-        f"{name}: not an MNIST file: expected a pickle of protocol 2 or later, gzipped or not, "
-        f"or an npz, but it begins with {start!r}"
+        raise NotReadHere("this is one IDX file; give the folder that holds all four")
+    raise NotReadHere(
+        f"expected a pickle of arrays or an npz, gzipped or not, but it begins with {start[:8]!r}"
     )
 
 
@@ -64,7 +98,8 @@ def _read_folder(folder):
     paths = {stem: _idx_path(folder, stem) for stem in IDX_FILES}
     if all(paths.values()):
         arrays = [_read_idx(paths[stem], n_dimensions) for stem, n_dimensions in IDX_FILES.items()]
-        return _split(*arrays, folder)
+        with _errors_name(folder):
+            return _split(*arrays)
     for file_name in ("mnist.pkl.gz", "mnist.npz"):
         path = os.path.join(folder, file_name)
         if os.path.exists(path):
@@ -86,54 +121,83 @@ def _idx_path(folder, stem):
     return None
 
 
-def _read_file(path):
-    with open(path, "rb") as file:
-        return _read_capped(file, path)
+# Unpacking, in pieces: what a file unpacks to is held only where a reader keeps it.
 
 
-def _read_capped(source, name):
-    """Read to the end of ``source`` in pieces, or raise where it passes `LARGEST` bytes."""
-    stream = io.BytesIO()
+def _unpacked(file):
+    """Return a BufferedReader of the content of ``file``, which is gzipped or not."""
+    if not file.seekable():
+        file = io.BytesIO(_read_all(file, ALWAYS_ALLOWED))
+    return io.BufferedReader(_Unpacked(file), PIECE)
+
+
+class _Unpacked(io.RawIOBase):
+    """Reads what a gzip file unpacks to, or a file that is not packed, until it is too much."""
+
+    def __init__(self, file):
+        self.file = file
+        self.limit = _most_bytes(file.seek(0, io.SEEK_END))
+        self.n_read = 0
+        # Its first bytes tell, not its name.
+        file.seek(0)
+        is_packed = file.read(2) == b"\x1f\x8b"
+        file.seek(0)
+        self.source = gzip.GzipFile(fileobj=file) if is_packed else file
+
+    def readable(self):
+        return True
+
+    def readinto(self, buffer):
+        try:
+            n_bytes = self.source.readinto(buffer)
+        except (EOFError, OSError, zlib.error) as error:
+            raise ValueError(f"gzip data: {error}") from error
+        self.n_read += n_bytes
+        _check_size(self.n_read, self.limit)
+        return n_bytes
+
+    def tell(self):
+        return self.n_read
+
+
+def _most_bytes(packed_size):
+    return max(ALWAYS_ALLOWED, HIGHEST_RATIO * packed_size)
+
+
+def _check_size(n_bytes, limit):
+    if n_bytes > limit:
+        raise NotReadHere(f"it unpacks to more than {limit:,} bytes, too many for its size")
+
+
+def _read_all(source, limit):
+    """Return all of ``source``, or raise where it passes ``limit`` bytes."""
+    data = bytearray()
     while piece := source.read(PIECE):
-        if stream.tell() + len(piece) > LARGEST:
-            raise ValueError(f"{name}: holds more than {LARGEST:,} bytes; MNIST never does")
-        stream.write(piece)
-    stream.seek(0)
-    return stream
+        data += piece
+        _check_size(len(data), limit)
+    return data
 
 
-def _first_bytes(stream, n_bytes):
-    start = stream.read(n_bytes)
-    stream.seek(0)
-    return start
-
-
-def _gunzip(stream, name):
-    """Return ``stream`` unpacked if it is gzipped, which its first bytes tell, not its name."""
-    if _first_bytes(stream, 2) != b"\x1f\x8b":
-        return stream
-    try:
-        with gzip.GzipFile(fileobj=stream) as unpacked:
-            return _read_capped(unpacked, name)
-    except (EOFError, OSError, zlib.error) as error:
-        raise ValueError(f"{name}: damaged or truncated gzip data: {error}") from error
+def _read_on(stream, n_bytes=math.inf):
+    """Read to the end, at most ``n_bytes``, and keep nothing: gzip's checksum stands there."""
+    while n_bytes > 0 and (piece := stream.read(PIECE)):
+        n_bytes -= len(piece)
 
 
 # IDX: a magic number, the length of each dimension, and the bytes.
 
 
 def _read_idx(path, n_dimensions):
-    data = _gunzip(_read_file(path), path).getvalue()
-    magic = bytes((0, 0, 8, n_dimensions))
-    header = 4 + 4 * n_dimensions
-    if data[:4] != magic or len(data) < header:
-        raise ValueError(
-            f"{path}: not an IDX file of bytes in {n_dimensions} dimensions: expected it to begin "
-            f"with {magic!r} and the dimensions, but it begins with {data[:header]!r}"
-        )
-    shape = struct.unpack(f">{n_dimensions}I", data[4:header])
-    name = f"{path}: truncated or damaged: an array"
-    return _array(data, "u1", shape, False, name, start=header)
+    with open(path, "rb") as file, _errors_name(path):
+        data = _read_all(_unpacked(file), math.inf)
+        header = 4 + 4 * n_dimensions
+        if data[:4] != bytes((0, 0, 8, n_dimensions)) or len(data) < header:
+            raise NotReadHere(
+                f"expected an IDX file of bytes in {n_dimensions} dimensions, "
+                f"but it begins with {bytes(data[:header])!r}"
+            )
+        shape = struct.unpack(f">{n_dimensions}I", data[4:header])
+        return _array(data, "u1", shape, False, "an array", start=header)
 
 
 # npz: a zip archive of npy files, each a header and the bytes.
@@ -146,162 +210,99 @@ NPY_HEADER = re.compile(
 )
 
 
-def _read_npz(stream, name):
+def _read_npz(stream):
+    # An archive is read from its end.
+    data = io.BytesIO(_read_all(stream, math.inf))
+    with zipfile.ZipFile(data) as archive:
+        limit = _most_bytes(data.seek(0, io.SEEK_END))
+        arrays = [_read_npy(archive, f"{key}.npy", limit) for key in NPZ_ARRAYS]
+    return _split(*arrays)
+
+
+def _read_npy(archive, member, limit):
     try:
-        with zipfile.ZipFile(stream) as archive:
-            arrays = [_read_npy(archive, f"{key}.npy") for key in NPZ_ARRAYS]
-    except MemoryError:
-        raise
-    # On damaged archives zipfile raises a dozen kinds of exception.
-    except Exception as error:
-        raise ValueError(f"{name}: not an intact mnist.npz as Keras has it: {error}") from error
-    return _split(*arrays, name)
-
-
-def _read_npy(archive, member):
-    entry = archive.getinfo(member)
+        entry = archive.getinfo(member)
+    except KeyError:
+        raise NotReadHere(f"expected a mnist.npz as Keras has it, but it has no {member}") from None
     # Other methods (LZMA) allocate what their headers ask for.
     if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-        raise ValueError(f"{member} is packed by a method that is neither stored nor deflated")
+        raise NotReadHere(f"{member} is packed by a method that is neither stored nor deflated")
     with archive.open(entry) as source:
-        data = _read_capped(source, member).getvalue()
+        data = _read_all(source, limit)
     length_code = {1: "<H", 2: "<I"}.get(data[6] if len(data) > 12 else None)
     if data[:6] != b"\x93NUMPY" or length_code is None:
-        raise ValueError(f"{member} is not an npy file of version 1 or 2")
+        raise NotReadHere(f"{member} is not an npy file of version 1 or 2")
     start = 8 + struct.calcsize(length_code)
     end = start + struct.unpack(length_code, data[8:start])[0]
     found = NPY_HEADER.fullmatch(data[start:end])
     if found is None:
-        raise ValueError(f"{member} does not hold uint8 or int64 numbers of up to 3 dimensions")
+        raise NotReadHere(f"{member} does not hold uint8 or int64 numbers of up to 3 dimensions")
     dtype = found[1].decode()
     shape = tuple(int(length) for length in found[3].split(b","))
     return _array(data, dtype, shape, found[2] == b"True", member, start=end)
 
 
-# The pickle: tuples of arrays, written by Python 2.
-
-# All that a pickle of arrays in tuples needs, from Python 2 (protocol 2) and 3 (up to 4).
-PICKLE_OPCODES = {
-    "PROTO", "FRAME", "STOP", "GLOBAL", "STACK_GLOBAL", "REDUCE", "BUILD", "MARK", "EMPTY_TUPLE",
-    "TUPLE", "TUPLE1", "TUPLE2", "TUPLE3", "BINPUT", "LONG_BINPUT", "MEMOIZE", "BINGET",
-    "LONG_BINGET", "NONE", "NEWTRUE", "NEWFALSE", "BININT", "BININT1", "BININT2", "LONG1",
-    "SHORT_BINSTRING", "BINSTRING", "SHORT_BINBYTES", "BINBYTES", "BINBYTES8", "SHORT_BINUNICODE",
-    "BINUNICODE",
-}  # fmt: skip
-# The book's pickle has 168 opcodes. Few of them means shallow nesting, a short memo, no delay.
-MOST_OPCODES = 1000
+# The pickle: three pairs of images and labels. The book's has arrays; what its expand_mnist.py
+# writes has lists of 250,000 arrays (784,) and as many numbers.
 
 
-def _read_pickle(stream, name):
+def _read_pickle(stream):
     try:
-        _check_opcodes(stream)
-        stream.seek(0)
-        parts = _ArrayUnpickler(stream, fix_imports=False, encoding="bytes").load()
-        arrays = _six_arrays(parts)
-        # One array may be named six times over; copied, it would take six times the memory.
-        if sum(array.nbytes for array in arrays) > stream.seek(0, io.SEEK_END):
-            raise ValueError("its arrays overlap")
-        stream.close()
-    except MemoryError:
-        raise
-    # A damaged pickle can fail in any operation that its opcodes ask for.
-    except Exception as error:
-        raise ValueError(f"{name}: not an intact pickle of MNIST: {error}") from error
-    # Copies: the unpickled arrays are read-only, in the byte order of the file.
-    arrays = [array.astype(array.dtype.newbyteorder("="), order="C") for array in arrays]
-    return tuple(_checked(*arrays[i : i + 2], name) for i in (0, 2, 4))
+        pairs = _three_pairs(_array_pickles.read(stream))
+    except NotReadHere as error:
+        raise NotReadHere(f"expected a pickle of three pairs (images, labels), but {error}") from error
+    # A pickle can name one array many times, for 2 bytes each. Twice is test data that also serves
+    # as validation data.
+    if sum(len(image.data) for x, _ in pairs for image in _listed(x)) > 2 * stream.tell():
+        raise NotReadHere("its arrays overlap: they would take far more memory than the file")
+    return tuple(_checked(_pixels(x), _digits(y)) for x, y in pairs)
 
 
-def _check_opcodes(stream):
-    """Raise unless the pickle consists of a few harmless operations on bytes that are there.
-
-    The unpickler believes a length, or a place in its memo, and allocates it: 10 bytes can ask
-    for 60 GB. Here the operations are read and not carried out.
-
-    Where more is asked of a frame than is left, the unpickler drops the rest, and so reads other operations
-    than stand there one after the other.
-    """
-    end_of_frame = 0
-    for count, (opcode, argument, start) in enumerate(pickletools.genops(stream), start=1):
-        if start < end_of_frame and (opcode.name == "FRAME" or stream.tell() > end_of_frame):
-            raise ValueError("its frames overlap or end amid an operation")
-        if opcode.name == "FRAME":
-            end_of_frame = stream.tell() + argument
-        if opcode.name not in PICKLE_OPCODES:
-            raise ValueError(f"it uses {opcode.name}, which no pickle of arrays in tuples needs")
-        if count > MOST_OPCODES:
-            raise ValueError(f"it has more than {MOST_OPCODES} operations")
-        if opcode.name == "LONG_BINPUT" and argument > MOST_OPCODES:
-            raise ValueError(f"it asks for {argument:,} places to remember objects in")
+def _three_pairs(parts):
+    """Return ``parts`` if it consists of images and labels, each an `Array` or a list."""
+    if not _is_sequence(parts, 3) or not all(_is_sequence(pair, 2) for pair in parts):
+        raise NotReadHere("it holds something else")
+    for x, y in parts:
+        if not all(type(image) is Array for image in _listed(x)):
+            raise NotReadHere("its images are neither an array nor a list of arrays")
+        if type(y) is not Array and set(map(type, _listed(y))) != {int}:
+            raise NotReadHere("its labels are neither an array nor a list of whole numbers")
+        if not all(image.data for image in _listed(x)) or (type(y) is Array and not y.data):
+            raise ValueError("it does not hold three pairs of arrays: one was never filled")
+    return parts
 
 
-def _six_arrays(parts):
-    """Return the arrays of three pairs of stand-ins in one list."""
-    pairs = parts if type(parts) is tuple and len(parts) == 3 else ()
-    items = [item for pair in pairs if type(pair) is tuple and len(pair) == 2 for item in pair]
-    arrays = [item.array for item in items if type(item) is _PickledArray]
-    if len(arrays) != 6 or any(array is None for array in arrays):
-        raise ValueError("it does not hold three pairs (images, labels) of arrays")
-    return arrays
+def _is_sequence(item, length):
+    return type(item) in (tuple, list) and len(item) == length
 
 
-class _PickledDtype:
-    """Stands in for ``numpy.dtype`` while a pickle is read."""
-
-    def __init__(self, code, *_):
-        code = code.decode("ascii") if type(code) is bytes else code
-        if code not in ("f4", "f8", "u1", "i8"):
-            raise ValueError("it has an array whose type is none of f4, f8, u1 and i8")
-        self.code = code
-
-    def __setstate__(self, state):
-        _, order, *_ = state
-        order = order.decode("ascii") if type(order) is bytes else order
-        if order not in ("<", ">", "|"):
-            raise ValueError("it has an array whose byte order is unknown")
-        self.code = order + self.code[-2:]
+def _listed(item):
+    return item if type(item) in (tuple, list) else (item,)
 
 
-class _PickledArray:
-    """Stands in for ``numpy.ndarray``, and for the function that makes one, while reading.
-
-    NumPy's own ``__setstate__`` crashes on some states (an object dtype over bytes), so the state
-    is kept from it.
-    """
-
-    def __init__(self, kind, *_):
-        if kind is not _PickledArray:
-            raise ValueError("it has an array that is not a plain numpy.ndarray")
-        self.array = None
-
-    def __setstate__(self, state):
-        _, shape, dtype, is_fortran, data = state
-        types = [type(item) for item in (shape, dtype, is_fortran, data)]
-        if types != [tuple, _PickledDtype, bool, bytes]:
-            raise ValueError("it has an array whose state is not shape, type, order and bytes")
-        if len(shape) not in (1, 2) or any(type(length) is not int for length in shape):
-            raise ValueError("it has an array that is neither a vector nor a matrix")
-        self.array = _array(data, dtype.code, shape, is_fortran, "an array")
+def _pixels(item):
+    """Return images (n, 784): a copy, since what is unpickled is in the byte order of the file."""
+    if type(item) is Array:
+        x = item.view()
+        return x.astype(x.dtype.newbyteorder("="), order="C")
+    shapes = {image.shape for image in item}
+    if not shapes or not shapes <= {(784,), (784, 1)}:
+        raise NotReadHere(f"expected a list of images (784,), got images {sorted(shapes)[:3]}")
+    dtypes = {dtype.newbyteorder("=") for dtype in {image.dtype for image in item}}
+    # Whole numbers are pixels on another scale.
+    if len(dtypes) > 1 and any(dtype.kind != "f" for dtype in dtypes):
+        raise NotReadHere("expected a list of images of one type")
+    x = np.empty((len(item), 784), np.result_type(*dtypes))
+    for row, image in zip(x, item, strict=True):
+        row[:] = image.view().reshape(784)
+    return x
 
 
-STAND_INS = {
-    ("numpy", "ndarray"): _PickledArray,
-    ("numpy", "dtype"): _PickledDtype,
-    ("numpy.core.multiarray", "_reconstruct"): _PickledArray,
-    ("numpy._core.multiarray", "_reconstruct"): _PickledArray,
-}
-
-
-class _ArrayUnpickler(pickle.Unpickler):
-    """An unpickler that knows the names of an array's parts and nothing else."""
-
-    def find_class(self, module, name):
-        """Return the stand-in for what the pickle names."""
-        try:
-            return STAND_INS[module, name]
-        except KeyError:
-            named = f"{module}.{name}"[:60]
-            raise ValueError(f"it names {named!r}, which no array of numbers needs") from None
+def _digits(item):
+    """Return labels as an array, with -1 for what is no digit and may not fit into int64."""
+    if type(item) is Array:
+        return item.view()
+    return np.array([label if 0 <= label <= 9 else -1 for label in item])
 
 
 # What all kinds of file have in common.
@@ -310,7 +311,7 @@ class _ArrayUnpickler(pickle.Unpickler):
 def _array(data, dtype, shape, is_fortran, name, *, start=0):
     """Return the bytes from ``start`` seen as an array, once its shape is known to match them.
 
-    Nothing is copied. ``data`` is bytes, never a BytesIO's buffer: the garbage collector of
+    Nothing is copied. ``data`` is a bytearray, never a BytesIO's buffer: the garbage collector of
     Python 3.12 crashes where such a buffer is still in use.
     """
     dtype = np.dtype(dtype)
@@ -320,17 +321,17 @@ def _array(data, dtype, shape, is_fortran, name, *, start=0):
     return np.frombuffer(data, dtype, offset=start).reshape(shape, order="F" if is_fortran else "C")
 
 
-def _split(x_train, y_train, x_test, y_test, name):
+def _split(x_train, y_train, x_test, y_test):
     """Return MNIST's two parts (n, 28, 28), (n,) as the book's three, in its numbers.
 
     The last sixth of the training images, 10,000 of MNIST's 60,000, is the validation data.
     """
     for x in (x_train, x_test):
         if x.shape[1:] != (28, 28) or x.dtype != np.uint8:
-            raise ValueError(f"{name}: expected images (n, 28, 28) of uint8, got {x.shape} of {x.dtype}")
+            raise NotReadHere(f"expected images (n, 28, 28) of uint8, got {x.shape} of {x.dtype}")
     cut = len(x_train) - len(x_train) // 6
     parts = ((x_train[:cut], y_train[:cut]), (x_train[cut:], y_train[cut:]), (x_test, y_test))
-    return tuple(_checked(_book_pixels(x), y, name) for x, y in parts)
+    return tuple(_checked(_book_pixels(x), y) for x, y in parts)
 
 
 def _book_pixels(x):
@@ -339,12 +340,12 @@ def _book_pixels(x):
     return np.divide(x.reshape(len(x), 784), 256, dtype=np.float32)
 
 
-def _checked(x, y, name):
+def _checked(x, y):
     """Return images and labels, these as int64, if together they can be a part of MNIST."""
     if x.ndim != 2 or x.shape[1] != 784 or not len(x):
-        raise ValueError(f"{name}: expected images (n, 784) with n > 0, got an array {x.shape}")
+        raise NotReadHere(f"expected images (n, 784) with n > 0, got an array {x.shape}")
     if y.shape != x.shape[:1]:
-        raise ValueError(f"{name}: expected a label for each image, got {len(x)} and {y.shape}")
+        raise NotReadHere(f"expected a label for each image, got {len(x)} and {y.shape}")
     if y.dtype.kind not in "iu" or y.min() < 0 or y.max() > 9:
-        raise ValueError(f"{name}: expected labels that are whole numbers from 0 to 9")
+        raise NotReadHere("expected labels that are whole numbers from 0 to 9")
     return x, y.astype(np.int64)

@@ -8,7 +8,12 @@ The files are looked for in this order, and the first that is there is read:
 4. a sample of 7,000 digits inside this package, with a ``UserWarning`` that says so.
 
 A path may be the book's ``mnist.pkl.gz``, Keras' ``mnist.npz``, or a folder with the four IDX
-files (gzipped or not), and gives the same arrays bit for bit whichever it is.
+files (gzipped or not), and gives the same arrays bit for bit whichever it is. It may also be the
+book's data pickled again, by Python 2 or 3 in any protocol from 0 to 5, or what the book's
+``expand_mnist.py`` writes: 250,000 images in lists.
+
+Files are not trusted: nothing in them is run, and reading one takes memory only for bytes that it
+holds. A packed file may unpack to 512 MiB, or to 250 times its own size where that is more.
 """
 
 import errno
@@ -36,13 +41,15 @@ def load_data(path=None):
     training_data, validation_data, test_data : tuple of (ndarray, ndarray)
         The images, an array (n, 784) with a row per image, float32 from 0 for white to 255/256
         for black, and their digits, an array (n,) of int64. MNIST has 50,000, 10,000 and 10,000.
+        A pickle's images stay as they were written: uint8 or float64, say, on a scale of its own.
 
     Raises
     ------
     FileNotFoundError
         The path, given or named by ``CBACKPROP_MNIST``, is not there or holds no MNIST.
     ValueError
-        A file is damaged, truncated, or not MNIST; the message names it and what was wrong.
+        A file is damaged or truncated, or its form is not one that is read here; the message
+        says which of the two, and names the file and what was wrong.
 
     Warns
     -----

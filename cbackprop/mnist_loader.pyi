@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 
 __all__ = ["load_data", "load_data_wrapper", "np", "vectorized_result"]
 
-# float32, except where the file is a pickle that holds float64 or uint8.
+# float32, except where the file is a pickle whose images have another type.
 _Images: TypeAlias = NDArray[Any]
 _Part: TypeAlias = tuple[_Images, NDArray[np.int64]]
 _Path: TypeAlias = str | os.PathLike[str]

@@ -67,6 +67,48 @@ def python2_pickle(parts, first=None):
     return b"\x80\x02" + body + b"\x87."
 
 
+def python2_text_pickle(parts):
+    """Return what Python 2 wrote of arrays, or of lists of arrays and numbers, by default: protocol 0."""
+    return b"(" + b"".join(b"(" + _text(x) + _text(y) + b"t" for x, y in parts) + b"t."
+
+
+def _text(item):
+    if isinstance(item, list):
+        return b"(l" + b"".join(_text(of_list) + b"a" for of_list in item)
+    code, order = item.dtype.str[1:].encode(), item.dtype.str[:1].encode()
+    dtype = b"cnumpy\ndtype\n(" + _quoted(code) + b"I0\nI1\ntR(I3\n" + _quoted(order) + b"NNNI-1\nI-1\nI0\ntb"
+    if item.shape == ():
+        return b"cnumpy.core.multiarray\nscalar\n(" + dtype + _quoted(item.tobytes()) + b"tR"
+    shape = b"(" + b"".join(b"I%d\n" % length for length in item.shape) + b"t"
+    return (
+        b"cnumpy.core.multiarray\n_reconstruct\n(cnumpy\nndarray\n(I0\ntS'b'\ntR(I1\n"
+        + shape + dtype + b"I00\n" + _quoted(item.tobytes()) + b"tb"
+    )  # fmt: skip
+
+
+def _quoted(data):
+    # Python 2 wrote a string as Python 3 does bytes, but for the b.
+    return b"S" + repr(data)[1:].encode() + b"\n"
+
+
+def expanded(parts, n=None):
+    """Return the training data as the lists that expand_mnist.py makes of it, the other pairs as they are.
+
+    ``n`` images where that is more than there are. The script makes five of each; all have one label object.
+    """
+    (x, y), *others = parts
+    numbers = list(y)
+    rows = [row.copy() for row in x]
+    while len(rows) < (n or 0):
+        rows.append(np.roll(rows[-len(x)], 28))
+    return ([rows, [numbers[i % len(x)] for i in range(len(rows))]], *others)
+
+
+def as_arrays(parts):
+    """Return what the loader should make of lists."""
+    return tuple((np.array(x), np.array(y, np.int64)) for x, y in parts)
+
+
 def npz_bytes(arrays, packing=zipfile.ZIP_DEFLATED):
     """Return an npz of npy files, each given as an array or as bytes."""
     stream = io.BytesIO()

@@ -5,6 +5,7 @@ import os
 import pickle
 import subprocess
 import sys
+import threading
 import warnings
 import zipfile
 from pathlib import Path
@@ -129,6 +130,24 @@ def test_vectorized_result_refuses_what_is_no_digit(j, error):
 
 
 # Where it is looked for.
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/fd"), reason="names a pipe as Linux and macOS do")
+def test_a_pipe():
+    """As from a process substitution of the shell: it cannot be read twice."""
+    reading, writing = os.pipe()
+
+    def write_end():
+        with open(writing, "wb") as file:
+            file.write(pickle.dumps(book_arrays()))
+
+    writer = threading.Thread(target=write_end)
+    writer.start()
+    try:
+        assert_same(mnist_loader.load_data(f"/dev/fd/{reading}"), book_arrays())
+    finally:
+        os.close(reading)
+        writer.join()
 
 
 @pytest.mark.parametrize("load", [mnist_loader.load_data, mnist_loader.load_data_wrapper])

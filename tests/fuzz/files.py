@@ -23,9 +23,7 @@ if __name__ == "__main__":
     import atheris
     from limits import limit_memory
 
-    watched = atheris.instrument_imports(
-        include=["cbackprop", "pickletools", "zipfile", "numpy.lib._format_impl"]
-    )
+    watched = atheris.instrument_imports(include=["cbackprop", "zipfile", "numpy.lib._format_impl"])
 else:
     watched = contextlib.nullcontext()
 with watched:
@@ -48,12 +46,13 @@ class Disk(dict):
 
     def load_mnist(self):
         (path,) = self
-        return _mnist_files._parse(_mnist_files._read_file(path), path)
+        return _mnist_files.read(path)
 
     def load_idx(self):
         """As `_mnist_files._read_folder` does once it has found the files."""
-        lengths = _mnist_files.IDX_FILES.values()
-        return _mnist_files._split(*map(_mnist_files._read_idx, self, lengths), FOLDER)
+        arrays = list(map(_mnist_files._read_idx, self, _mnist_files.IDX_FILES.values()))
+        with _mnist_files._errors_name(FOLDER):
+            return _mnist_files._split(*arrays)
 
     def load_network(self):
         (path,) = self
