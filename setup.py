@@ -48,14 +48,14 @@ setup(
     ext_modules=cythonize(
         [
             extension("_isa", "dispatch.c", *instruction_sets),
-            extension("_examples", "pack.c", "memory.c"),
+            extension("_examples", "pack.c", "records.c", "by_address.c", "team.c", "memory.c"),
             extension("_activations"),
             extension("_parameters"),
             extension("_shuffle"),
             extension("_elementwise"),
-            extension("_algorithm", "pack.c", "team.c"),
+            extension("_algorithm", "records.c", "team.c"),
             extension("_descent"),
-            extension("_team", "pack.c", "team.c", "memory.c"),
+            extension("_team", "team.c", "memory.c"),
             extension("_calls", "memory.c"),
             extension("_training"),
         ],

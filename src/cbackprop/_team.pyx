@@ -14,7 +14,7 @@ from cbackprop._examples cimport Examples
 from cbackprop._isa cimport kernels
 from cbackprop._parameters cimport Parameters, new_array
 from cbackprop.kernels cimport (
-    Panels, Records, aligned_calloc, aligned_free, barrier_destroy, barrier_init, record_lines, team_run,
+    Extent, Panels, Records, aligned_calloc, aligned_free, barrier_destroy, barrier_init, record_lines, team_run,
 )
 
 import numpy as np
@@ -161,7 +161,7 @@ cdef class Team:
         worker.sweep_scratch = take(arena, self.k.sweep_scratch(records, self.m))
         worker.full = records[0]
         worker.full.data = <uint8_t *> take(arena, 64 * self.m * record_lines(records, records.n_in))
-        worker.full.start = <uint32_t *> take(arena, (self.m + 1) * sizeof(uint32_t))
+        worker.full.extent = <Extent *> take(arena, self.m * sizeof(Extent))
         worker.full_order = <uint32_t *> take(arena, self.m * sizeof(uint32_t))
 
     # ---- examples and parameters in, parameters out ----
