@@ -20,6 +20,7 @@ cdef class Examples:
     # While they are packed:
     cdef int n_threads
     cdef uint32_t *order                # (n) in which they are packed
+    cdef bint by_address                # ... which is that of the pairs' addresses, not of the data
     cdef Row *found                     # (most) the inputs of the next of them ...
     cdef object converted               # ... and what they are in where that is ours
     cdef Py_ssize_t most, looked        # examples at a time; packed at the last look for Ctrl-C
@@ -32,7 +33,9 @@ cdef class Examples:
     cdef int read_array_targets(self, object X, object Y, Py_ssize_t start, Py_ssize_t stop, bint labelled) except -1
     cdef str where(self, Py_ssize_t i, str what)
     cdef object input(self, object inputs, Py_ssize_t start, Py_ssize_t i)
-    cdef int new_order(self, list pairs) except -1
+    cdef int new_order(self) except -1
+    cdef int order_by_address(self, list pairs) except -1
+    cdef void order_of_list(self) noexcept
     cdef Py_ssize_t find(self, object inputs, Py_ssize_t start, Py_ssize_t first) except -1
     cdef bint is_sparse(self, object inputs, Py_ssize_t start) except -1
     cdef int pack_records(self, object inputs, Py_ssize_t start, Py_ssize_t tile, int smallest) except -1

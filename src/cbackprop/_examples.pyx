@@ -7,6 +7,8 @@ cimport cython
 cimport numpy as cnp
 from cpython.exc cimport PyErr_CheckSignals
 from cpython.long cimport PyLong_AsLongLongAndOverflow
+from cpython.object cimport PyObject
+from cpython.tuple cimport PyTuple_CheckExact, PyTuple_GET_SIZE
 from libc.math cimport floor
 from libc.stdint cimport int32_t, int64_t, uint32_t
 from libc.stdlib cimport calloc, free, malloc
@@ -24,8 +26,10 @@ import numpy as np
 
 cdef object INT64 = np.int64
 
+# Borrowed: to count references of 50,000 examples is to write to all of them.
 cdef extern from "Python.h":
-    void *PyList_GET_ITEM(object items, Py_ssize_t i)
+    PyObject *PyList_GET_ITEM(object items, Py_ssize_t i)
+    PyObject *PyTuple_GET_ITEM(object items, Py_ssize_t i)
 
 cdef extern from "numpy/arrayobject.h":
     bint PyArray_IsIntegerScalar(object x)
@@ -146,16 +150,16 @@ cdef inline double real_at(const void *x, int bits, Py_ssize_t k) noexcept nogil
 
 cdef int one_hot(const void *y, int bits, Py_ssize_t n) noexcept nogil:
     """The place of the single 1 among zeros in the n reals at y, or why there is none."""
-    cdef Py_ssize_t j
-    cdef int place = ONE_HOT_NONE
+    cdef Py_ssize_t j, zeros = 0, ones = 0, place = 0
     cdef double number
-    for j in range(n):
+    for j in range(n):      # without branches: where the 1 is cannot be predicted
         number = real_at(y, bits, j)
-        if number == 1 and place == ONE_HOT_NONE:
-            place = <int> j
-        elif number != 0:
-            return ONE_HOT_NOT
-    return place
+        zeros += number == 0
+        ones += number == 1
+        place += j * (number == 1)
+    if zeros + ones < n or ones > 1:
+        return ONE_HOT_NOT
+    return <int> place if ones == 1 else ONE_HOT_NONE
 
 
 @cython.final
@@ -218,7 +222,7 @@ cdef class Examples:
             X, Y = arrays[0].view(), arrays[1].view()   # whose shapes stay what they are
             if X.shape[0] < stop:
                 raise ValueError(f"{name}: X has {X.shape[0]} rows; it had {stop} when it was counted")
-            self.new_order(None)
+            self.new_order()
             self.read_array_targets(X, Y, start, stop, labelled)
             inputs = X
         else:
@@ -248,44 +252,60 @@ cdef class Examples:
         x = inputs[start + i]
         return contiguous(x, exact_type(x.dtype))
 
-    cdef int new_order(self, list pairs) except -1:
-        """The order to pack in, by the addresses of the pairs where there are any: loaders make them one after the other, with their
-        arrays; shuffled they would be met all over memory."""
+    cdef int new_order(self) except -1:
+        """The order to pack in: that of the data."""
         cdef Py_ssize_t i
-        cdef const void **address
-        self.order = <uint32_t *> malloc((self.n + 1) * sizeof(uint32_t))
         self.most = max(1, min(self.n, EXAMPLES_A_LOOK, INPUTS_A_LOOK // max(1, self.n_in)))
+        self.order = <uint32_t *> malloc((self.n + 1) * sizeof(uint32_t))
         self.found = <Row *> malloc(self.most * sizeof(Row))
-        address = <const void **> malloc((self.n + 1) * sizeof(void *))
-        if self.order is NULL or self.found is NULL or address is NULL:
-            free(address)
+        if self.order is NULL or self.found is NULL:
             raise MemoryError
         for i in range(self.n):
             self.order[i] = <uint32_t> i
-        if pairs is not None:
-            for i in range(self.n):
-                address[i] = <const void *> PyList_GET_ITEM(pairs, i)
-            by_address(address, self.order, self.n)
-        free(address)
+        self.by_address = False
         return 0
 
+    cdef int order_by_address(self, list pairs) except -1:
+        """Loaders make pairs one after the other, with their arrays. Shuffled they stand all over memory, so they are read in the
+        order of their addresses."""
+        cdef Py_ssize_t i
+        cdef const void **address = <const void **> malloc((self.n + 1) * sizeof(void *))
+        if address is NULL:
+            raise MemoryError
+        for i in range(self.n):
+            address[i] = PyList_GET_ITEM(pairs, i)
+        by_address(address, self.order, self.n)
+        free(address)
+        self.by_address = True
+        return 0
+
+    cdef void order_of_list(self) noexcept:
+        cdef Py_ssize_t i
+        for i in range(self.n):
+            self.order[i] = <uint32_t> i
+        self.by_address = False
+
     cdef Py_ssize_t find(self, object inputs, Py_ssize_t start, Py_ssize_t first) except -1:
-        """Finds the inputs of the examples order[first], order[first + 1] ...: as many as it returns, at least one. They stay
-        where they are as long as nothing of Python runs."""
+        """Finds the inputs of the examples order[first], order[first + 1] ...: how many. They stay where they are as long as
+        nothing of Python runs. 0: one of them is to be converted, which goes in the order of the list: begin again."""
         cdef Py_ssize_t m = 0, most = min(self.most, self.n - first)
+        cdef PyObject *plain
         if first - self.looked >= self.most:
             self.looked = first
             PyErr_CheckSignals()
         if type(inputs) is list:
             while m < most:
-                x = (<tuple> (<list> inputs)[self.order[first + m]])[0]
-                if not is_plain(x, self.n_in):
+                plain = PyTuple_GET_ITEM(<object> PyList_GET_ITEM(inputs, self.order[first + m]), 0)
+                if not is_plain(<object> plain, self.n_in):
                     break
-                self.found[m].x = cnp.PyArray_DATA(<cnp.ndarray> x)
-                self.found[m].bits = 8 * cnp.PyArray_ITEMSIZE(<cnp.ndarray> x)
+                self.found[m].x = cnp.PyArray_DATA(<cnp.ndarray> plain)
+                self.found[m].bits = 8 * cnp.PyArray_ITEMSIZE(<cnp.ndarray> plain)
                 m += 1
             if m > 0:
                 return m
+            if self.by_address:
+                self.order_of_list()
+                return 0
             x = self.input(inputs, start, self.order[first])
             most = 1
         elif has_plain_rows(inputs):
@@ -344,6 +364,8 @@ cdef class Examples:
         self.looked = 0
         while status == PACKED and first < self.n:
             m = self.find(inputs, start, first)
+            if m == 0:
+                return self.write_records(inputs, start, packing)
             status = packing_add(packing, self.found, self.order + first, m, self.n_threads)
             first += m
         if status == PACK_NO_MEMORY:
@@ -388,6 +410,8 @@ cdef class Examples:
         self.looked = 0
         while first < self.n:
             m = self.find(inputs, start, first)
+            if m == 0:
+                return self.copy_rows(inputs, start)
             for k in range(m):
                 if self.found[k].bits > self.row_bits and self.itemsize > size:
                     return False
@@ -411,14 +435,15 @@ cdef class Examples:
             for i in range(start, stop):
                 pairs.append(data[i])
         self.new_labels()
-        self.new_order(pairs)
+        self.new_order()
+        self.order_by_address(pairs)
         if self.read_plain_pairs(pairs, labelled):
             return pairs
+        self.order_of_list()
         # From the first on, so that of two mistakes the first is named.
         if pairs is data:
             pairs = copied(pairs)
         for i in range(self.n):
-            self.order[i] = <uint32_t> i
             pair = pairs[i]
             if type(pair) is not tuple or len(<tuple> pair) != 2:
                 pairs[i] = pair = self.unpack(pair, start + i)
@@ -432,17 +457,19 @@ cdef class Examples:
         return pairs
 
     cdef bint read_plain_pairs(self, list pairs, bint labelled) except -1:
-        """The same where all pairs are tuples of plain arrays, for which nothing of Python runs; False where one is not."""
+        """The same where all pairs are tuples and all y plain, for which nothing of Python runs; False where one is not."""
         cdef Py_ssize_t i
+        cdef PyObject *pair
+        cdef PyObject *y
         for i in range(self.n):
-            pair = pairs[self.order[i]]
-            if type(pair) is not tuple or len(<tuple> pair) != 2 or not is_plain((<tuple> pair)[0], self.n_in):
+            pair = PyList_GET_ITEM(pairs, self.order[i])
+            if not PyTuple_CheckExact(<object> pair) or PyTuple_GET_SIZE(<object> pair) != 2:
                 return False
-            y = (<tuple> pair)[1]
-            if labelled and (type(y) is int or type(y) is INT64):
-                self.put_label(self.order[i], y)
-            elif not labelled and is_plain(y, self.n_out):
-                self.put_target(self.order[i], y)
+            y = PyTuple_GET_ITEM(<object> pair, 1)
+            if labelled and (type(<object> y) is int or type(<object> y) is INT64):
+                self.put_label(self.order[i], <object> y)
+            elif not labelled and is_plain(<object> y, self.n_out):
+                self.put_target(self.order[i], <object> y)
             else:
                 return False
         return True
