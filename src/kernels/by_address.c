@@ -21,7 +21,7 @@ void by_address(const void *const *address, uint32_t *order, ptrdiff_t n) {
     if (ascending) return;
 
     Block *blocks = malloc(2 * (size_t)n * sizeof(Block));
-    uint32_t(*count)[VALUES_OF_A_DIGIT] = calloc(DIGITS, sizeof *count);
+    uint32_t (*count)[VALUES_OF_A_DIGIT] = calloc(DIGITS, sizeof *count);
     if (blocks && count) {
         Block *from = blocks, *to = blocks + n;
         for (ptrdiff_t i = 0; i < n; i++) {

@@ -16,8 +16,8 @@ INLINE ptrdiff_t list_vector(const real *x, unsigned lanes, ptrdiff_t base, uint
 #else
     const __mmask16 met = _mm512_mask_cmp_ps_mask((__mmask16)lanes, _mm512_maskz_loadu_ps((__mmask16)lanes, x),
                                                   _mm512_setzero_ps(), _CMP_NEQ_UQ);
-    const __m512i places = _mm512_add_epi32(
-        _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15), _mm512_set1_epi32((int)base));
+    const __m512i places = _mm512_add_epi32(_mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15),
+                                            _mm512_set1_epi32((int)base));
     _mm256_storeu_si256((__m256i *)index, _mm512_cvtepi32_epi16(_mm512_maskz_compress_epi32(met, places)));
 #endif
     return __builtin_popcount(met);

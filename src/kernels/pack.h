@@ -12,12 +12,12 @@ typedef struct {
 
 /* The distinct values of a data set: they become the records' table. */
 typedef struct {
-    int n_values;         /* so far; 256 fill the table */
-    double table[256];    /* code -> value */
-    uint64_t key[2048];   /* a hash table: the value's bits ... */
-    uint8_t code[2048];   /* ... and its code; 0 in an empty place */
+    int n_values;          /* so far; 256 fill the table */
+    double table[256];     /* code -> value */
+    uint64_t key[2048];    /* a hash table: the value's bits ... */
+    uint8_t code[2048];    /* ... and its code; 0 in an empty place */
     uint32_t narrow[2048]; /* the bits of the same value as a float, where its place is its hash; otherwise 0 */
-    double largest;       /* of all values, in absolute value; NaN where one is NaN */
+    double largest;        /* of all values, in absolute value; NaN where one is NaN */
 } Values;
 
 /* Records on their way. */
