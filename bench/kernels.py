@@ -33,18 +33,34 @@ class Records(ct.Structure):
     """struct Records of records.h."""
 
     _fields_ = [
-        ("data", POINTER), ("start", POINTER), ("n_in", SIZE), ("tile", SIZE), ("n_tiles", SIZE),
+        ("data", POINTER), ("extent", POINTER), ("n_in", SIZE), ("tile", SIZE), ("n_tiles", SIZE),
         ("kind", ct.c_int), ("table", ct.c_double * 256),
     ]  # fmt: skip
 
 
 class Values(ct.Structure):
-    """struct Values of records.h."""
+    """struct Values of pack.h."""
 
     _fields_ = [
         ("n_values", ct.c_int), ("table", ct.c_double * 256), ("key", ct.c_uint64 * 2048),
-        ("code", ct.c_uint8 * 2048), ("largest", ct.c_double),
+        ("code", ct.c_uint8 * 2048), ("narrow", ct.c_uint32 * 2048), ("largest", ct.c_double),
     ]  # fmt: skip
+
+
+class Packing(ct.Structure):
+    """struct Packing of pack.h."""
+
+    _fields_ = [
+        ("records", ct.POINTER(Records)), ("of_floats", POINTER), ("of_doubles", POINTER),
+        ("values", Values), ("n", SIZE), ("packed", SIZE), ("nonzeros", SIZE),
+        ("used", ct.c_size_t), ("room", ct.c_size_t),
+    ]  # fmt: skip
+
+
+class Row(ct.Structure):
+    """struct Row of pack.h."""
+
+    _fields_ = [("x", POINTER), ("bits", ct.c_int)]
 
 
 class Sweep(ct.Structure):
@@ -74,7 +90,7 @@ FUNCTIONS = {  # struct Kernels of kernels.h: name, result, arguments
     "move": (None,), "scale_rows": (None,), "sigmoid_array": (None,), "largest": (ct.c_double,),
     "find_runs": (None,), "product_columns": (None,), "subtract_columns": (None,),
     "matvec": (None,), "matvec_transposed": (None,), "outer": (None,),
-    "subtract_targets": (None,), "argmax": (None,), "costs": (None,),
+    "subtract_targets": (None,), "argmax": (None,), "costs": (None,), "nonzeros": (SIZE,),
     "sweep": (None, S, S, P, POINTER, SIZE, SIZE),
     "sweep_scratch": (SIZE, ct.POINTER(Records), SIZE),
     "sweep_init": (None, POINTER, ct.POINTER(Records), SIZE),
@@ -137,22 +153,32 @@ def dense_rows(kernels, dtype, n, m):
         yield f"{name}, n = {n}, m = {m}", 2 * n * n * m / seconds(call) / 1e9
 
 
-def sweep_row(kernels, pack, dtype, images, n, m):
+def packed(library, pack, isa, images, tile):
+    """Return the images' records, and what must outlive them."""
+    records, extents = Records(), np.zeros((len(images), 2), np.uint32)
+    pack.records_shape(ct.byref(records), 0, SIZE(images.shape[1]), SIZE(tile))
+    records.extent = extents.ctypes.data
+    packing = Packing(records=ct.pointer(records))
+    for name, itemsize in (("of_floats", 4), ("of_doubles", 8)):
+        setattr(packing, name, ct.cast(library.kernels_named(isa.encode(), itemsize), POINTER))
+    rows = (Row * len(images))(*((image.ctypes.data, 8 * image.itemsize) for image in images))
+    numbers = np.arange(len(images), dtype=np.uint32)
+    failed = pack.packing_begin(ct.byref(packing), SIZE(len(images)), ct.c_double(np.mean(images != 0)))
+    failed = failed or pack.packing_add(
+        ct.byref(packing), rows, POINTER(numbers.ctypes.data), SIZE(len(images)), 1
+    )
+    if failed:
+        raise RuntimeError(f"packing ended with status {failed}")
+    records.table = packing.values.table
+    return records, (packing, rows, extents)
+
+
+def sweep_row(library, pack, isa, dtype, images, n, m):
     """Return nanoseconds a nonzero of a forward pass with the update before it, for n neurons."""
+    kernels = library.kernels_named(isa.encode(), np.dtype(dtype).itemsize).contents
     held, width = [], kernels.sparse_panel(n, m, 1) * kernels.lanes
-    values, records = Values(), Records()
-    starts = np.zeros(len(images) + 1, np.uint32)
-    pack.records_shape(ct.byref(records), 0, images.shape[1], SIZE(kernels.sparse_tile(width)))
-    longest = pack.record_lines(ct.byref(records), SIZE(images.shape[1]))
-    data = aligned(LINE * longest * len(images), np.uint8)
-    pack.values_begin(ct.byref(values))
-    for e, image in enumerate(images):
-        lines = pack.record_write(
-            ct.byref(records), ct.byref(values), POINTER(image.ctypes.data), 8 * image.itemsize,
-            POINTER(data.ctypes.data + LINE * int(starts[e])),
-        )  # fmt: skip
-        starts[e + 1] = starts[e] + lines
-    records.data, records.start, records.table = data.ctypes.data, starts.ctypes.data, values.table
+    records, packing = packed(library, pack, isa, images, kernels.sparse_tile(width))
+    held.append(packing)
     w, z = (panels(rows, n, width, dtype, held) for rows in (images.shape[1], m))
     d, bias = panels(m, n, width, dtype, held), aligned(2 * n + width, dtype)
     scratch = aligned(kernels.sweep_scratch(ct.byref(records), m), np.uint8)
@@ -185,7 +211,6 @@ def main():
     machine.settle(arguments.threads, arguments.cpu)
     library, pack = ct.CDLL(_isa.__file__), ct.CDLL(_examples.__file__)
     library.kernels_named.restype = ct.POINTER(Kernels)
-    pack.record_lines.restype = pack.record_write.restype = SIZE
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the sample will do
         images = mnist_loader.load_data()[0][0][:2000]
@@ -205,7 +230,7 @@ def main():
                 z, f = panels(512, kernels.lanes, kernels.lanes, dtype, held), Activations(all=code)
                 activate = functools.partial(kernels.activate, ct.byref(f), z, None, 0, 1)
                 rows.append((name, 1e9 * seconds(activate) / held[0].size, "ns", None))
-            rows += [(*sweep_row(kernels, pack, dtype, images, n, m), "ns a nonzero", None)
+            rows += [(*sweep_row(library, pack, isa, dtype, images, n, m), "ns a nonzero", None)
                      for n, m in ((30, 10), (100, 10), (100, 100))]  # fmt: skip
             for name, rate, unit, share in rows:
                 of_peak = f"  {share:.0%} of the peak" if share else ""

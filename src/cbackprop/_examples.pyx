@@ -5,19 +5,31 @@ Everything that can be wrong with them is found here, before anything has change
 
 cimport cython
 cimport numpy as cnp
+from cpython.exc cimport PyErr_CheckSignals
 from cpython.long cimport PyLong_AsLongLongAndOverflow
+from cpython.object cimport PyObject
+from cpython.tuple cimport PyTuple_CheckExact, PyTuple_GET_SIZE
 from libc.math cimport floor
-from libc.stdint cimport UINT32_MAX, int32_t, int64_t, uint8_t, uint32_t
+from libc.stdint cimport int32_t, int64_t, uint32_t
 from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memcpy, memset
 
+from cbackprop._isa cimport kernels
 from cbackprop._parameters cimport copied
 from cbackprop.kernels cimport (
-    VALUES_CODED, VALUES_FLOAT32, VALUES_FLOAT64, Records, Values, aligned_calloc, aligned_free,
-    count_nonzeros, record_lines, record_write, records_shape, values_begin,
+    PACK_ANOTHER_KIND, PACK_NO_MEMORY, PACK_TOO_MUCH, PACKED, VALUES_CODED, VALUES_FLOAT32, VALUES_FLOAT64, Extent,
+    Packing, Records, Row, aligned_free, aligned_malloc, by_address, count_nonzeros, packing_add, packing_begin,
+    records_shape,
 )
 
 import numpy as np
+
+cdef object INT64 = np.int64
+
+# Borrowed: to count references of 50,000 examples is to write to all of them.
+cdef extern from "Python.h":
+    PyObject *PyList_GET_ITEM(object items, Py_ssize_t i)
+    PyObject *PyTuple_GET_ITEM(object items, Py_ssize_t i)
 
 cdef extern from "numpy/arrayobject.h":
     bint PyArray_IsIntegerScalar(object x)
@@ -29,6 +41,11 @@ cdef enum:
     PROBES = 64
 cdef enum:
     SPARSE_INPUTS = 32      # a row of fewer is not worth an index
+
+cdef enum:
+    INPUTS_A_LOOK = 1 << 26     # that are packed between two looks for Ctrl-C: a tenth of a second
+    EXAMPLES_A_LOOK = 1 << 16
+    CONVERTED_ROWS = 1024       # of an X of another type, at a time
 
 cdef enum:
     ONE_HOT_NONE = -1    # all zeros
@@ -148,16 +165,16 @@ cdef inline double real_at(const void *x, int bits, Py_ssize_t k) noexcept nogil
 
 cdef int one_hot(const void *y, int bits, Py_ssize_t n) noexcept nogil:
     """The place of the single 1 among zeros in the n reals at y, or why there is none."""
-    cdef Py_ssize_t j
-    cdef int place = ONE_HOT_NONE
+    cdef Py_ssize_t j, zeros = 0, ones = 0, place = 0
     cdef double number
-    for j in range(n):
+    for j in range(n):      # without branches: where the 1 is cannot be predicted
         number = real_at(y, bits, j)
-        if number == 1 and place == ONE_HOT_NONE:
-            place = <int> j
-        elif number != 0:
-            return ONE_HOT_NOT
-    return place
+        zeros += number == 0
+        ones += number == 1
+        place += j * (number == 1)
+    if zeros + ones < n or ones > 1:
+        return ONE_HOT_NOT
+    return <int> place if ones == 1 else ONE_HOT_NONE
 
 
 @cython.final
@@ -183,6 +200,8 @@ cdef class Examples:
         Test data: y is the number of a class. Otherwise y is the target a^L.
     once : bool
         They will be read once only, for which finding codes for their values does not pay.
+    n_threads : int
+        That pack, where it pays. The GIL is held all the while: it keeps the caller's arrays as they are.
     """
 
     def __cinit__(self):
@@ -191,23 +210,27 @@ cdef class Examples:
         self.labels = NULL
         self.targets = NULL
         self.inputs = NULL
+        self.order = NULL
+        self.found = NULL
 
     def __dealloc__(self):
         aligned_free(self.records.data)
-        free(self.records.start)
+        free(self.records.extent)
         free(self.rows)
         free(self.labels)
         free(self.targets)
-        free(self.inputs)
+        aligned_free(self.inputs)
+        free(self.order)
+        free(self.found)
 
     def __init__(self, data, Py_ssize_t start, Py_ssize_t stop, sizes, int itemsize, Py_ssize_t tile, double density,
-                 str name, bint labelled, bint once):
-        cdef list xs
+                 str name, bint labelled, bint once, int n_threads):
         self.n = stop - start
         self.n_in, self.n_out = sizes
         self.itemsize = itemsize
         self.density = density
         self.name = name
+        self.n_threads = n_threads
         if self.n >= 2**32 - 1:
             raise ValueError(f"{name} has {self.n} examples; at most 2**32 - 2 can be packed")
         self.thresholded = type(data) is tuple and self.n_out == 1
@@ -217,17 +240,22 @@ cdef class Examples:
                 raise ValueError(f"{name}: X has shape {X.shape}; it must have {self.n_in} columns, one example a row")
             if X.shape[0] < stop:
                 raise ValueError(f"{name}: X has {X.shape[0]} rows; it had {stop} when it was counted")
-            xs = None
+            self.new_order()
             self.read_array_targets(X, Y, start, stop, labelled)
             inputs = X
         else:
-            inputs = xs = self.read_pairs(data, start, stop, labelled)
+            inputs = self.read_pairs(data, start, stop, labelled)
         self.held = inputs
         if self.is_sparse(inputs, start):
             self.pack_records(inputs, start, tile, VALUES_FLOAT32 if once else VALUES_CODED)
             self.held = None
         else:
             self.pack_rows(inputs, start)
+        self.converted = None
+        free(self.order)
+        free(self.found)
+        self.order = NULL
+        self.found = NULL
 
     # ---- x ----
 
@@ -237,18 +265,88 @@ cdef class Examples:
     cdef object input(self, object inputs, Py_ssize_t start, Py_ssize_t i):
         """The inputs of example i as a contiguous array of floats or doubles."""
         if type(inputs) is list:
-            x = (<list> inputs)[i]
+            x = (<tuple> (<list> inputs)[i])[0]
             return x if is_plain(x, self.n_in) else column(x, self.n_in, -1, self.where(start + i, "x"))
         x = inputs[start + i]
         return contiguous(x, exact_type(x.dtype))
+
+    cdef int new_order(self) except -1:
+        """The order to pack in: that of the data."""
+        cdef Py_ssize_t i
+        self.most = max(1, min(self.n, EXAMPLES_A_LOOK, INPUTS_A_LOOK // max(1, self.n_in)))
+        self.order = <uint32_t *> malloc((self.n + 1) * sizeof(uint32_t))
+        self.found = <Row *> malloc(self.most * sizeof(Row))
+        if self.order is NULL or self.found is NULL:
+            raise MemoryError
+        for i in range(self.n):
+            self.order[i] = <uint32_t> i
+        self.by_address = False
+        return 0
+
+    cdef int order_by_address(self, list pairs) except -1:
+        """Loaders make pairs one after the other, with their arrays. Shuffled they stand all over memory, so they are read in the
+        order of their addresses."""
+        cdef Py_ssize_t i
+        cdef const void **address = <const void **> malloc((self.n + 1) * sizeof(void *))
+        if address is NULL:
+            raise MemoryError
+        for i in range(self.n):
+            address[i] = PyList_GET_ITEM(pairs, i)
+        by_address(address, self.order, self.n)
+        free(address)
+        self.by_address = True
+        return 0
+
+    cdef void order_of_list(self) noexcept:
+        cdef Py_ssize_t i
+        for i in range(self.n):
+            self.order[i] = <uint32_t> i
+        self.by_address = False
+
+    cdef Py_ssize_t find(self, object inputs, Py_ssize_t start, Py_ssize_t first) except -1:
+        """Finds the inputs of the examples order[first], order[first + 1] ...: how many. They stay where they are as long as
+        nothing of Python runs. 0: one of them is to be converted, which goes in the order of the list: begin again."""
+        cdef Py_ssize_t m = 0, most = min(self.most, self.n - first)
+        cdef PyObject *plain
+        if first - self.looked >= self.most:
+            self.looked = first
+            PyErr_CheckSignals()
+        if type(inputs) is list:
+            while m < most:
+                plain = PyTuple_GET_ITEM(<object> PyList_GET_ITEM(inputs, self.order[first + m]), 0)
+                if not is_plain(<object> plain, self.n_in):
+                    break
+                self.found[m].x = cnp.PyArray_DATA(<cnp.ndarray> plain)
+                self.found[m].bits = 8 * cnp.PyArray_ITEMSIZE(<cnp.ndarray> plain)
+                m += 1
+            if m > 0:
+                return m
+            if self.by_address:
+                self.order_of_list()
+                return 0
+            x = self.input(inputs, start, self.order[first])
+            most = 1
+        elif has_plain_rows(inputs):
+            x = inputs[start + first:start + first + most]
+        else:
+            most = min(most, CONVERTED_ROWS)
+            x = contiguous(inputs[start + first:start + first + most], exact_type(inputs.dtype))
+        self.converted = x
+        for m in range(most):
+            self.found[m].x = cnp.PyArray_BYTES(<cnp.ndarray> x) + m * cnp.PyArray_STRIDE(<cnp.ndarray> x, 0)
+            self.found[m].bits = 8 * cnp.PyArray_ITEMSIZE(<cnp.ndarray> x)
+        return most
 
     cdef bint is_sparse(self, object inputs, Py_ssize_t start) except -1:
         """Whether zeros are worth skipping, by the density of the inputs in examples spread evenly over the data."""
         cdef Py_ssize_t probe, probes = min(self.n, PROBES), nonzeros = 0
         cdef double limit = self.density
+        cdef Row row
         for probe in range(probes):
             x = self.input(inputs, start, probe * self.n // probes)
-            nonzeros += count_nonzeros(cnp.PyArray_DATA(x), 8 * cnp.PyArray_ITEMSIZE(x), self.n_in)
+            row.x = cnp.PyArray_DATA(x)
+            row.bits = 8 * cnp.PyArray_ITEMSIZE(x)
+            nonzeros += count_nonzeros(&row, self.n_in)
         self.density = nonzeros / (<double> max(1, probes * self.n_in))
         self.sparse = self.n > 0 and self.n_in >= SPARSE_INPUTS and self.density <= limit
         return self.sparse
@@ -256,58 +354,43 @@ cdef class Examples:
     cdef int pack_records(self, object inputs, Py_ssize_t start, Py_ssize_t tile, int smallest) except -1:
         """The sparse layout, in the smallest kind of records, from `smallest` on, that holds every value exactly."""
         cdef int kind
-        cdef Values *values = <Values *> malloc(sizeof(Values))
-        self.records.start = <uint32_t *> malloc((self.n + 1) * sizeof(uint32_t))
+        cdef Packing *packing = <Packing *> malloc(sizeof(Packing))
+        self.records.extent = <Extent *> malloc((self.n + 1) * sizeof(Extent))
         try:
-            if values is NULL or self.records.start is NULL:
+            if packing is NULL or self.records.extent is NULL:
                 raise MemoryError
+            packing.records = &self.records
+            packing.of_floats = kernels(4)
+            packing.of_doubles = kernels(8)
             for kind in range(smallest, VALUES_FLOAT64 + 1):
                 records_shape(&self.records, kind, self.n_in, tile)
-                if self.write_records(inputs, start, values):
+                if self.write_records(inputs, start, packing):
                     break
-            memcpy(self.records.table, values.table, sizeof(values.table))
+            memcpy(self.records.table, packing.values.table, sizeof(packing.values.table))
             if kind == VALUES_CODED:
-                self.pixels = pixel_range(values.table, 64, values.n_values) == 2
-            self.largest = values.largest
+                self.pixels = pixel_range(packing.values.table, 64, packing.values.n_values) == 2
+            self.largest = packing.values.largest
+            self.density = packing.nonzeros / (<double> self.n * self.n_in)
         finally:
-            free(values)
+            free(packing)
         return 0
 
-    cdef bint write_records(self, object inputs, Py_ssize_t start, Values *values) except -1:
+    cdef bint write_records(self, object inputs, Py_ssize_t start, Packing *packing) except -1:
         """Writes a record for every example; False where a value does not fit their kind."""
-        cdef Records *records = &self.records
-        cdef Py_ssize_t i, lines, used = 0, nonzeros = 0, longest = record_lines(records, self.n_in)
-        # A little more than the examples that were looked at lead to expect; a longest record always has room.
-        cdef Py_ssize_t room = <Py_ssize_t> (1.05 * self.n * record_lines(records, <Py_ssize_t> (self.density * self.n_in)))
-        cdef uint8_t *moved
-        values_begin(values)
-        room = min(room, self.n * longest) + longest
-        aligned_free(records.data)
-        records.data = <uint8_t *> aligned_calloc(64 * <size_t> room)
-        if records.data is NULL:
+        cdef Py_ssize_t m, first = 0
+        cdef int status = packing_begin(packing, self.n, self.density)
+        self.looked = 0
+        while status == PACKED and first < self.n:
+            m = self.find(inputs, start, first)
+            if m == 0:
+                return self.write_records(inputs, start, packing)
+            status = packing_add(packing, self.found, self.order + first, m, self.n_threads)
+            first += m
+        if status == PACK_NO_MEMORY:
             raise MemoryError
-        for i in range(self.n):
-            if room - used < longest:
-                room += room // 4 + longest
-                moved = <uint8_t *> aligned_calloc(64 * <size_t> room)
-                if moved is NULL:
-                    raise MemoryError
-                memcpy(moved, records.data, 64 * <size_t> used)
-                aligned_free(records.data)
-                records.data = moved
-            if used >= UINT32_MAX - longest:    # no test has so much memory
-                raise ValueError(f"{self.name} takes more than 2**38 bytes when packed")
-            x = self.input(inputs, start, i)
-            lines = record_write(
-                records, values, cnp.PyArray_DATA(x), 8 * cnp.PyArray_ITEMSIZE(x), records.data + 64 * <size_t> used)
-            if lines < 0:
-                return False
-            records.start[i] = <uint32_t> used
-            nonzeros += (<uint32_t *> (records.data + 64 * <size_t> used))[records.n_tiles]
-            used += lines
-        records.start[self.n] = <uint32_t> used
-        self.density = nonzeros / (<double> self.n * self.n_in)
-        return True
+        if status == PACK_TOO_MUCH:
+            raise ValueError(f"{self.name} takes more than 2**38 bytes when packed")
+        return status != PACK_ANOTHER_KIND
 
     cdef int pack_rows(self, object inputs, Py_ssize_t start) except -1:
         """The dense layout: the caller's own X where its rows are doubles or floats, otherwise a copy."""
@@ -335,49 +418,85 @@ cdef class Examples:
 
     cdef bint copy_rows(self, object inputs, Py_ssize_t start) except -1:
         """Copies the inputs as reals of `row_bits` bits; False where they are doubles that do not fit the network's float."""
-        cdef Py_ssize_t i, size = self.row_bits // 8
+        cdef Py_ssize_t k, m, first = 0, size = self.row_bits // 8
+        cdef uint32_t e
         cdef char *row
-        free(self.inputs)
-        self.inputs = malloc(max(1, self.n * self.n_in * size))
+        aligned_free(self.inputs)
+        self.inputs = aligned_malloc(max(1, self.n * self.n_in * size))
         if self.inputs is NULL:
             raise MemoryError
-        for i in range(self.n):
-            x = self.input(inputs, start, i)
-            if cnp.PyArray_ITEMSIZE(x) > size and self.itemsize > size:
-                return False
-            row = <char *> self.inputs + i * self.n_in * size
-            self.rows[i] = row
-            convert(cnp.PyArray_DATA(x), cnp.PyArray_ITEMSIZE(x), row, size, self.n_in)
+        self.looked = 0
+        while first < self.n:
+            m = self.find(inputs, start, first)
+            if m == 0:
+                return self.copy_rows(inputs, start)
+            for k in range(m):
+                if self.found[k].bits > self.row_bits and self.itemsize > size:
+                    return False
+                e = self.order[first + k]
+                row = <char *> self.inputs + e * self.n_in * size
+                self.rows[e] = row
+                convert(self.found[k].x, self.found[k].bits // 8, row, size, self.n_in)
+            first += m
         return True
 
     # ---- y ----
 
     cdef list read_pairs(self, object data, Py_ssize_t start, Py_ssize_t stop, bint labelled):
-        """The x of every pair; each y becomes a label or a target."""
+        """The pairs as tuples, which hold the arrays; each y becomes a label or a target."""
         cdef Py_ssize_t i
-        cdef int64_t number
-        cdef int overflow
-        cdef list xs = []
+        cdef list pairs
+        if type(data) is list and start == 0 and len(<list> data) == stop:
+            pairs = data
+        else:
+            pairs = []
+            for i in range(start, stop):
+                pairs.append(data[i])
         self.new_labels()
-        for i in range(start, stop):
-            pair = data[i]
-            if type(pair) is tuple and len(<tuple> pair) == 2:
-                x = (<tuple> pair)[0]
-                y = (<tuple> pair)[1]
+        self.new_order()
+        self.order_by_address(pairs)
+        if self.read_plain_pairs(pairs, labelled):
+            return pairs
+        self.order_of_list()
+        # From the first on, so that of two mistakes the first is named.
+        if pairs is data:
+            pairs = copied(pairs)
+        for i in range(self.n):
+            pair = pairs[i]
+            if type(pair) is not tuple or len(<tuple> pair) != 2:
+                pairs[i] = pair = self.unpack(pair, start + i)
+            y = (<tuple> pair)[1]
+            if not labelled:
+                self.put_target(i, y if is_plain(y, self.n_out) else target(y, self.n_out, -1, self.where(start + i, "y")))
+            elif PyArray_IsIntegerScalar(y):
+                self.put_label(i, y)
             else:
-                x, y = self.unpack(pair, i)
-            xs.append(x)
-            if labelled:
-                if PyArray_IsIntegerScalar(y):
-                    number = PyLong_AsLongLongAndOverflow(y, &overflow)
-                    self.labels[i - start] = <int32_t> number if not overflow and 0 <= number < self.n_out else -1
-                else:
-                    self.labels[i - start] = label(y, self.n_out, self.where(i, "y"))
-            elif is_plain(y, self.n_out):
-                self.put_target(i - start, y)
+                self.labels[i] = label(y, self.n_out, self.where(start + i, "y"))
+        return pairs
+
+    cdef bint read_plain_pairs(self, list pairs, bint labelled) except -1:
+        """The same where all pairs are tuples and all y plain, for which nothing of Python runs; False where one is not."""
+        cdef Py_ssize_t i
+        cdef PyObject *pair
+        cdef PyObject *y
+        for i in range(self.n):
+            pair = PyList_GET_ITEM(pairs, self.order[i])
+            if not PyTuple_CheckExact(<object> pair) or PyTuple_GET_SIZE(<object> pair) != 2:
+                return False
+            y = PyTuple_GET_ITEM(<object> pair, 1)
+            if labelled and (type(<object> y) is int or type(<object> y) is INT64):
+                self.put_label(self.order[i], <object> y)
+            elif not labelled and is_plain(<object> y, self.n_out):
+                self.put_target(self.order[i], <object> y)
             else:
-                self.put_target(i - start, target(y, self.n_out, -1, self.where(i, "y")))
-        return xs
+                return False
+        return True
+
+    cdef int put_label(self, Py_ssize_t i, object y) except -1:
+        cdef int overflow
+        cdef int64_t number = PyLong_AsLongLongAndOverflow(y, &overflow)
+        self.labels[i] = <int32_t> number if not overflow and 0 <= number < self.n_out else -1
+        return 0
 
     cdef object unpack(self, object pair, Py_ssize_t i):
         try:
@@ -390,6 +509,7 @@ cdef class Examples:
         self.labels = <int32_t *> malloc((self.n + 1) * sizeof(int32_t))
         if self.labels is NULL:
             raise MemoryError
+        memset(self.labels, 0xff, (self.n + 1) * sizeof(int32_t))   # -1: ONE_HOT_NONE, and no class
         return 0
 
     cdef int put_target(self, Py_ssize_t i, object y) except -1:
@@ -404,7 +524,7 @@ cdef class Examples:
             self.targets = calloc(self.n, row)
             if self.targets is NULL:
                 raise MemoryError
-            for e in range(i):
+            for e in range(self.n):
                 if self.labels[e] >= 0:
                     if self.itemsize == 8:
                         (<double *> self.targets)[e * self.n_out + self.labels[e]] = 1

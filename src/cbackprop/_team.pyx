@@ -15,7 +15,7 @@ from cbackprop._examples cimport Examples
 from cbackprop._isa cimport kernels
 from cbackprop._parameters cimport Parameters, are_finite, new_array
 from cbackprop.kernels cimport (
-    MemberTime, Panels, Records, aligned_calloc, aligned_free, barrier_destroy, barrier_init, record_lines, team_end,
+    Extent, MemberTime, Panels, Records, aligned_calloc, aligned_free, barrier_destroy, barrier_init, record_lines, team_end,
     team_run, team_set_end,
 )
 
@@ -167,7 +167,7 @@ cdef class Team:
         worker.sweep_scratch = take(arena, self.k.sweep_scratch(records, self.m))
         worker.full = records[0]
         worker.full.data = <uint8_t *> take(arena, 64 * self.m * record_lines(records, records.n_in))
-        worker.full.start = <uint32_t *> take(arena, (self.m + 1) * sizeof(uint32_t))
+        worker.full.extent = <Extent *> take(arena, self.m * sizeof(Extent))
         worker.full_order = <uint32_t *> take(arena, self.m * sizeof(uint32_t))
 
     # ---- examples and parameters in, parameters out ----

@@ -22,6 +22,8 @@ cdef enum:
     # A worker with fewer products of a mini-batch does not pay: with two, 784-30-10 at m = 10 (238,000 products) gained nothing and
     # 784-100-10 (794,000) took two thirds of the time.
     PRODUCTS_A_WORKER = 300000
+    PACKING = 2                     # threads that pack: memory gives no more than two can take ...
+    MANY_INPUTS = 1 << 21           # ... and fewer inputs than these are packed before a second thread has begun
 
 # Between two looks for Ctrl-C the kernels run for about so many seconds.
 cdef double SLICE = 0.05
@@ -29,14 +31,14 @@ cdef double SLICE = 0.05
 
 cdef Examples packed(
     Parameters p, object data, Py_ssize_t start, Py_ssize_t stop, Py_ssize_t m, int n_workers, str name, bint labelled,
-    bint once=False,
+    bint once=False, int n_packing=1,
 ):
     """The examples start .. stop - 1 of `data`, laid out for mini-batches of m."""
     cdef const Kernels *k = kernels(p.itemsize)
     cdef Py_ssize_t tile = k.sparse_tile(k.sparse_panel(p.n[2], m, n_workers) * k.lanes)
     # Up to this density skipping zeros is the faster: rows of w^2 that leave the cache between two uses cost more than products do.
     cdef double density = 0.25 if p.n[2] >= 256 else 0.4
-    return Examples(data, start, stop, (p.n[1], p.n[p.L]), p.itemsize, tile, density, name, labelled, once)
+    return Examples(data, start, stop, (p.n[1], p.n[p.L]), p.itemsize, tile, density, name, labelled, once, n_packing)
 
 
 cdef Py_ssize_t count(object data) except -1:
@@ -292,7 +294,8 @@ cdef class Training:
             workers = n_workers(p, self.m, min(n_threads, MAX_WORKERS))
         self.supply = _processors.Supply(workers) if workers > 1 else None
         self.examples = packed(
-            p, training_data if arrays else self.snapshot, 0, n, self.m, workers, "training_data", False)
+            p, training_data if arrays else self.snapshot, 0, n, self.m, workers, "training_data", False, False,
+            n_packing(p, n, min(n_threads, MAX_WORKERS)))
         self.places = in_order(n)
         self.descent = descent
         self.new_team(p, workers)
@@ -424,6 +427,13 @@ cdef class Training:
         finally:
             self.team.store_into(net, p)
         return self.team.finite
+
+
+cdef int n_packing(Parameters p, Py_ssize_t n, int asked):
+    """The number of threads that pack n examples, of the number that was asked for."""
+    if asked == 1 or n * p.n[1] < MANY_INPUTS or not CBACKPROP_THREADS:
+        return 1
+    return min(asked or PACKING, PACKING, _processors.granted())
 
 
 cdef int n_workers(Parameters p, Py_ssize_t m, int asked):

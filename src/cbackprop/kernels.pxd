@@ -17,17 +17,15 @@ cdef extern from "matrix.h" nogil:
 cdef extern from "records.h" nogil:
     int VALUES_CODED, VALUES_FLOAT32, VALUES_FLOAT64
 
+    ctypedef struct Extent:
+        pass
+
     ctypedef struct Records:
         uint8_t *data
-        uint32_t *start
+        Extent *extent
         Py_ssize_t n_in, tile, n_tiles
         int kind
         double table[256]
-
-    ctypedef struct Values:
-        int n_values
-        double table[256]
-        double largest
 
     ctypedef struct Sweep:
         const Records *records
@@ -40,11 +38,8 @@ cdef extern from "records.h" nogil:
         const uint32_t *next
         Py_ssize_t n_next
 
-    Py_ssize_t count_nonzeros(const void *x, int bits, Py_ssize_t n_in) noexcept
     void records_shape(Records *records, int kind, Py_ssize_t n_in, Py_ssize_t tile) noexcept
     Py_ssize_t record_lines(const Records *records, Py_ssize_t n) noexcept
-    void values_begin(Values *values) noexcept
-    Py_ssize_t record_write(const Records *records, Values *values, const void *x, int bits, uint8_t *record) noexcept
     void records_list_all(const Records *records, const uint32_t *examples, Py_ssize_t m, Records *full) noexcept
 
 
@@ -114,8 +109,38 @@ cdef extern from "kernels.h" nogil:
         Py_ssize_t (*sparse_tile)(Py_ssize_t width) noexcept nogil
 
 
+cdef extern from "pack.h" nogil:
+    int PACKED, PACK_ANOTHER_KIND, PACK_NO_MEMORY, PACK_TOO_MUCH
+
+    ctypedef struct Row:
+        const void *x
+        int bits
+
+    ctypedef struct Values:
+        int n_values
+        double table[256]
+        double largest
+
+    ctypedef struct Packing:
+        Records *records
+        const Kernels *of_floats
+        const Kernels *of_doubles
+        Values values
+        Py_ssize_t nonzeros
+
+    Py_ssize_t count_nonzeros(const Row *row, Py_ssize_t n_in) noexcept
+    int packing_begin(Packing *packing, Py_ssize_t n, double density) noexcept
+    int packing_add(
+        Packing *packing, const Row *rows, const uint32_t *examples, Py_ssize_t n, int n_threads) noexcept
+
+
+cdef extern from "by_address.h" nogil:
+    void by_address(const void *const *address, uint32_t *order, Py_ssize_t n) noexcept
+
+
 cdef extern from "memory.h" nogil:
     void *aligned_calloc(size_t bytes) noexcept
+    void *aligned_malloc(size_t bytes) noexcept
     void aligned_free(void *start) noexcept
 
 

@@ -12,6 +12,7 @@
 #include "columns.h"
 #include "rows.h"
 #include "outputs.h"
+#include "nonzeros.h"
 #include "sparse.h"
 /* clang-format on */
 
@@ -50,6 +51,7 @@ const Kernels KERNELS = {
     .subtract_targets = subtract_targets,
     .argmax = argmax,
     .costs = costs,
+    .nonzeros = nonzeros,
     .sweep = sweep,
     .sweep_scratch = sweep_scratch,
     .sweep_init = sweep_init,

@@ -101,6 +101,12 @@ typedef struct {
     void (*costs)(int cost, const Panels *A, const int32_t *labels, const void *targets, const uint32_t *order,
                   double *cost_of);
 
+    /* ---- nonzeros.h ---- */
+
+    /* The places of the numbers that are not 0 among the n at x (any alignment; n at most 65,536), lowest first: how
+     * many they are. `index` has room for 16 more. -0.0 is 0, NaN is not. */
+    ptrdiff_t (*nonzeros)(const void *x, ptrdiff_t n, uint16_t *index);
+
     /* ---- sparse.h: the first layer, where most inputs are 0 ---- */
 
     /* For the panels p0 .. p1 of W (n_in x n): what `update` asks, then what `forward` asks, either may be NULL.

@@ -3,8 +3,11 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#if defined(__linux__)
+#include <sys/mman.h>
+#endif
 
-enum { LINE = 64, MOST_KEPT = 4 << 20 };
+enum { LINE = 64, MOST_KEPT = 4 << 20, LARGE_PAGE = 2 << 20 };
 
 /* Stands in the line before what is handed out. */
 typedef struct {
@@ -30,17 +33,42 @@ static void really_free(void *start) {
     if (start) free(header_of(start)->block);
 }
 
-void *aligned_calloc(size_t bytes) {
+/* What is handed out of a block of `bytes` and two lines. */
+static void *start_of(char *block, size_t bytes) {
+    if (!block) return NULL;
+    void *start = block + 2 * LINE - (uintptr_t)block % LINE;
+    *header_of(start) = (Header){block, bytes};
+    return start;
+}
+
+/* The block that is kept, where it is large enough and not too large. */
+static void *take_kept(size_t bytes) {
     void *start = exchange_kept(NULL);
-    if (start && header_of(start)->bytes >= bytes && header_of(start)->bytes / 4 <= bytes)
-        return memset(start, 0, bytes);
+    if (start && header_of(start)->bytes >= bytes && header_of(start)->bytes / 4 <= bytes) return start;
     really_free(start);
+    return NULL;
+}
+
+void *aligned_calloc(size_t bytes) {
+    void *start = take_kept(bytes);
+    if (start) return memset(start, 0, bytes);
     if (bytes > PTRDIFF_MAX - 2 * LINE) return NULL;
     /* calloc hands out untouched zero pages: scratch that is never used costs nothing. */
-    char *block = calloc(bytes + 2 * LINE, 1);
-    if (!block) return NULL;
-    start = block + 2 * LINE - (uintptr_t)block % LINE;
-    *header_of(start) = (Header){block, bytes};
+    return start_of(calloc(bytes + 2 * LINE, 1), bytes);
+}
+
+void *aligned_malloc(size_t bytes) {
+    void *start = take_kept(bytes);
+    if (start) return start;
+    if (bytes > PTRDIFF_MAX - 2 * LINE) return NULL;
+    start = start_of(malloc(bytes + 2 * LINE), bytes);
+#if defined(MADV_HUGEPAGE)
+    if (start && bytes >= 2 * LARGE_PAGE) {
+        /* Whole large pages alone. Where the system refuses, the block is as good as any. */
+        char *first = (char *)start + (LARGE_PAGE - (uintptr_t)start % LARGE_PAGE) % LARGE_PAGE;
+        (void)madvise(first, (size_t)((char *)start + bytes - first) / LARGE_PAGE * LARGE_PAGE, MADV_HUGEPAGE);
+    }
+#endif
     return start;
 }
 

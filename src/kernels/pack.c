@@ -1,234 +1,311 @@
-/* Writes the records that records.h describes. */
-#include "records.h"
+#include "pack.h"
+
+#include "memory.h"
+#include "team.h"
 
 #include <math.h>
 #include <string.h>
 
-#if defined(__SSE2__)
-#include <emmintrin.h>
-#endif
+enum {
+    PLACES = 2048,     /* of the hash table */
+    MOST_THREADS = 16, /* memory is the limit long before */
+    FIRST_ROWS = 256,  /* that one thread packs alone: nearly all values are found in them */
+    /* Inputs that are worth a second thread, which takes 30 microseconds to start: a millisecond of packing. */
+    WORTH_A_THREAD = 4000000,
+};
 
-enum { PLACES = 2048 }; /* of the hash table */
+ptrdiff_t count_nonzeros(const Row *row, ptrdiff_t n_in) {
+    ptrdiff_t nonzeros = 0;
+    for (ptrdiff_t i = 0; i < n_in; i++) {
+        double wide;
+        float narrow;
+        if (row->bits == 64) {
+            memcpy(&wide, (const char *)row->x + 8 * i, 8);
+            nonzeros += wide != 0;
+        } else {
+            memcpy(&narrow, (const char *)row->x + 4 * i, 4);
+            nonzeros += narrow != 0;
+        }
+    }
+    return nonzeros;
+}
+
+static inline double number_at(const char *x, int bits, ptrdiff_t i) {
+    if (bits == 32) {
+        float number;
+        memcpy(&number, x + 4 * i, 4);
+        return number;
+    }
+    double number;
+    memcpy(&number, x + 8 * i, 8);
+    return number;
+}
 
 /* ---- the distinct values ---- */
 
-static uint64_t bits_of(double x) {
-    uint64_t bits;
-    memcpy(&bits, &x, 8);
-    return bits;
-}
+/* Their hash. The highest 8 bits of the mantissa and the lowest 3 of the exponent tell the grey values k / 256 and k /
+ * 255 apart; both types have the same bits there, but for numbers too small for a normal float. */
+static inline unsigned place_of_double(uint64_t bits) { return (unsigned)(bits >> 44) % PLACES; }
+static inline unsigned place_of_float(uint32_t bits) { return (bits >> 15) % PLACES; }
 
-/* Where `bits` stands in the hash table, or the empty place where it would. */
-static unsigned place_of(const Values *values, uint64_t bits) {
-    /* The highest 8 bits of the mantissa and the lowest 3 of the exponent tell the grey values k / 256 apart. */
-    unsigned place = (unsigned)(bits >> 44) % PLACES;
-    while (values->code[place] != 0 && values->key[place] != bits) place = (place + 1) % PLACES;
-    return place;
-}
-
-void values_begin(Values *values) {
-    memset(values, 0, sizeof *values);
-    values->n_values = 1; /* code 0 is the value 0 */
-}
-
-static void meet(Values *values, double x) {
+static void meet(double *largest, double x) {
     const double size = fabs(x);
     /* NaN compares false, and stays. */
-    if (!(size <= values->largest) && values->largest == values->largest) values->largest = size;
+    if (!(size <= *largest) && *largest == *largest) *largest = size;
 }
 
-/* The code of x, which is not 0: a new one where x is met first, 0 where the table is full. */
-static unsigned code_of(Values *values, double x) {
-    const uint64_t bits = bits_of(x);
-    const unsigned place = place_of(values, bits);
-    if (values->code[place] == 0 && values->n_values < 256) {
+/* The code of x, which is not 0, or 0 where it has none. Where values may be added it gets one, as long as the table is
+ * not full. */
+static unsigned code_of(Values *values, double x, int may_add) {
+    uint64_t bits;
+    memcpy(&bits, &x, 8);
+    unsigned place = place_of_double(bits);
+    while (values->code[place] != 0 && values->key[place] != bits) place = (place + 1) % PLACES;
+    if (values->code[place] == 0 && may_add && values->n_values < 256) {
+        const float narrow = (float)x;
+        uint32_t narrow_bits;
+        memcpy(&narrow_bits, &narrow, 4);
+        if (narrow == x && place == place_of_float(narrow_bits)) values->narrow[place] = narrow_bits;
         values->key[place] = bits;
         values->code[place] = (uint8_t)values->n_values;
         values->table[values->n_values++] = x;
-        meet(values, x);
+        meet(&values->largest, x);
     }
     return values->code[place];
 }
 
-/* ---- the nonzeros of a row ---- */
+/* ---- a share of the rows: what one thread packs ---- */
 
-/* Some inputs of a row: which of them are not 0. */
-enum { CHUNK = 1024 };
+enum { DONE, FULL, MISFIT };
 
-static double number_at(const void *x, int bits, ptrdiff_t i) {
-    if (bits == 32) {
-        float number;
-        memcpy(&number, (const char *)x + 4 * i, 4);
-        return number;
+typedef struct {
+    Packing *packing;
+    const Row *rows;
+    const uint32_t *examples;
+    ptrdiff_t next, end; /* the rows to be packed */
+    size_t used, room;   /* lines of `data` */
+    int alone;           /* no other thread packs, so that values may be added */
+    double largest;      /* of the values that have no codes */
+    ptrdiff_t nonzeros;
+    int state;
+} Share;
+
+/* The values of n entries of a tile, in each kind: whether all of them fit. */
+
+/* First as if each value were where its hash says; `slowly` otherwise. */
+static int write_codes_slowly(Share *share, const char *tile, int bits, const uint16_t *index, ptrdiff_t n,
+                              uint8_t *value) {
+    for (ptrdiff_t k = 0; k < n; k++) {
+        const unsigned code = code_of(&share->packing->values, number_at(tile, bits, index[k]), share->alone);
+        if (code == 0) return 0;
+        value[k] = (uint8_t)code;
     }
-    double number;
-    memcpy(&number, (const char *)x + 8 * i, 8);
-    return number;
-}
-
-/* The places of a byte's ones, lowest first, and how many they are. Constant, so that no module that is linked with
- * this file has a table to fill first. WITH_BIT_k(n, ...) is an entry for each choice of the bits k .. 0, where n bits
- * above them are ones, at the places `...`; a 0 after the last place keeps the list of byte 0 from being empty. */
-#define ENTRY(n, ...) {{__VA_ARGS__}, n, {0}},
-#define WITH_BIT_0(n, ...) ENTRY(n, __VA_ARGS__) ENTRY(n + 1, 0, __VA_ARGS__)
-#define WITH_BIT_1(n, ...) WITH_BIT_0(n, __VA_ARGS__) WITH_BIT_0(n + 1, 1, __VA_ARGS__)
-#define WITH_BIT_2(n, ...) WITH_BIT_1(n, __VA_ARGS__) WITH_BIT_1(n + 1, 2, __VA_ARGS__)
-#define WITH_BIT_3(n, ...) WITH_BIT_2(n, __VA_ARGS__) WITH_BIT_2(n + 1, 3, __VA_ARGS__)
-#define WITH_BIT_4(n, ...) WITH_BIT_3(n, __VA_ARGS__) WITH_BIT_3(n + 1, 4, __VA_ARGS__)
-#define WITH_BIT_5(n, ...) WITH_BIT_4(n, __VA_ARGS__) WITH_BIT_4(n + 1, 5, __VA_ARGS__)
-#define WITH_BIT_6(n, ...) WITH_BIT_5(n, __VA_ARGS__) WITH_BIT_5(n + 1, 6, __VA_ARGS__)
-#define WITH_BIT_7(n, ...) WITH_BIT_6(n, __VA_ARGS__) WITH_BIT_6(n + 1, 7, __VA_ARGS__)
-
-static const struct {
-    uint16_t place[8 + 1], count, unused[6]; /* 32 bytes */
-} ones[256] = {WITH_BIT_7(0, 0)};
-
-/* Which of 8 numbers are not 0, as the bits of a byte. -0.0 is 0, NaN is not. */
-static unsigned nonzeros_of_8(const char *x, int bits) {
-    unsigned met = 0;
-#if defined(__SSE2__)
-    if (bits == 32)
-        for (int k = 0; k < 8; k += 4)
-            met |= (unsigned)_mm_movemask_ps(_mm_cmpneq_ps(_mm_loadu_ps((const float *)(x + 4 * k)), _mm_setzero_ps()))
-                   << k;
-    else
-        for (int k = 0; k < 8; k += 2)
-            met |= (unsigned)_mm_movemask_pd(_mm_cmpneq_pd(_mm_loadu_pd((const double *)(x + 8 * k)), _mm_setzero_pd()))
-                   << k;
-#else
-    for (int k = 0; k < 8; k++) met |= (unsigned)(number_at(x, bits, k) != 0) << k;
-#endif
-    return met;
-}
-
-/* The inputs from .. to - 1 (at most CHUNK) that are not 0, counted from `from`: their number. Eight at a time by a
- * table, since a branch for each input could not be foretold; `found` has room for 8 more. */
-static ptrdiff_t find_nonzeros(const void *x, int bits, ptrdiff_t from, ptrdiff_t to, uint16_t *found) {
-    const char *p = (const char *)x + from * (bits / 8);
-    ptrdiff_t n = 0, i = 0;
-    for (; i + 8 <= to - from; i += 8, p += bits) {
-        const unsigned met = nonzeros_of_8(p, bits);
-        for (int k = 0; k < 8; k++) found[n + k] = (uint16_t)(i + ones[met].place[k]);
-        n += ones[met].count;
-    }
-    for (; i < to - from; i++) {
-        found[n] = (uint16_t)i;
-        n += number_at(x, bits, from + i) != 0;
-    }
-    return n;
-}
-
-ptrdiff_t count_nonzeros(const void *x, int bits, ptrdiff_t n_in) {
-    uint16_t found[CHUNK + 8];
-    ptrdiff_t nonzeros = 0;
-    for (ptrdiff_t from = 0; from < n_in; from += CHUNK)
-        nonzeros += find_nonzeros(x, bits, from, from + CHUNK < n_in ? from + CHUNK : n_in, found);
-    return nonzeros;
-}
-
-/* ---- the records ---- */
-
-static const ptrdiff_t value_size[3] = {1, 4, 8};
-
-static ptrdiff_t round_up(ptrdiff_t n, ptrdiff_t unit) { return (n + unit - 1) / unit * unit; }
-
-/* Bytes from a record's beginning to its values. */
-static ptrdiff_t values_at(const Records *records, ptrdiff_t n) {
-    return round_up(4 * (records->n_tiles + 1) + 2 * n, value_size[records->kind]);
-}
-
-void records_shape(Records *records, int kind, ptrdiff_t n_in, ptrdiff_t tile) {
-    records->kind = kind;
-    records->n_in = n_in;
-    records->tile = tile;
-    records->n_tiles = (n_in + tile - 1) / tile;
-}
-
-ptrdiff_t record_lines(const Records *records, ptrdiff_t n) {
-    return (values_at(records, n) + n * value_size[records->kind] + 63) / 64;
-}
-
-/* The values of a tile's entries begin .. end - 1, in each kind: whether all of them fit. */
-
-static int write_codes(Values *values, const char *tile, int bits, const uint16_t *index, ptrdiff_t begin,
-                       ptrdiff_t end, uint8_t *value) {
-    for (ptrdiff_t k = begin; k < end; k++)
-        if ((value[k] = (uint8_t)code_of(values, number_at(tile, bits, index[k]))) == 0) return 0;
     return 1;
 }
 
-static inline int write_floats(Values *values, const char *tile, const int bits, const uint16_t *index, ptrdiff_t begin,
-                               ptrdiff_t end, float *value) {
+static int write_codes(Share *share, const char *tile, int bits, const uint16_t *index, ptrdiff_t n, uint8_t *value) {
+    const Values *values = &share->packing->values;
+    uint64_t differ = 0;
+    if (bits == 32)
+        for (ptrdiff_t k = 0; k < n; k++) {
+            uint32_t number;
+            memcpy(&number, tile + 4 * index[k], 4);
+            const unsigned place = place_of_float(number);
+            differ |= values->narrow[place] ^ number;
+            value[k] = values->code[place];
+        }
+    else
+        for (ptrdiff_t k = 0; k < n; k++) {
+            uint64_t number;
+            memcpy(&number, tile + 8 * index[k], 8);
+            const unsigned place = place_of_double(number);
+            differ |= values->key[place] ^ number;
+            value[k] = values->code[place];
+        }
+    return !differ || write_codes_slowly(share, tile, bits, index, n, value);
+}
+
+static inline int write_floats(Share *share, const char *tile, const int bits, const uint16_t *index, ptrdiff_t n,
+                               float *value) {
     int fits = 1;
-    for (ptrdiff_t k = begin; k < end; k++) {
+    for (ptrdiff_t k = 0; k < n; k++) {
         const double number = number_at(tile, bits, index[k]);
         value[k] = (float)number;
         fits &= bits == 32 || (double)value[k] == number || number != number;
-        meet(values, number);
+        meet(&share->largest, number);
     }
     return fits;
 }
 
-static int write_doubles(Values *values, const char *tile, int bits, const uint16_t *index, ptrdiff_t begin,
-                         ptrdiff_t end, double *value) {
-    for (ptrdiff_t k = begin; k < end; k++) {
+static inline int write_doubles(Share *share, const char *tile, const int bits, const uint16_t *index, ptrdiff_t n,
+                                double *value) {
+    for (ptrdiff_t k = 0; k < n; k++) {
         value[k] = number_at(tile, bits, index[k]);
-        meet(values, value[k]);
+        meet(&share->largest, value[k]);
     }
     return 1;
 }
 
-ptrdiff_t record_write(const Records *records, Values *values, const void *x, int bits, uint8_t *record) {
-    uint32_t *first = (uint32_t *)record;
-    uint16_t *index = (uint16_t *)(first + records->n_tiles + 1);
-    ptrdiff_t n = 0;
-    for (ptrdiff_t t = 0; t < records->n_tiles; t++) {
-        const ptrdiff_t begin = t * records->tile;
-        const ptrdiff_t end = begin + records->tile < records->n_in ? begin + records->tile : records->n_in;
+static int write_values(Share *share, int kind, const char *tile, int bits, const uint16_t *index, ptrdiff_t n,
+                        void *value) {
+    if (kind == VALUES_CODED) return write_codes(share, tile, bits, index, n, value);
+    if (kind == VALUES_FLOAT32)
+        return bits == 32 ? write_floats(share, tile, 32, index, n, value)
+                          : write_floats(share, tile, 64, index, n, value);
+    return bits == 32 ? write_doubles(share, tile, 32, index, n, value)
+                      : write_doubles(share, tile, 64, index, n, value);
+}
+
+/* Writes a row's record where there is room for a longest one and a line: its number of nonzeros, or -1 where a value
+ * does not fit the kind. */
+static ptrdiff_t write_record(Share *share, const Row *row, uint8_t *record) {
+    const Records *records = share->packing->records;
+    const Kernels *kernels = row->bits == 32 ? share->packing->of_floats : share->packing->of_doubles;
+    const ptrdiff_t size = value_size(records);
+    uint32_t *first = record_first(record);
+    uint16_t *index = record_index(records, record);
+    ptrdiff_t n = 0, begin = 0;
+    for (ptrdiff_t t = 0; t < records->n_tiles; t++, begin += records->tile) {
+        const ptrdiff_t inputs = records->n_in - begin < records->tile ? records->n_in - begin : records->tile;
         first[t] = (uint32_t)n;
-        for (ptrdiff_t from = begin; from < end; from += CHUNK) {
-            uint16_t found[CHUNK + 8];
-            const ptrdiff_t k = find_nonzeros(x, bits, from, from + CHUNK < end ? from + CHUNK : end, found);
-            for (ptrdiff_t j = 0; j < k; j++) index[n + j] = (uint16_t)(found[j] + (from - begin));
-            n += k;
-        }
+        n += kernels->nonzeros((const char *)row->x + begin * (row->bits / 8), inputs, index + n);
     }
     first[records->n_tiles] = (uint32_t)n;
 
-    void *value = record + values_at(records, n);
+    uint8_t *value = record + values_at(records, n);
     for (ptrdiff_t t = 0; t < records->n_tiles; t++) {
-        const char *tile = (const char *)x + t * records->tile * (bits / 8);
-        const ptrdiff_t begin = first[t], end = first[t + 1];
-        const int fits = records->kind == VALUES_CODED     ? write_codes(values, tile, bits, index, begin, end, value)
-                         : records->kind == VALUES_FLOAT64 ? write_doubles(values, tile, bits, index, begin, end, value)
-                         : bits == 32                      ? write_floats(values, tile, 32, index, begin, end, value)
-                                                           : write_floats(values, tile, 64, index, begin, end, value);
-        if (!fits) return -1;
+        const char *tile = (const char *)row->x + t * records->tile * (row->bits / 8);
+        if (!write_values(share, records->kind, tile, row->bits, index + first[t],
+                          (ptrdiff_t)first[t + 1] - (ptrdiff_t)first[t], value + size * (ptrdiff_t)first[t]))
+            return -1;
     }
-    return record_lines(records, n);
+    return n;
 }
 
-void records_list_all(const Records *records, const uint32_t *examples, ptrdiff_t m, Records *full) {
-    ptrdiff_t n_tiles = records->n_tiles, size = value_size[records->kind];
-    ptrdiff_t lines = record_lines(full, records->n_in);
-    for (ptrdiff_t e = 0; e < m; e++) {
-        const uint8_t *from = records->data + 64 * (size_t)records->start[examples[e]];
-        const uint32_t *first = (const uint32_t *)from;
-        const uint16_t *index = (const uint16_t *)(first + n_tiles + 1);
-        const uint8_t *value = from + values_at(records, first[n_tiles]);
-
-        uint8_t *to = full->data + 64 * (size_t)(e * lines);
-        uint32_t *full_first = (uint32_t *)to;
-        uint16_t *full_index = (uint16_t *)(full_first + n_tiles + 1);
-        uint8_t *full_value = to + values_at(full, records->n_in);
-        memset(full_value, 0, (size_t)(records->n_in * size)); /* code 0 and both 0.0 are zero bytes */
-        full->start[e] = (uint32_t)(e * lines);
-        for (ptrdiff_t t = 0; t <= n_tiles; t++)
-            full_first[t] = (uint32_t)(t < n_tiles ? t * records->tile : records->n_in);
-        for (ptrdiff_t i = 0; i < records->n_in; i++) full_index[i] = (uint16_t)(i % records->tile);
-        for (ptrdiff_t t = 0; t < n_tiles; t++)
-            for (ptrdiff_t k = first[t]; k < (ptrdiff_t)first[t + 1]; k++)
-                memcpy(full_value + (t * records->tile + index[k]) * size, value + k * size, (size_t)size);
+/* Packs the share's rows up to the first for which there is no room, or whose values do not fit. */
+static void write_share(void *member) {
+    Share *share = member;
+    const Records *records = share->packing->records;
+    const size_t longest = (size_t)record_lines(records, records->n_in) + 1;
+    share->state = DONE;
+    for (; share->next < share->end; share->next++) {
+        if (share->room - share->used < longest) {
+            share->state = FULL;
+            return;
+        }
+        const ptrdiff_t n = write_record(share, &share->rows[share->next], records->data + 64 * share->used);
+        if (n < 0) {
+            share->state = MISFIT;
+            return;
+        }
+        const uint32_t lines = (uint32_t)record_lines(records, n);
+        records->extent[share->examples[share->next]] = (Extent){(uint32_t)share->used, lines};
+        share->used += lines;
+        share->nonzeros += n;
     }
-    full->start[m] = (uint32_t)(m * lines);
+}
+
+/* ---- all shares ---- */
+
+static int resize(Packing *packing, size_t room) {
+    if (room >= UINT32_MAX) return PACK_TOO_MUCH; /* no test has so much memory */
+    uint8_t *data = aligned_malloc(64 * room);
+    if (!data) return PACK_NO_MEMORY;
+    if (packing->records->data) memcpy(data, packing->records->data, 64 * packing->room);
+    aligned_free(packing->records->data);
+    packing->records->data = data;
+    packing->room = room;
+    return PACKED;
+}
+
+int packing_begin(Packing *packing, ptrdiff_t n, double density) {
+    const Records *records = packing->records;
+    const ptrdiff_t longest = record_lines(records, records->n_in);
+    /* A little more than expected; a longest record always has room, with a line for what is stored past its indices.
+     */
+    const double expected = 1.05 * (double)n * (double)record_lines(records, (ptrdiff_t)(density * records->n_in));
+    const double most = (double)n * (double)longest;
+    memset(&packing->values, 0, sizeof packing->values);
+    packing->values.n_values = 1; /* code 0 is the value 0 */
+    packing->n = n;
+    packing->packed = packing->nonzeros = 0;
+    packing->used = packing->room = 0;
+    aligned_free(packing->records->data);
+    packing->records->data = NULL;
+    return resize(packing, (size_t)(expected < most ? expected : most) + (size_t)longest + 1);
+}
+
+/* Room for more of a share's records: behind its own, or at the end of all. */
+static int make_room(Packing *packing, Share *share) {
+    const size_t longest = (size_t)record_lines(packing->records, packing->records->n_in) + 1;
+    if (share->room != packing->room) share->used = packing->room;
+    const int status = resize(packing, packing->room + packing->room / 4 + longest);
+    share->room = packing->room;
+    return status;
+}
+
+/* Packs what is left of the shares. */
+static int finish(Packing *packing, Share *shares, int n_shares) {
+    for (;;) {
+        void *members[MOST_THREADS];
+        int waiting = 0;
+        for (int s = 0; s < n_shares; s++)
+            if (shares[s].next < shares[s].end) members[waiting++] = &shares[s];
+        if (!waiting) return PACKED;
+        for (int s = 0; s < waiting; s++) ((Share *)members[s])->alone = waiting == 1;
+        Barrier barrier; /* which nobody waits at */
+        MemberTime spent;
+        barrier_init(&barrier, waiting);
+        if (team_run(&barrier, write_share, members, &spent) != 0) /* the system has no thread for us */
+            for (int s = 0; s < waiting; s++) write_share(members[s]);
+        barrier_destroy(&barrier);
+        for (int s = 0; s < waiting; s++) {
+            Share *share = members[s];
+            if (share->state == MISFIT) {
+                /* Alone the row may add its values. */
+                const ptrdiff_t end = share->end;
+                if (share->alone) return PACK_ANOTHER_KIND;
+                share->alone = 1;
+                share->end = share->next + 1;
+                write_share(share);
+                share->end = end;
+                if (share->state == MISFIT) return PACK_ANOTHER_KIND;
+            }
+            if (share->state == FULL) {
+                const int status = make_room(packing, share);
+                if (status != PACKED) return status;
+            }
+        }
+    }
+}
+
+int packing_add(Packing *packing, const Row *rows, const uint32_t *examples, ptrdiff_t n, int n_threads) {
+    if (n_threads > 1 && packing->packed == 0 && n > FIRST_ROWS) {
+        const int status = packing_add(packing, rows, examples, FIRST_ROWS, 1);
+        if (status != PACKED) return status;
+        rows += FIRST_ROWS;
+        examples += FIRST_ROWS;
+        n -= FIRST_ROWS;
+    }
+    if (n_threads > MOST_THREADS) n_threads = MOST_THREADS;
+    if (n_threads < 1 || n * packing->records->n_in < WORTH_A_THREAD) n_threads = 1;
+
+    Share shares[MOST_THREADS];
+    const double rest = (double)(packing->room - packing->used), left = (double)(packing->n - packing->packed);
+    const size_t room = n_threads == 1 ? packing->room - packing->used : (size_t)(rest * (double)n / left / n_threads);
+    for (int s = 0; s < n_threads; s++) {
+        shares[s] = (Share){.packing = packing, .rows = rows, .examples = examples};
+        shares[s].next = n * s / n_threads;
+        shares[s].end = n * (s + 1) / n_threads;
+        shares[s].used = packing->used + room * (size_t)s;
+        shares[s].room = shares[s].used + room;
+    }
+    const int status = finish(packing, shares, n_threads);
+    for (int s = 0; s < n_threads; s++) {
+        packing->nonzeros += shares[s].nonzeros;
+        if (shares[s].used > packing->used) packing->used = shares[s].used;
+        meet(&packing->values.largest, shares[s].largest);
+    }
+    packing->packed += n;
+    return status;
 }

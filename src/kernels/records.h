@@ -16,24 +16,20 @@ enum {
     VALUES_FLOAT64 = 2  /* double */
 };
 
+/* Where a record is: `lines` lines of 64 bytes, from line `first` on. */
+typedef struct {
+    uint32_t first, lines;
+} Extent;
+
 typedef struct {
     uint8_t *data;     /* aligned to 64 bytes */
-    uint32_t *start;   /* (n + 1): record e begins at data + 64 start[e], and ends where the next begins */
+    Extent *extent;    /* (n) the place of each record in `data`: in any order, and with gaps between them */
     ptrdiff_t n_in;    /* inputs of an example */
     ptrdiff_t tile;    /* inputs of a tile, at most 65,535 */
     ptrdiff_t n_tiles; /* ceil(n_in / tile) */
     int kind;          /* one for all records */
     double table[256]; /* the value of each code */
 } Records;
-
-/* The distinct values of a data set: they become the records' table. */
-typedef struct {
-    int n_values;       /* so far; 256 fill the table */
-    double table[256];  /* code -> value */
-    uint64_t key[2048]; /* a hash table: the value's bits ... */
-    uint8_t code[2048]; /* ... and its code; 0 in an empty place */
-    double largest;     /* of all values, in absolute value; NaN where one is NaN */
-} Values;
 
 /* A set of examples on its way through the first layer: see `sweep` in kernels.h. */
 typedef struct {
@@ -49,23 +45,40 @@ typedef struct {
     ptrdiff_t n_next;
 } Sweep;
 
-/* How many of a row's inputs are not 0: n_in numbers of `bits` bits, 64 or 32, contiguous, any alignment. NaN counts,
- * -0.0 does not. */
-ptrdiff_t count_nonzeros(const void *x, int bits, ptrdiff_t n_in);
+/* ---- the parts of a record ---- */
 
-/* What records of this kind look like, and how many lines of 64 bytes one with n nonzeros takes. */
+static inline uint8_t *record_of(const Records *records, uint32_t example) {
+    return records->data + 64 * (size_t)records->extent[example].first;
+}
+
+static inline uint32_t *record_first(uint8_t *record) { return (uint32_t *)record; }
+
+static inline uint16_t *record_index(const Records *records, uint8_t *record) {
+    return (uint16_t *)(record_first(record) + records->n_tiles + 1);
+}
+
+static inline ptrdiff_t value_size(const Records *records) {
+    static const ptrdiff_t sizes[3] = {1, 4, 8};
+    return sizes[records->kind];
+}
+
+/* Bytes from the beginning of a record with n nonzeros to its values. */
+static inline ptrdiff_t values_at(const Records *records, ptrdiff_t n) {
+    const ptrdiff_t size = value_size(records);
+    return (4 * (records->n_tiles + 1) + 2 * n + size - 1) & -size;
+}
+
+/* How many lines of 64 bytes a record with n nonzeros takes. */
+static inline ptrdiff_t record_lines(const Records *records, ptrdiff_t n) {
+    return (values_at(records, n) + n * value_size(records) + 63) / 64;
+}
+
+/* What records of this kind look like. */
 void records_shape(Records *records, int kind, ptrdiff_t n_in, ptrdiff_t tile);
-ptrdiff_t record_lines(const Records *records, ptrdiff_t n);
-
-/* Writes a row's record where there is room for record_lines(records, n_in): the number of its lines, or -1 where a
- * value does not fit the kind: all rows are then to be written again as the next kind. `values` collects the values
- * that are coded, and the largest. */
-void values_begin(Values *values);
-ptrdiff_t record_write(const Records *records, Values *values, const void *x, int bits, uint8_t *record);
 
 /* The same examples with every input listed, zeros included: 0 * infinity is NaN, and NumPy's product says so. `full`
  * is shaped like `records` (same tiles and kind) and has room for m records of record_lines(full, n_in) lines at `data`
- * and m + 1 starts. */
+ * and m extents. */
 void records_list_all(const Records *records, const uint32_t *examples, ptrdiff_t m, Records *full);
 
 #endif

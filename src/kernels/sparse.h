@@ -29,14 +29,11 @@ typedef struct {
 } Entries;
 
 INLINE Entries entries(const Records *records, uint32_t example, ptrdiff_t t) {
-    static const ptrdiff_t sizes[3] = {1, 4, 8};
-    const uint8_t *record = records->data + 64 * (size_t)records->start[example];
-    const uint32_t *first = (const uint32_t *)record;
-    const ptrdiff_t size = sizes[records->kind];
-    const ptrdiff_t header = 4 * (records->n_tiles + 1) + 2 * (ptrdiff_t)first[records->n_tiles];
+    uint8_t *record = record_of(records, example);
+    const uint32_t *first = record_first(record);
     return (Entries){
-        .index = (const uint16_t *)(first + records->n_tiles + 1) + first[t],
-        .value = record + ((header + size - 1) & -size) + size * (ptrdiff_t)first[t],
+        .index = record_index(records, record) + first[t],
+        .value = record + values_at(records, first[records->n_tiles]) + value_size(records) * (ptrdiff_t)first[t],
         .n = (ptrdiff_t)first[t + 1] - (ptrdiff_t)first[t],
     };
 }
@@ -302,8 +299,8 @@ INLINE void prefetch_records(const Sweep *forward, ptrdiff_t t) {
     const Records *records = forward->records;
     const ptrdiff_t n = forward->n_next, n_tiles = records->n_tiles;
     for (ptrdiff_t i = n * t / n_tiles; i < n * (t + 1) / n_tiles; i++) {
-        const uint32_t *start = records->start + forward->next[i];
-        for (size_t line = start[0]; line < start[1]; line++) PREFETCH(records->data + 64 * line);
+        const uint8_t *record = record_of(records, forward->next[i]);
+        for (size_t line = 0; line < records->extent[forward->next[i]].lines; line++) PREFETCH(record + 64 * line);
     }
 }
 
