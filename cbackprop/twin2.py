@@ -200,7 +200,8 @@ class PlainNetwork2(PlainLayers):
 
     def accuracy(self, data, convert=False):
         """How many examples the network answers right; `convert` where y is the target column."""
-        return sum(int(np.argmax(self.feedforward(x)) == (np.argmax(y) if convert else y)) for x, y in data)
+        argmax = self._cbackprop.module.np.argmax
+        return sum(int(argmax(self.feedforward(x)) == (argmax(y) if convert else y)) for x, y in data)
 
     def total_cost(self, data, lmbda, convert=False, *, regularization="L2"):
         """The mean of C_x over `data`, plus (λ/2n) Σ w² or, for L1, (λ/n) Σ |w|.
