@@ -1,4 +1,4 @@
-"""Both networks behind one set of calls, and the ways that these calls can take, for promises that hold for all of them."""
+"""Both networks behind one set of calls, and the ways that these can take: most promises hold for all."""
 
 import random
 

@@ -15,11 +15,11 @@ from agreement import (
     parameter_difference,
     worst_difference,
 )
+from cbackprop._memory import remember
 from hypothesis import given
 from hypothesis import strategies as st
 
 from cbackprop import network, network2
-from cbackprop._memory import remember
 from cbackprop.network import Network
 from cbackprop.twin import PlainNetwork
 from cbackprop.twin2 import PlainNetwork2

@@ -282,7 +282,9 @@ def test_activations_of_other_layers_are_not_saved(tmp_path):
     with pytest.raises(ValueError, match="there is no neuron 3; layer 2 has neurons 0 to 2"):
         net.save(tmp_path / "net")
     net.weights.append(np.ones((2, 2))), net.biases.append(np.ones((2, 1)))
-    with pytest.raises(ValueError, match="weights has 3 arrays; the activations were chosen for a network of 2"):
+    with pytest.raises(
+        ValueError, match="weights has 3 arrays; the activations were chosen for a network of 2"
+    ):
         net.save(tmp_path / "net")
     assert os.listdir(tmp_path) == []
 

@@ -1,5 +1,7 @@
-"""The arrays in `weights` and `biases` at the call are the network: what the user edits, assigns, cuts off or adds
-is seen by the next call, and `sizes` is a note that nothing reads."""
+"""The arrays in `weights` and `biases` at the call are the network, and `sizes` is a note that nothing reads.
+
+What the user edits, assigns, cuts off or adds is seen by the next call.
+"""
 
 import copy
 import pickle
@@ -317,7 +319,7 @@ def test_an_input_layer_alone_gives_back_its_input(module, sizes):
 @pytest.mark.parametrize("sizes", [[3, 4, 2], [3, 3, 3]], ids=str)
 @pytest.mark.parametrize("kind", ["tuple", "array"])
 def test_parameters_in_a_tuple_or_in_an_array(module, path, sizes, kind, capsys, monkeypatch):
-    """np.save(net.weights) of the book's time: an array of arrays, or of numbers where all layers are alike."""
+    """np.save(net.weights) of the book's time: an array of arrays, or of numbers if all layers are alike."""
     net = use_path(path, module.Network(sizes), monkeypatch)
     plain = twin_of(net)
     for name in ("weights", "biases"):
@@ -362,12 +364,12 @@ def insert_a_layer_of_three(net):
 
 @pytest.mark.parametrize("name", list(MODULES))
 def test_activations_stay_with_their_layers(name):
-    """Layers that were cut off take theirs along; one that was added has that of all others, where they are alike."""
+    """Layers that were cut off take theirs along; one that was added has that of all others, if it is one."""
     kind = {
         "network": network.Network,
         "network2": lambda *a, **k: network2.Network(*a, network2.QuadraticCost, **k),
     }[name]
-    x, y = dense_examples(1, SIZES)[0]
+    x = dense_examples(1, SIZES)[0][0]
     net = kind(SIZES, activation=["tanh", "relu", "linear"])
     cut_off_the_output(net)
     w, b = net.weights, net.biases
