@@ -103,7 +103,7 @@ cdef class Module:
             say = builtins.print
         say(text)
         # Any object with `write` may stand in for it.
-        flush = getattr(sys.stdout, "flush", None)
+        flush = getattr(getattr(sys, "stdout", None), "flush", None)
         if flush is not None and callable(flush):
             flush()
 
