@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 from agreement import digit_examples, nothing_changes
-from cbackprop._memory import remember
 
 from cbackprop import network2
+from cbackprop._memory import remember
 
 SIZES = [40, 6, 10]
 DATA = digit_examples(23, 40)
