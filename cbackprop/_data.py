@@ -74,7 +74,9 @@ def training_pairs(net, examples):
         Y = Y.reshape(-1, 1)
     elif Y.ndim == 1:
         Y = np.arange(n_out) == Y[:, np.newaxis]
-    return [(x.reshape(-1, 1), y.reshape(-1, 1)) for x, y in zip(X, Y * 1.0)]
+    # In the network's own type, or a replaced cost would compute in float16.
+    Y = Y.astype(net._cbackprop.dtype) if Y.dtype.kind in "biuf" else Y * 1.0
+    return [(x.reshape(-1, 1), y.reshape(-1, 1)) for x, y in zip(X, Y)]
 
 
 def is_iterator(data):
@@ -145,8 +147,10 @@ def recognised(net, data, name, only_pairs=False):
 
 
 def _is_pair(example):
-    """Whether `example` is a tuple (x, y), which no rows of an array are written as."""
-    return type(example) is tuple and len(example) == 2
+    """Whether `example` is a tuple (x, y), not two rows of an array that is written in tuples."""
+    if type(example) is not tuple or len(example) != 2:
+        return False
+    return type(example[0]) is not tuple or len(example[0]) < 2
 
 
 def _as_array(data):
