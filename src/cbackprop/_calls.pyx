@@ -199,7 +199,11 @@ def backprop(net, x, y, Descent descent=QUADRATIC_COST):
 cdef object column_targets(object y, Py_ssize_t n_out, Py_ssize_t m):
     """y as an array (n_out, m) of real numbers, broadcast as NumPy does."""
     array = real_array(y, "y")
-    if array.size == 1 and array.ndim <= 2 or (array.ndim == 2 and array.shape[0] in (1, n_out) and array.shape[1] in (1, m)):
+    if (
+        array.size == 1 and array.ndim <= 2
+        or (array.ndim == 2 and array.shape[0] in (1, n_out) and array.shape[1] in (1, m))
+        or (n_out == 1 and array.shape == (m,))
+    ):
         return np.broadcast_to(array, (n_out, m))
     raise ValueError(
         f"y has shape {array.shape}; this network's output layer has {n_out} neurons and x {m} columns, so it must be "
