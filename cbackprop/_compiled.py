@@ -2,6 +2,8 @@
 
 import sys
 
+import numpy as np
+
 from cbackprop import _arguments, _calls, _isa, _parameters, _training, _warnings
 from cbackprop._memory import offered, remember
 from cbackprop._overrides import builtin, draws_of
@@ -160,7 +162,9 @@ class Epochs:
             if layout != net._cbackprop.layout:
                 remember(net, layout=layout)
             pixels = self.packed.pixels
-        elif checks_examples(net, "backprop", "update_mini_batch"):
+        elif not module.replaced_method(net, ("update_mini_batch",)) and checks_examples(
+            net, data.examples, "backprop"
+        ):
             pixels = _training.check_examples(net, data.examples, data.name)
         if pixels:
             _warnings.of_pixels(data.name)
@@ -207,11 +211,16 @@ def places_after(shuffle, items, snapshot):
         raise ValueError("shuffling training_data changed the pairs in it") from None
 
 
-def checks_examples(net, *methods):
-    """Whether the package's own `methods` will read the examples one by one: they are checked beforehand."""
-    return not (net._cbackprop.module.replaced_method(net, methods) or _parameters.has_empty_layer(net))
+def checks_examples(net, examples, *methods):
+    """Whether examples are checked beforehand.
+
+    Those are pairs that the package's own `methods` will read one by one, and all arrays, which the package
+    takes apart.
+    """
+    read_here = type(examples) is tuple or not net._cbackprop.module.replaced_method(net, methods)
+    return read_here and not _parameters.has_empty_layer(net)
 
 
 def thresholded_answers(net, data):
     """How often a replaced `feedforward` gives at least ½ where the label is 1, and less where it is 0."""
-    return sum(int((net.feedforward(x).item() >= 0.5) == label) for x, label in data.test_pairs())
+    return sum(int((np.asarray(net.feedforward(x)).item() >= 0.5) == label) for x, label in data.test_pairs())

@@ -34,7 +34,7 @@ class DataSet:
     """
 
     def __init__(self, net, data, name, only_pairs=False):
-        self.net, self.name = net, name
+        self.net, self.name, self.only_pairs = net, name, only_pairs
         self.examples = recognised(net, data, name, only_pairs)
         self.given = self.examples if is_iterator(data) else data
         self.n = len(self.examples[0]) if self.is_arrays else len(self.examples)

@@ -124,7 +124,7 @@ class Network(Compiled, PlainNetwork):
         eta = _arguments.number(eta, "eta")
         examples = recognised(self, mini_batch, "mini_batch")
         if MODULE.replaced(self, ("cost_derivative", "backprop")):
-            if checks_examples(self, "backprop"):
+            if checks_examples(self, examples, "backprop"):
                 _training.check_examples(self, examples, "mini_batch")
             super().update_mini_batch(training_pairs(self, examples), eta)
         else:
@@ -210,7 +210,7 @@ def _correct(net, tests):
     labelled = tests.is_labelled(True)
     if not MODULE.replaced(net, ("feedforward",)):
         return _training.evaluate(net, tests.examples, tests.name, labelled)
-    if checks_examples(net, "feedforward"):
+    if checks_examples(net, tests.examples, "feedforward"):
         _training.check_examples(net, tests.examples, tests.name, labelled, True)
     if tests.is_thresholded:
         return thresholded_answers(net, tests)
@@ -234,7 +234,7 @@ class _Tests:
         if not MODULE.replaced(net, ("feedforward",)):
             self.packed = _training.Data(net, data.examples, data.name, data.is_labelled(True))
             self.packed.check_classes()
-        elif checks_examples(net, "feedforward"):
+        elif checks_examples(net, data.examples, "feedforward"):
             _training.check_examples(net, data.examples, data.name, data.is_labelled(True), True)
         _warnings.of_one_output(net, data)
 

@@ -144,7 +144,7 @@ class Network(Compiled, PlainNetwork2):
             raise ZeroDivisionError("n is 0: lmbda cannot be divided by it")
         examples = recognised(self, mini_batch, "mini_batch")
         if MODULE.replaced(self, ("backprop",)):
-            if checks_examples(self, "backprop"):
+            if checks_examples(self, examples, "backprop"):
                 _training.check_examples(self, examples, "mini_batch")
             pairs = training_pairs(self, examples)
             super().update_mini_batch(pairs, eta, lmbda, n, regularization=regularization, mu=mu)
@@ -362,7 +362,7 @@ class Network(Compiled, PlainNetwork2):
         if knows_labels and not MODULE.replaced(self, ("feedforward",)):
             cost = _training.total_cost(self, data.examples, data.name, labelled, _cost_of(self))
             return cost + penalty(self, lmbda, n, regularization)
-        if knows_labels and checks_examples(self, "feedforward"):
+        if knows_labels and checks_examples(self, data.examples, "feedforward"):
             _training.check_examples(self, data.examples, data.name, labelled)
         if data.is_arrays:
             convert = False
@@ -452,8 +452,11 @@ class _Monitor:
         self.wants_accuracy = f"{name}_accuracy" in watched
         self.wants_cost = f"{name}_cost" in watched
         self.measured = None
-        if packed and self.wants_accuracy and not MODULE.replaced_method(net, ("accuracy",)):
-            packed.check_classes()
+        if self.wants_accuracy and not MODULE.replaced_method(net, ("accuracy",)):
+            if packed:
+                packed.check_classes()
+            elif data.is_thresholded:
+                _training.check_examples(net, data.examples, data.name, answers=True)
 
     def warns_of_accuracy(self):
         """Warn where the accuracy that will be counted says nothing; returns whether it did."""
@@ -513,12 +516,14 @@ def _packed(net, data, watched):
     """The evaluation data, packed where the kernels will measure them; otherwise they are checked."""
     methods = "feedforward", "accuracy", "total_cost"
     if not MODULE.has_builtin("vectorized_result") or MODULE.replaced_method(net, methods):
+        if data.is_arrays and not data.only_pairs and checks_examples(net, data.examples):
+            _training.check_examples(net, data.examples, data.name, data.is_labelled(True))
         return None
     labelled = data.is_labelled(True)
     if not MODULE.replaced(net):
         costs_labels = "evaluation_cost" in watched
         return _training.Data(net, data.examples, data.name, labelled, costs_labels)
-    if checks_examples(net):
+    if checks_examples(net, data.examples):
         _training.check_examples(net, data.examples, data.name, labelled)
     return None
 
@@ -550,7 +555,7 @@ def _accuracy(net, data, convert):
     labelled = data.is_labelled(not convert)
     if not MODULE.replaced(net, ("feedforward",)):
         return _training.evaluate(net, data.examples, data.name, labelled)
-    if checks_examples(net, "feedforward"):
+    if checks_examples(net, data.examples, "feedforward"):
         _training.check_examples(net, data.examples, data.name, labelled, True)
     if data.is_thresholded:
         return thresholded_answers(net, data)

@@ -51,7 +51,8 @@ def update(net, mini_batch, eta=0.5):
 
 def train(net, data, epochs=2, m=5, eta=0.5, tests=None, seed=3):
     """SGD, with the count of right answers after each epoch where there are tests."""
-    random.seed(seed)
+    if seed is not None:
+        random.seed(seed)
     if name_of(net) == "network2":
         return net.SGD(data, epochs, m, eta, 0.0, tests, False, tests is not None)
     return net.SGD(data, epochs, m, eta, test_data=tests)
