@@ -2,9 +2,12 @@
 
 import sys
 
+import numpy as np
+
 from cbackprop import _calls, _isa, _parameters, _training, _warnings
 from cbackprop._memory import offered, remember
 from cbackprop._overrides import builtin, draws_of
+from cbackprop.activations import LayerActivations
 from cbackprop.twin import sums_of_gradients
 
 
@@ -12,12 +15,29 @@ class Compiled:
     """Stands before a class of the plain twin: where nothing was replaced, the kernels do the work."""
 
     def __getstate__(self):
-        return self.__dict__.copy()  # in one step: another thread may be adding an attribute
+        state = super().__getstate__()
+        slots = {}
+        if isinstance(state, tuple):  # of a subclass with __slots__
+            state, slots = state
+        # In one step: another thread may be adding an attribute.
+        state = {} if state is None else state.copy()
+        state.setdefault("_cbackprop", self._cbackprop)  # or old pickles could not be told from these
+        return (state, slots) if slots else state
 
     def __setstate__(self, state):
+        slots = {}
+        if isinstance(state, tuple):
+            state, slots = state
+        state = dict(state)
+        remembered = {} if "_cbackprop" in state else old_memory(state)
         # The book's own objects have four or five attributes; the class has what they lack.
-        self.__dict__.clear()
+        if {"num_layers", "sizes", "biases", "weights"} <= state.keys():
+            self.__dict__.clear()
         self.__dict__.update(state)
+        if remembered:
+            remember(self, **remembered)
+        for name, value in slots.items():
+            setattr(self, name, value)
 
     @offered
     def backend(self):
@@ -119,6 +139,22 @@ class Compiled:
         return _calls.backprop_mini_batch(self, X, Y, module.descent(self))
 
 
+def old_memory(state):
+    """What a pickle of an earlier version remembers of a network, taken out of its attributes."""
+    activations, dtype = state.get("_activations", state), state.get("dtype")
+    if not (activations is None or isinstance(activations, LayerActivations)) or not isinstance(
+        dtype, np.dtype
+    ):
+        return {}
+    names = {
+        "_activations": "activations",
+        "dtype": "dtype",
+        "velocities": "velocities",
+        "history": "history",
+    }
+    return {new: state.pop(old) for old, new in names.items() if old in state}
+
+
 class Epochs:
     """One call of SGD: trains an epoch at a time, in C or, once a method is replaced, by the book's methods.
 
@@ -153,7 +189,9 @@ class Epochs:
             if layout != net._cbackprop.layout:
                 remember(net, layout=layout)
             pixels = self.packed.pixels
-        elif checks_examples(net, "backprop", "update_mini_batch"):
+        elif not module.replaced_method(net, ("update_mini_batch",)) and checks_examples(
+            net, data.examples, "backprop"
+        ):
             pixels = _training.check_examples(net, data.examples, data.name)
         if pixels:
             _warnings.of_pixels(data.name)
@@ -168,7 +206,7 @@ class Epochs:
             shuffle(self.pairs)
             for start in range(0, len(self.pairs), self.mini_batch_size):
                 self.update(self.pairs[start : start + self.mini_batch_size], eta)
-            return _parameters.is_finite(net.weights, net.biases)
+            return _parameters.is_finite(*_warnings.parameters_of(net))
         draws = draws_of(shuffle)
         pairs = None if self.data.is_arrays else self.data.examples
         if draws and (pairs is None or type(pairs) is list):
@@ -200,16 +238,18 @@ def places_after(shuffle, items, snapshot):
         raise ValueError("shuffling training_data changed the pairs in it") from None
 
 
-def checks_examples(net, *methods):
-    """Whether the package's own `methods` will read the examples one by one: they are checked beforehand.
+def checks_examples(net, examples, *methods):
+    """Whether examples are checked beforehand.
 
-    So are the parameters, also where a layer has no neurons and examples are of no use.
+    Those are pairs that the package's own `methods` will read one by one, and all arrays, which the package
+    takes apart. The parameters are checked with them, also where a layer has no neurons.
     """
-    if net._cbackprop.module.replaced_method(net, methods) or _parameters.has_no_layers(net):
+    read_here = type(examples) is tuple or not net._cbackprop.module.replaced_method(net, methods)
+    if not read_here or _parameters.has_no_layers(net):
         return False
     return 0 not in _parameters.layer_sizes(net)
 
 
 def thresholded_answers(net, data):
     """How often a replaced `feedforward` gives at least ½ where the label is 1, and less where it is 0."""
-    return sum(int((net.feedforward(x).item() >= 0.5) == label) for x, label in data.test_pairs())
+    return sum(int((np.asarray(net.feedforward(x)).item() >= 0.5) == label) for x, label in data.test_pairs())

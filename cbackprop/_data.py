@@ -34,7 +34,7 @@ class DataSet:
     """
 
     def __init__(self, net, data, name, only_pairs=False):
-        self.net, self.name = net, name
+        self.net, self.name, self.only_pairs = net, name, only_pairs
         self.examples = recognised(net, data, name, only_pairs)
         self.given = self.examples if is_iterator(data) else data
         self.n = len(self.examples[0]) if self.is_arrays else len(self.examples)
@@ -74,7 +74,19 @@ def training_pairs(net, examples):
         Y = Y.reshape(-1, 1)
     elif Y.ndim == 1:
         Y = np.arange(n_out) == Y[:, np.newaxis]
-    return [(x.reshape(-1, 1), y.reshape(-1, 1)) for x, y in zip(X, Y * 1.0)]
+    # In the network's own type, or a replaced cost would compute in float16.
+    Y = Y.astype(net._cbackprop.dtype) if Y.dtype.kind in "biuf" else Y * 1.0
+    return [(x.reshape(-1, 1), y.reshape(-1, 1)) for x, y in zip(X, Y)]
+
+
+def is_missing(data):
+    """Whether `data` is None, or nothing else that the book's `if data:` would take for data."""
+    if data is None:
+        return True
+    try:
+        return not data
+    except Exception:  # arrays and tables have no truth
+        return False
 
 
 def is_iterator(data):
@@ -121,53 +133,63 @@ def recognised(net, data, name, only_pairs=False):
         return data
     if not isinstance(data, (list, tuple)):
         return listed(data, name)
-    n = list.__len__(data) if isinstance(data, list) else tuple.__len__(data)
-    if n != 2:
+    container = list if isinstance(data, list) else tuple
+    # A subclass may answer for its length and its items what it likes.
+    if container.__len__(data) != 2:
         return listed(data, name)
-    first, second = (list if isinstance(data, list) else tuple).__getitem__(data, slice(2))
-    if _is_pair(first) and _is_pair(second):
+    first, second = container.__getitem__(data, slice(2))
+    if _is_pair(first, container) and _is_pair(second, container):
         return listed(data, name)
-    X = _as_array(first)
+    X = _as_array(first, f"{name}: X", only_pairs)
     if X is None:
-        _refuse_sparse(first, name)
         return listed(data, name)
     try:
         sizes = _parameters.layer_sizes(net)
-    except (TypeError, ValueError):
-        if only_pairs:
+    except (TypeError, ValueError, AttributeError):
+        if only_pairs or container is list:
             return listed(data, name)
         raise
     if X.ndim == 2 and X.shape[1] == sizes[0]:
         return X, _targets(second, X, name)
-    if only_pairs or _could_be_pair(X, type(data)):
+    if only_pairs or X.dtype == object or (len(X) == 2 and X.ndim > 1 and X.shape[-1] == 1):
         return listed(data, name)
     raise _near_miss(X, sizes[0], name)
 
 
-def _is_pair(example):
-    """Whether `example` is a tuple (x, y), which no rows of an array are written as."""
-    return type(example) is tuple and len(example) == 2
+def _is_pair(item, container):
+    """Whether one of the two items of `data` is an example (x, y), not a matrix, nor a list of labels.
+
+    A tuple of two is a pair, unless its own first item is a row of numbers. In a list, so is all that may be.
+    """
+    if type(item) is tuple and len(item) == 2:
+        return type(item[0]) is not tuple or len(item[0]) < 2
+    if container is tuple:
+        return False
+    if isinstance(item, (list, tuple)):
+        return len(item) == 2
+    return (
+        type(item) is np.ndarray
+        and len(item.shape) > 0
+        and len(item) == 2
+        and (item.dtype == object or item.ndim == 1 or item.shape[-1] == 1)
+    )
 
 
-def _as_array(data):
-    """`data` as a plain array where it is one, or nested lists of numbers, or anything with `__array__`."""
-    if not (isinstance(data, (list, tuple)) or hasattr(type(data), "__array__")):
+def _as_array(data, name, only_pairs):
+    """`data` as a plain array where it is a matrix: an array, nested lists, or anything with `__array__`."""
+    if hasattr(type(data), "toarray") and not only_pairs:  # a SciPy matrix would be taken for an example
+        raise TypeError(f"{name} is {type(data).__name__}, which is stored sparsely; pass X.toarray()")
+    if not (isinstance(data, (list, tuple, memoryview)) or hasattr(type(data), "__array__")):
         return None
     try:
         # A subclass of ndarray may answer for its shape, its length and its rows what it likes.
         array = np.asarray(data)
-    except (TypeError, ValueError, RuntimeError):
-        return None
+    except (TypeError, ValueError, RuntimeError) as error:
+        if only_pairs or (isinstance(data, (list, tuple)) and len(data) == 2):  # x and y of two shapes
+            return None
+        kind = ValueError if isinstance(error, ValueError) else TypeError
+        raise kind(f"{name} cannot be read as an array: {error}") from None
     return array if array.ndim else None
-
-
-def _could_be_pair(X, container):
-    """Whether the array X, the first of two items, may be one example (x, y), not a matrix of examples."""
-    if X.dtype == object:
-        return True
-    if X.ndim == 1:
-        return len(X) == 2 and container is list
-    return len(X) == 2 and X.shape[-1] == 1
 
 
 def _near_miss(X, n_in, name):
@@ -202,9 +224,3 @@ def _targets(Y, X, name):
             f"hold {len(X)} labels or targets, one example a row"
         )
     return array
-
-
-def _refuse_sparse(X, name):
-    """A SciPy matrix would be taken for an example."""
-    if hasattr(type(X), "toarray"):
-        raise TypeError(f"{name}: X is {type(X).__name__}, which is stored sparsely; pass X.toarray()")

@@ -66,46 +66,50 @@ def learn(
     halvings, best, best_parameters = 0, None, None
     watched = early_stopping_n or halving_n or restore_best
     history = []
-    remember(net, history=history)
+    if net._cbackprop.history is not None:
+        remember(net, history=None)
     say = net._cbackprop.module.print
     health = Health(net)
-    for j in range(epochs):
-        begun = time.perf_counter()
-        is_finite = train_epoch(eta)
-        trained = time.perf_counter()
-        health.look(j, is_finite)
-        say(f"Epoch {j} training complete")
-        entry = {"epoch": j, "eta": eta, "seconds": trained - begun}
-        for name, line in MONITORED.items():
-            if name in monitored:
-                entry[name] = measures[name]()
-                lists[name].append(entry[name])
-                # The book asks once more for the accuracy that it prints last.
-                shown = measures[name]() if name == "evaluation_accuracy" else entry[name]
-                say(line.format(shown, counts.get(name)))
-                if name.endswith("_cost"):
-                    health.look(j, is_number(entry[name]), f"the cost on {name.split('_')[0]} data")
-        if watched and "evaluation_accuracy" not in entry:
-            entry["evaluation_accuracy"] = measures["evaluation_accuracy"]()
-        entry["monitoring_seconds"] = time.perf_counter() - trained
-        history.append(entry)
-        stops = False
-        if watched:
-            improved = best is None or entry["evaluation_accuracy"] > best
-            if improved:
-                best = entry["evaluation_accuracy"]
-                if restore_best:
-                    best_parameters = [w.copy() for w in net.weights], [b.copy() for b in net.biases]
-            stops = stopping.is_over(improved)
+    try:
+        for j in range(epochs):
+            begun = time.perf_counter()
+            is_finite = train_epoch(eta)
+            trained = time.perf_counter()
+            health.look(j, is_finite)
+            say(f"Epoch {j} training complete")
+            entry = {"epoch": j, "eta": eta, "seconds": trained - begun}
+            for name, line in MONITORED.items():
+                if name in monitored:
+                    entry[name] = measures[name]()
+                    lists[name].append(entry[name])
+                    # The book asks once more for the accuracy that it prints last.
+                    shown = measures[name]() if name == "evaluation_accuracy" else entry[name]
+                    say(line.format(shown, counts.get(name)))
+                    if name.endswith("_cost"):
+                        health.look(j, is_number(entry[name]), f"the cost on {name.split('_')[0]} data")
+            if watched and "evaluation_accuracy" not in entry:
+                entry["evaluation_accuracy"] = measures["evaluation_accuracy"]()
+            entry["monitoring_seconds"] = time.perf_counter() - trained
+            history.append(entry)
+            stops = False
+            if watched:
+                improved = best is None or entry["evaluation_accuracy"] > best
+                if improved:
+                    best = entry["evaluation_accuracy"]
+                    if restore_best:
+                        best_parameters = [w.copy() for w in net.weights], [b.copy() for b in net.biases]
+                stops = stopping.is_over(improved)
+                if stops:
+                    say(STOPPED.format(early_stopping_n))
+                if halving.is_over(improved):
+                    eta, halvings = eta / 2, halvings + 1
+                    stops = stops or halvings == HALVINGS
+                    say(HALVED.format(eta, halving_n))
+            say("")
             if stops:
-                say(STOPPED.format(early_stopping_n))
-            if halving.is_over(improved):
-                eta, halvings = eta / 2, halvings + 1
-                stops = stops or halvings == HALVINGS
-                say(HALVED.format(eta, halving_n))
-        say("")
-        if stops:
-            break
+                break
+    finally:
+        remember(net, history=history)  # not before: until then the name is the user's
     if best_parameters:
         net.weights, net.biases = best_parameters
     return (

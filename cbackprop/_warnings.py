@@ -32,12 +32,7 @@ def of_one_output(net, data):
 
     Returns whether that was said.
     """
-    if (
-        data.is_arrays
-        or data.n == 0
-        or _parameters.has_empty_layer(net)
-        or _parameters.layer_sizes(net)[-1] != 1
-    ):
+    if data.is_arrays or data.n == 0 or not has_one_output(net):
         return False
     warn(
         f"{data.name}: this network has one output neuron, and the largest of one output is always output "
@@ -49,12 +44,25 @@ def of_one_output(net, data):
     return True
 
 
+def parameters_of(net):
+    """(weights, biases), or two Nones: a network of the user's methods alone may do without."""
+    return getattr(net, "weights", None), getattr(net, "biases", None)
+
+
+def has_one_output(net):
+    """Whether the output layer has one neuron, as far as parameters of the user's own kind say so."""
+    try:
+        return not _parameters.has_empty_layer(net) and _parameters.layer_sizes(net)[-1] == 1
+    except (TypeError, ValueError, AttributeError):
+        return False
+
+
 class Health:
     """Warns once, in one call of SGD, when a parameter or a cost of `net` has become NaN or infinite."""
 
     def __init__(self, net):
         # Training leaves these arrays as they are: whether they were finite is asked if need be.
-        self.at_first = net.weights, net.biases
+        self.at_first = parameters_of(net)
         self.watches = True
 
     def look(self, epoch, is_finite, what="a weight or bias"):

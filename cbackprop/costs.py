@@ -4,9 +4,11 @@ A cost is a class with two static methods: ``fn(a, y)``, the cost C_x of the out
 ``delta(z, a, y)``, the error δ^L of the output layer. A reader's own class needs no more than these.
 """
 
+import sys
+
 import numpy as np
 
-from cbackprop.twin import sigmoid_prime
+from cbackprop import twin
 
 __all__ = ["CrossEntropyCost", "LogLikelihoodCost", "QuadraticCost"]
 
@@ -21,8 +23,9 @@ class QuadraticCost:
 
     @staticmethod
     def delta(z, a, y):
-        """δ^L = (a − y) ⊙ σ′(z)."""
-        return (a - y) * sigmoid_prime(z)
+        """δ^L = (a − y) ⊙ σ′(z), σ′ being that of the module network2 now, as in the book."""
+        module = sys.modules.get("cbackprop.network2", twin)
+        return (a - y) * module.sigmoid_prime(z)
 
 
 class CrossEntropyCost:

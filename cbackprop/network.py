@@ -11,7 +11,7 @@ import numpy as np
 
 from cbackprop import _arguments, _elementwise, _training, _warnings
 from cbackprop._compiled import Compiled, Epochs, checks_examples, thresholded_answers
-from cbackprop._data import DataSet, handed_on, recognised, training_pairs
+from cbackprop._data import DataSet, handed_on, is_missing, recognised, training_pairs
 from cbackprop._descent import Descent
 from cbackprop._memory import Memory, real_dtype
 from cbackprop._overrides import Module, builtin
@@ -100,7 +100,7 @@ class Network(Compiled, PlainNetwork):
                 "activation is 'softmax'; that output layer is network2's, with LogLikelihoodCost"
             )
         set_up(self, sizes, dtype, activations)
-        draw_parameters(self)
+        draw_parameters(self, sizes)
 
     @builtin
     def update_mini_batch(self, mini_batch, eta):
@@ -121,14 +121,7 @@ class Network(Compiled, PlainNetwork):
         """
         if not isinstance(mini_batch, (list, tuple)):
             len(mini_batch)  # as the book asks, so that an iterator is a TypeError
-        eta = _arguments.number(eta, "eta")
-        examples = recognised(self, mini_batch, "mini_batch")
-        if MODULE.replaced(self, ("cost_derivative", "backprop")):
-            if checks_examples(self, "backprop"):
-                _training.check_examples(self, examples, "mini_batch")
-            super().update_mini_batch(training_pairs(self, examples), eta)
-        else:
-            _training.update_mini_batch(self, examples, Descent(eta))
+        _update(self, recognised(self, mini_batch, "mini_batch"), _arguments.number(eta, "eta"))
 
     @builtin
     def SGD(self, training_data, epochs, mini_batch_size, eta, test_data=None, *, n_threads=None):
@@ -165,12 +158,19 @@ class Network(Compiled, PlainNetwork):
             _arguments.number(eta, "eta")
         examples = DataSet(self, training_data, "training_data", only_pairs=own_update)
         tests = _Tests(self, test_data)
+
+        def update(mini_batch, eta):
+            if MODULE.replaced_method(self, ("update_mini_batch",)):
+                self.update_mini_batch(mini_batch, eta)
+            else:
+                _update(self, mini_batch, _arguments.number(eta, "eta"))
+
         trained = Epochs(
             self,
             examples,
             mini_batch_size,
             n_threads,
-            lambda *arguments: self.update_mini_batch(*arguments),  # noqa: PLW0108  (as it is then)
+            update,
             lambda eta: Descent(_arguments.number(eta, "eta")),
         )
         health = _warnings.Health(self)
@@ -205,12 +205,22 @@ class Network(Compiled, PlainNetwork):
         return _correct(self, tests)
 
 
+def _update(net, examples, eta):
+    """One step over recognised examples, where `update_mini_batch` is the package's own."""
+    if not MODULE.replaced(net, ("cost_derivative", "backprop")):
+        _training.update_mini_batch(net, examples, Descent(eta))
+        return
+    if checks_examples(net, examples, "backprop"):
+        _training.check_examples(net, examples, "mini_batch")
+    PlainNetwork.update_mini_batch(net, training_pairs(net, examples), eta)
+
+
 def _correct(net, tests):
     """How many of the tests `net` answers right, where its `evaluate` is the package's own."""
     labelled = tests.is_labelled(True)
     if not MODULE.replaced(net, ("feedforward",)):
         return _training.evaluate(net, tests.examples, tests.name, labelled)
-    if checks_examples(net, "feedforward"):
+    if checks_examples(net, tests.examples, "feedforward"):
         _training.check_examples(net, tests.examples, tests.name, labelled, True)
     if tests.is_thresholded:
         return thresholded_answers(net, tests)
@@ -224,7 +234,7 @@ class _Tests:
         self.net = net
         self.packed = None
         self.n = 0
-        if test_data is None:
+        if is_missing(test_data):
             return
         self.custom = MODULE.replaced_method(net, ("evaluate",))
         self.data = data = (handed_on if self.custom else DataSet)(net, test_data, "test_data")
@@ -234,7 +244,7 @@ class _Tests:
         if not MODULE.replaced(net, ("feedforward",)):
             self.packed = _training.Data(net, data.examples, data.name, data.is_labelled(True))
             self.packed.check_classes()
-        elif checks_examples(net, "feedforward"):
+        elif checks_examples(net, data.examples, "feedforward"):
             _training.check_examples(net, data.examples, data.name, data.is_labelled(True), True)
         _warnings.of_one_output(net, data)
 

@@ -10,9 +10,9 @@ import sys
 
 import numpy as np
 
-from cbackprop import _arguments, _training, _warnings, costs
+from cbackprop import _arguments, _elementwise, _training, _warnings, costs
 from cbackprop._compiled import Compiled, Epochs, checks_examples, thresholded_answers
-from cbackprop._data import DataSet, Untouched, handed_on, recognised, training_pairs
+from cbackprop._data import DataSet, Untouched, handed_on, is_missing, recognised, training_pairs
 from cbackprop._descent import Descent
 from cbackprop._learning import learn
 from cbackprop._memory import Memory, offered, real_dtype, remember
@@ -20,7 +20,6 @@ from cbackprop._overrides import Module, builtin
 from cbackprop._parameters import check_sizes, layer_sizes
 from cbackprop.activations import Activation
 from cbackprop.costs import CrossEntropyCost, LogLikelihoodCost, QuadraticCost
-from cbackprop.network import sigmoid, sigmoid_prime
 from cbackprop.twin2 import PlainNetwork2, output_error, penalty, vectorized_result
 
 __all__ = [
@@ -38,6 +37,19 @@ __all__ = [
     "sys",
     "vectorized_result",
 ]
+
+
+@builtin
+def sigmoid(z):
+    """The sigmoid function, element by element: see `cbackprop.network.sigmoid`."""
+    return _elementwise.sigmoid(z)
+
+
+@builtin
+def sigmoid_prime(z):
+    """The sigmoid's derivative, σ′(z) = σ(z)·(1 − σ(z)), by the `sigmoid` of this module."""
+    a = sigmoid(z)
+    return a * (1 - a)
 
 
 def descent_of(net, eta=0.0, shrink=0.0, regularization="L2", mu=0.0):
@@ -76,13 +88,12 @@ class Network(Compiled, PlainNetwork2):
     num_layers, sizes, biases, weights, cost
         As in the book: plain attributes, read anew by every call.
     history : list of dict
-        For each epoch of the last `SGD`: ``epoch``, ``eta``, the ``seconds`` of training,
-        ``monitoring_seconds``, and
-        what was monitored by its name: ``training_cost``, ``training_accuracy``, ``evaluation_cost``,
-        ``evaluation_accuracy``.
-    velocities : (list of ndarray, list of ndarray) or None
-        With momentum: those of the weights and of the biases. An attribute `history` or `velocities` of
-        the user's own takes the place of this one, and is neither read nor written.
+        Once `SGD` has run, for each epoch of its last call: ``epoch``, ``eta``, the ``seconds`` of training,
+        ``monitoring_seconds``, and what was monitored by its name: ``training_cost``,
+        ``training_accuracy``, ``evaluation_cost``, ``evaluation_accuracy``.
+    velocities : (list of ndarray, list of ndarray)
+        Once a step with momentum was made: those of the weights and of the biases. An attribute `history`
+        or `velocities` of the user's own takes the place of ours, and is neither read nor written.
 
     Raises
     ------
@@ -104,7 +115,10 @@ class Network(Compiled, PlainNetwork2):
     @offered
     def velocities(self):
         """With momentum: those of the weights and of the biases."""
-        return self._cbackprop.velocities
+        velocities = self._cbackprop.velocities
+        if velocities is None:  # no word of ours keeps the user from keeping velocities of their own
+            raise AttributeError("velocities are there once a step with momentum was made")
+        return velocities
 
     @builtin
     def update_mini_batch(self, mini_batch, eta, lmbda, n, *, regularization="L2", mu=0.0):
@@ -142,15 +156,7 @@ class Network(Compiled, PlainNetwork2):
         mu = _checked_options(regularization, mu)
         if n == 0:
             raise ZeroDivisionError("n is 0: lmbda cannot be divided by it")
-        examples = recognised(self, mini_batch, "mini_batch")
-        if MODULE.replaced(self, ("backprop",)):
-            if checks_examples(self, "backprop"):
-                _training.check_examples(self, examples, "mini_batch")
-            pairs = training_pairs(self, examples)
-            super().update_mini_batch(pairs, eta, lmbda, n, regularization=regularization, mu=mu)
-        else:
-            descent = descent_of(self, eta, eta * (lmbda / n), regularization, mu)
-            _training.update_mini_batch(self, examples, descent)
+        _update(self, recognised(self, mini_batch, "mini_batch"), eta, lmbda, n, regularization, mu)
 
     @builtin
     def SGD(
@@ -216,29 +222,22 @@ class Network(Compiled, PlainNetwork2):
         """
         epochs = _arguments.whole(epochs, "epochs")
         mini_batch_size = _arguments.whole(mini_batch_size, "mini_batch_size", 1)
-        early_stopping_n, eta_halving_n = (
-            _arguments.whole(*one, 0)
-            for one in ((early_stopping_n, "early_stopping_n"), (eta_halving_n, "eta_halving_n"))
-        )
-        n_threads = _arguments.threads(n_threads)
-        mu = _checked_options(regularization, mu)
+        early_stopping_n = _arguments.whole(early_stopping_n, "early_stopping_n", 0)
+        eta_halving_n = _arguments.whole(eta_halving_n, "eta_halving_n", 0)
+        n_threads, mu = _arguments.threads(n_threads), _checked_options(regularization, mu)
         own_update = MODULE.replaced_method(self, ("update_mini_batch",))
         if not own_update:
             _arguments.number(eta, "eta")
-        monitored = {
-            "evaluation_cost": monitor_evaluation_cost,
-            "evaluation_accuracy": monitor_evaluation_accuracy,
-            "training_cost": monitor_training_cost,
-            "training_accuracy": monitor_training_accuracy,
-        }
-        monitored = {name for name, wanted in monitored.items() if wanted}
-        rules = {
-            "early_stopping_n": early_stopping_n,
-            "restore_best": restore_best,
-            "eta_halving_n": eta_halving_n,
-        }
-        rules = [name for name, wanted in rules.items() if wanted]
-        watched = monitored | ({"evaluation_accuracy"} if rules else set())
+        monitored = _wanted(
+            evaluation_cost=monitor_evaluation_cost,
+            evaluation_accuracy=monitor_evaluation_accuracy,
+            training_cost=monitor_training_cost,
+            training_accuracy=monitor_training_accuracy,
+        )
+        rules = _wanted(
+            early_stopping_n=early_stopping_n, restore_best=restore_best, eta_halving_n=eta_halving_n
+        )
+        watched = {*monitored, *(["evaluation_accuracy"] if rules else [])}
         asked = [f"monitor_{name}" for name in sorted(monitored) if name.startswith("evaluation")] + rules
         costs_counted = not MODULE.replaced_method(self, ("total_cost",)) and any(
             name.endswith("_cost") for name in watched
@@ -257,13 +256,15 @@ class Network(Compiled, PlainNetwork2):
             raise ZeroDivisionError("training_data is empty: monitor_training_cost has no mean")
         if rules:
             _check_stopping(self, evaluation, rules[0])
-        options = {}  # a replaced update_mini_batch or total_cost need not know them
-        if regularization != "L2":
-            options["regularization"] = regularization
+        # A replaced update_mini_batch or total_cost need not know of it.
+        options = {"regularization": regularization} if regularization != "L2" else {}
 
         def update(mini_batch, eta):
-            momentum = {"mu": mu} if mu else {}
-            self.update_mini_batch(mini_batch, eta, lmbda, n, **options, **momentum)
+            if MODULE.replaced_method(self, ("update_mini_batch",)):
+                self.update_mini_batch(mini_batch, eta, lmbda, n, **options, **({"mu": mu} if mu else {}))
+            else:
+                numbers = _arguments.number(eta, "eta"), _arguments.number(lmbda, "lmbda")
+                _update(self, mini_batch, *numbers, n, regularization, mu)
 
         def descent(eta):
             eta = _arguments.number(eta, "eta")
@@ -362,7 +363,7 @@ class Network(Compiled, PlainNetwork2):
         if knows_labels and not MODULE.replaced(self, ("feedforward",)):
             cost = _training.total_cost(self, data.examples, data.name, labelled, _cost_of(self))
             return cost + penalty(self, lmbda, n, regularization)
-        if knows_labels and checks_examples(self, "feedforward"):
+        if knows_labels and checks_examples(self, data.examples, "feedforward"):
             _training.check_examples(self, data.examples, data.name, labelled)
         if data.is_arrays:
             convert = False
@@ -443,6 +444,18 @@ def load(filename, cost=None):
     return _saved.restored(Network, saved, cost, activations)
 
 
+def _update(net, examples, eta, lmbda, n, regularization, mu):
+    """One step over recognised examples, where `update_mini_batch` is the package's own."""
+    if not MODULE.replaced(net, ("backprop",)):
+        options = descent_of(net, eta, eta * (lmbda / n), regularization, mu)
+        _training.update_mini_batch(net, examples, options)
+        return
+    if checks_examples(net, examples, "backprop"):
+        _training.check_examples(net, examples, "mini_batch")
+    pairs = training_pairs(net, examples)
+    PlainNetwork2.update_mini_batch(net, pairs, eta, lmbda, n, regularization=regularization, mu=mu)
+
+
 class _Monitor:
     """Cost and accuracy on one set of data, after an epoch from one pass over it."""
 
@@ -452,8 +465,11 @@ class _Monitor:
         self.wants_accuracy = f"{name}_accuracy" in watched
         self.wants_cost = f"{name}_cost" in watched
         self.measured = None
-        if packed and self.wants_accuracy and not MODULE.replaced_method(net, ("accuracy",)):
-            packed.check_classes()
+        if self.wants_accuracy and not MODULE.replaced_method(net, ("accuracy",)):
+            if packed:
+                packed.check_classes()
+            elif data.is_thresholded:
+                _training.check_examples(net, data.examples, data.name, answers=True)
 
     def warns_of_accuracy(self):
         """Warn where the accuracy that will be counted says nothing; returns whether it did."""
@@ -499,7 +515,7 @@ class _Monitor:
 
 def _evaluation_set(net, data, watched):
     """The evaluation data; untouched where only replaced methods will read them."""
-    if data is None:
+    if is_missing(data):
         return Untouched((), "evaluation_data")
     readers = [
         name
@@ -513,12 +529,14 @@ def _packed(net, data, watched):
     """The evaluation data, packed where the kernels will measure them; otherwise they are checked."""
     methods = "feedforward", "accuracy", "total_cost"
     if not MODULE.has_builtin("vectorized_result") or MODULE.replaced_method(net, methods):
+        if data.is_arrays and not data.only_pairs and checks_examples(net, data.examples):
+            _training.check_examples(net, data.examples, data.name, data.is_labelled(True))
         return None
     labelled = data.is_labelled(True)
     if not MODULE.replaced(net):
         costs_labels = "evaluation_cost" in watched
         return _training.Data(net, data.examples, data.name, labelled, costs_labels)
-    if checks_examples(net):
+    if checks_examples(net, data.examples):
         _training.check_examples(net, data.examples, data.name, labelled)
     return None
 
@@ -550,7 +568,7 @@ def _accuracy(net, data, convert):
     labelled = data.is_labelled(not convert)
     if not MODULE.replaced(net, ("feedforward",)):
         return _training.evaluate(net, data.examples, data.name, labelled)
-    if checks_examples(net, "feedforward"):
+    if checks_examples(net, data.examples, "feedforward"):
         _training.check_examples(net, data.examples, data.name, labelled, True)
     if data.is_thresholded:
         return thresholded_answers(net, data)
@@ -573,6 +591,11 @@ def _target(net, label, name):
     if not (isinstance(label, (int, np.integer)) and 0 <= label < n_out):
         raise ValueError(f"{name}: y is {label!r}; expected the label of an output neuron, 0 to {n_out - 1}")
     return np.eye(n_out)[:, [label]]
+
+
+def _wanted(**options):
+    """The names of the options that are asked for."""
+    return [name for name, wanted in options.items() if wanted]
 
 
 def _checked_options(regularization, mu):

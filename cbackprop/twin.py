@@ -50,9 +50,9 @@ def set_up(net, sizes, dtype, activations):
         remember(net, dtype=dtype, activations=activations)
 
 
-def draw_parameters(net, spread=lambda n_in: 1):
+def draw_parameters(net, sizes, spread=lambda n_in: 1):
     """Make every bias a normal random number, and every weight one divided by spread(n_in)."""
-    sizes, memory = net.sizes, net._cbackprop
+    memory = net._cbackprop
     randn = memory.module.np.random.randn
     # The order of the draws is part of the promise: all biases, then all weights.
     biases = [randn(n, 1) for n in sizes[1:]]
@@ -120,7 +120,7 @@ class PlainLayers:
 
     def __init__(self, sizes, *, dtype=np.float64, activation="sigmoid", neuron_activations=None):
         set_up(self, sizes, dtype, read_activations(sizes, activation, neuron_activations))
-        draw_parameters(self)
+        draw_parameters(self, sizes)
 
     @offered
     def dtype(self):
@@ -138,8 +138,9 @@ class PlainLayers:
     def backprop(self, x, y):
         """The gradient (nabla_b, nabla_w) of the cost C_x of the one example (x, y)."""
         activations, deltas = activations_and_errors(self, x, y)
+        dot = self._cbackprop.module.np.dot
         # Gradient (BP3, BP4): ∂C/∂b^l_j = δ^l_j, ∂C/∂w^l_jk = a^{l-1}_k δ^l_j
-        return deltas, [np.dot(delta, a.T) for delta, a in zip(deltas, activations)]
+        return deltas, [dot(delta, a.T) for delta, a in zip(deltas, activations)]
 
     def backprop_mini_batch(self, X, Y):
         """The gradients of the examples that are the columns of X and Y, summed, by matrix products alone."""
@@ -183,4 +184,5 @@ class PlainNetwork(PlainLayers):
 
     def evaluate(self, test_data):
         """How many of the pairs (x, label) the network classifies right: argmax a^L = label."""
-        return sum(int(np.argmax(self.feedforward(x)) == label) for x, label in test_data)
+        argmax = self._cbackprop.module.np.argmax
+        return sum(int(argmax(self.feedforward(x)) == label) for x, label in test_data)

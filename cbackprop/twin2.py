@@ -77,7 +77,9 @@ class PlainNetwork2(PlainLayers):
     def history(self):
         """An entry for each epoch of the last `SGD`."""
         history = self._cbackprop.history
-        return [] if history is None else history
+        if history is None:  # no word of ours keeps the user from keeping a history of their own
+            raise AttributeError("history is there once SGD has run")
+        return history
 
     @property
     def velocities(self):
@@ -90,11 +92,11 @@ class PlainNetwork2(PlainLayers):
 
     def default_weight_initializer(self):
         """Biases are normal random numbers, weights such numbers over √n_in: few neurons saturate."""
-        draw_parameters(self, np.sqrt)
+        draw_parameters(self, self.sizes, np.sqrt)
 
     def large_weight_initializer(self):
         """Biases and weights are normal random numbers, as in chapter 1."""
-        draw_parameters(self)
+        draw_parameters(self, self.sizes)
 
     def backprop_mini_batch(self, X, Y):
         """The gradients of the examples that are the columns of X and Y, summed."""
@@ -200,7 +202,8 @@ class PlainNetwork2(PlainLayers):
 
     def accuracy(self, data, convert=False):
         """How many examples the network answers right; `convert` where y is the target column."""
-        return sum(int(np.argmax(self.feedforward(x)) == (np.argmax(y) if convert else y)) for x, y in data)
+        argmax = self._cbackprop.module.np.argmax
+        return sum(int(argmax(self.feedforward(x)) == (argmax(y) if convert else y)) for x, y in data)
 
     def total_cost(self, data, lmbda, convert=False, *, regularization="L2"):
         """The mean of C_x over `data`, plus (λ/2n) Σ w² or, for L1, (λ/n) Σ |w|.

@@ -6,8 +6,11 @@ import warnings
 
 import numpy as np
 import pytest
-from agreement import dense_examples, digit_examples, network_and_twin, nothing_changes
+from agreement import as_arrays, dense_examples, digit_examples, network_and_twin, nothing_changes
+from both import Table, each_module, each_path, right_answers, update, use_path
+from both import train as train_seeded
 
+from cbackprop import network, network2
 from cbackprop.network import Activation, Network
 
 SIZES = [6, 5, 3]
@@ -421,3 +424,268 @@ def test_the_warning_as_an_error_comes_before_any_change(net):
         warnings.simplefilter("error")
         with pytest.raises(UserWarning):
             net.SGD(examples, 1, 5, 0.5)
+
+
+# ---- near misses: named as what they are ----
+
+
+def train(net, data, tests=None):
+    """From the random state as it is, which an error must leave."""
+    return train_seeded(net, data, tests=tests, seed=None)
+
+
+X, LABELS = as_arrays(good(9))[0], np.arange(9) % 3
+TARGETS = np.eye(3)[LABELS]
+NAMES = np.array(["cat", "dog", "owl"])[LABELS]
+
+
+class Sparse:
+    """A matrix of SciPy's: no array, and no list."""
+
+    shape = (9, 6)
+
+    def __len__(self):
+        raise TypeError("sparse array length is ambiguous")
+
+    def toarray(self):
+        return X
+
+
+class Sulking(Table):
+    """As a tensor that asks for its gradient: it has an `__array__` that refuses."""
+
+    def __array__(self, dtype=None, copy=None):
+        raise RuntimeError("call detach() first")
+
+
+NEARLY = {
+    "a column too many": ((np.c_[LABELS, X], LABELS), ValueError, ["X", "(9, 7)", "6 columns", "6 neurons"]),
+    "a column too few": ((X[:, 1:], LABELS), ValueError, ["X", "(9, 5)", "6 columns"]),
+    "transposed": ((X.T, LABELS), ValueError, ["X", "(6, 9)", "6 columns", "transpose would fit", "X.T"]),
+    "both transposed": ((X.T, TARGETS.T), ValueError, ["X", "(6, 9)", "X.T"]),
+    "Y transposed": ((X, TARGETS.T), ValueError, ["Y", "(3, 9)", "(9, 3)", "(9, 6)", "Y.T"]),
+    "images": (
+        (X.reshape(9, 2, 3), LABELS),
+        ValueError,
+        ["X", "(9, 2, 3)", "6 columns", "X.reshape(len(X), -1)"],
+    ),
+    "X of one dimension": ((X[:, 0], LABELS), ValueError, ["X", "(9,)", "6 columns", "one example a row"]),
+    "one example alone": ((X[0], LABELS[0]), ValueError, ["X", "(6,)", "6 columns"]),
+    "a table transposed": ((Table(X.T), LABELS), ValueError, ["X", "(6, 9)", "X.T"]),
+    "a table too wide": ((Table(np.c_[LABELS, X]), Table(LABELS)), ValueError, ["X", "(9, 7)", "6 columns"]),
+    "lists too wide": (
+        (np.c_[LABELS, X].tolist(), LABELS.tolist()),
+        ValueError,
+        ["X", "(9, 7)", "6 columns"],
+    ),
+    "Y a column of labels": (
+        (X, LABELS[:, np.newaxis]),
+        ValueError,
+        ["Y", "(9, 1)", "9 whole-number labels", "(9, 3)"],
+    ),
+    "Y too short": ((X, LABELS[:8]), ValueError, ["Y", "(8,)", "(9, 6)", "9 whole-number labels"]),
+    "Y a list too short": ((X, LABELS[:8].tolist()), ValueError, ["Y", "(8,)", "(9, 6)"]),
+    "Y of three dimensions": ((X, TARGETS.reshape(9, 3, 1)), ValueError, ["Y", "(9, 3, 1)", "(9, 6)"]),
+    "Y a number": ((X, 1), ValueError, ["Y", "int", "()", "(9, 6)"]),
+    "Y None": ((X, None), (TypeError, ValueError), ["Y", "NoneType"]),
+    "Y a dict": ((X, {"y": LABELS}), (TypeError, ValueError), ["Y", "dict"]),
+    "Y of rows of two lengths": (
+        (X, [[1, 0, 0], [0, 1]] + [[1, 0, 0]] * 7),
+        ValueError,
+        ["Y", "cannot be read as an array"],
+    ),
+    "Y that refuses": ((X, Sulking(LABELS)), RuntimeError, ["Y", "detach"]),
+    "float labels": ((X, LABELS * 1.0), TypeError, ["Y", "float64", "whole numbers"]),
+    "names": ((X, NAMES), TypeError, ["Y", "strings", "numpy.unique", "return_inverse"]),
+    "names in a list": ((X, NAMES.tolist()), TypeError, ["Y", "strings", "numpy.unique"]),
+    "names in a table": ((Table(X), Table(NAMES)), TypeError, ["Y", "strings", "numpy.unique"]),
+    "names as objects": ((X, NAMES.astype(object)), TypeError, ["Y", "strings", "numpy.unique"]),
+    "names as bytes": ((X, NAMES.astype("S")), TypeError, ["Y", "strings", "numpy.unique"]),
+    "names in rows": ((X, NAMES[:, np.newaxis]), TypeError, ["Y", "strings", "numpy.unique"]),
+    "a sparse X": ((Sparse(), LABELS), TypeError, ["X", "Sparse", "X.toarray()"]),
+    "X of strings": ((X.astype(str), LABELS), TypeError, ["X", "real numbers"]),
+    "X of objects": ((X.astype(object), LABELS), TypeError, ["X", "object", "real numbers"]),
+    "X complex": ((X * 1j, LABELS), TypeError, ["X", "complex128"]),
+}
+CALLS = {
+    "SGD": (["training_data"] * 2, train),
+    "update": (["mini_batch"] * 2, update),
+    "tests": (["test_data", "evaluation_data"], lambda net, data: train(net, good(), tests=data)),
+    "right answers": (["test_data", "data"], right_answers),
+    "total_cost": ([None, "data"], lambda net, data: net.total_cost(data, 0.0)),
+}
+
+
+@each_module
+@each_path
+@pytest.mark.parametrize("container", [tuple, list])
+@one_row(NEARLY)
+def test_arrays_that_are_nearly_a_pair(module, path, container, value, kind, words, capsys, monkeypatch):
+    net = use_path(path, module.Network(SIZES), monkeypatch)
+    for names, made in CALLS.values():
+        name = names[module is network2]
+        if name is not None:
+            with nothing_changes(net), pytest.raises(kind) as error:
+                made(net, container(value))
+            check_message(error, [name, *words])
+    assert capsys.readouterr().out == ""
+
+
+@each_module
+@each_path
+@pytest.mark.parametrize(
+    "value, words",
+    [
+        ((np.linspace(0, 1, 9), np.zeros(9)), ["X", "(9,)", "1 columns", "X.reshape(-1, 1)"]),
+        (([0.1, 0.2, 0.3], [1, 0, 1]), ["X", "(3,)", "X.reshape(-1, 1)"]),
+        ((np.zeros((1, 9)), np.zeros(9)), ["X", "(1, 9)", "X.T"]),
+    ],
+    ids=["an array", "lists", "a row"],
+)
+def test_one_input_in_one_dimension(module, path, value, words, capsys, monkeypatch):
+    net = use_path(path, module.Network([1, 4, 1]), monkeypatch)
+    for call in (train, update, right_answers):
+        with nothing_changes(net), pytest.raises(ValueError) as error:
+            call(net, value)
+        check_message(error, words)
+
+
+@each_module
+@each_path
+@pytest.mark.parametrize(
+    "a, words",
+    [
+        (np.zeros((9, 6)), ["a has shape (9, 6)", "6 neurons", "(6, 1)", "transpose would fit", "a.T"]),
+        (np.zeros((1, 6)), ["a has shape (1, 6)", "a.T"]),
+        (np.zeros((9, 6)).tolist(), ["a has shape (9, 6)", "a.T"]),
+        (Table(np.zeros((9, 6))), ["a has shape (9, 6)", "a.T"]),
+        (np.zeros(6), ["a has shape (6,)", "a.reshape(-1, 1)"]),
+        (np.zeros((9, 7)), ["a has shape (9, 7)", "(6, 1)"]),
+        (np.zeros((9, 3, 2)), ["a has shape (9, 3, 2)", "(6, 1)"]),
+    ],
+    ids=lambda value: str(np.shape(value)) if not isinstance(value, list) else "",
+)
+def test_a_matrix_of_rows_for_feedforward(module, path, a, words, monkeypatch):
+    net = use_path(path, module.Network(SIZES), monkeypatch)
+    with nothing_changes(net), pytest.raises(ValueError) as error:
+        net.feedforward(a)
+    check_message(error, words)
+
+
+@each_module
+@each_path
+def test_a_matrix_of_rows_for_backprop(module, path, monkeypatch):
+    net = use_path(path, module.Network(SIZES), monkeypatch)
+    with pytest.raises(ValueError) as error:
+        net.backprop(X, TARGETS)
+    check_message(error, ["x has shape (9, 6)", "x.T"])
+    for function in (net.backprop_mini_batch,):
+        with pytest.raises(ValueError) as error:
+            function(X, TARGETS)
+        check_message(error, ["X has shape (9, 6)", "X.T"])
+        with pytest.raises(ValueError) as error:
+            function(X.T, TARGETS)
+        check_message(error, ["Y has shape (9, 3)", "Y.T"])
+
+
+@each_module
+@pytest.mark.parametrize("path", ["compiled", "functions"])
+@pytest.mark.parametrize("label", ["cat", np.str_("cat"), b"cat", np.array(["cat"])], ids=repr)
+def test_string_labels_in_pairs(module, path, label, capsys, monkeypatch):
+    net = use_path(path, module.Network(SIZES), monkeypatch)
+    tests = [(x, k % 3) for k, (x, _) in enumerate(good(5))]
+    tests[3] = tests[3][0], label
+    for call in (right_answers, lambda net, tests: train(net, good(), tests=tests)):
+        with nothing_changes(net), pytest.raises(TypeError) as error:
+            call(net, tests)
+        check_message(error, ["y", "numpy.unique"])
+        assert "[3]" in str(error.value)
+    examples = good()
+    examples[4] = examples[4][0], label
+    with nothing_changes(net, examples), pytest.raises(TypeError) as error:
+        train(net, examples)
+    check_message(error, ["training_data[4]", "y", "numpy.unique"])
+
+
+NO_DATA = {
+    "a number": (5, TypeError, ["int", "list of pairs", "pair of arrays"]),
+    "None": (None, TypeError, ["NoneType", "list of pairs", "pair of arrays"]),
+    "X alone": (X, (TypeError, ValueError), ["[0]", "pair (x, y)"]),
+    "a table alone": (Table(X), (TypeError, ValueError), ["[0]", "pair (x, y)"]),
+    "a dict": ({"X": X, "y": LABELS}, (TypeError, ValueError), ["[0]", "pair (x, y)"]),
+    "three arrays": ((X, LABELS, LABELS), (TypeError, ValueError), ["[0]"]),
+    "one array in a tuple": ((X,), (TypeError, ValueError), ["[0]"]),
+    "rows of x and y together": (np.c_[X, LABELS].tolist(), (TypeError, ValueError), ["[0]", "pair (x, y)"]),
+}
+
+
+@each_module
+@each_path
+@one_row(NO_DATA)
+def test_what_is_no_data_at_all(module, path, value, kind, words, capsys, monkeypatch):
+    net = use_path(path, module.Network(SIZES), monkeypatch)
+    for call in (train, right_answers):
+        if path == "methods" and isinstance(value, (dict, list, tuple, np.ndarray, Table)):
+            continue  # an own backprop or feedforward gets each example as it is
+        with nothing_changes(net), pytest.raises(kind) as error:
+            call(net, value)
+        check_message(error, [word for word in words if not word.startswith("[")])
+        assert all(word in str(error.value) for word in words)
+
+
+# ---- arrays of other layers that do not fit together ----
+
+UNFIT = {
+    "neurons cut out of one matrix": (
+        lambda net: net.weights.__setitem__(0, net.weights[0][:4]),
+        ["weights[0]", "(4, 6)", "biases[0]", "(5, 1)", "(4, 1)"],
+    ),
+    "of the biases alone": (
+        lambda net: net.biases.__setitem__(0, net.biases[0][:4]),
+        ["weights[0]", "(5, 6)", "biases[0]", "(4, 1)", "(5, 1)"],
+    ),
+    "not out of the next layer": (
+        lambda net: (
+            net.weights.__setitem__(0, net.weights[0][:4]),
+            net.biases.__setitem__(0, net.biases[0][:4]),
+        ),
+        ["weights[1]", "(3, 5)", "weights[0]", "(4, 6)", "(3, 4)"],
+    ),
+    "a layer cut out of the middle": (
+        lambda net: (net.weights.insert(1, np.zeros((8, 5))), net.biases.insert(1, np.zeros((8, 1)))),
+        ["weights[2]", "(3, 5)", "weights[1]", "(8, 5)", "(3, 8)"],
+    ),
+    "biases forgotten": (lambda net: net.weights.pop(), ["weights", "biases", "1", "2"]),
+    "weights forgotten": (lambda net: net.biases.append(np.zeros((2, 1))), ["weights", "biases", "2", "3"]),
+    "nothing left": (lambda net: (net.weights.clear(), net.biases.clear()), ["weights", "no layer"]),
+}
+
+
+@each_module
+@each_path
+@pytest.mark.parametrize("change, words", list(UNFIT.values()), ids=list(UNFIT))
+def test_two_arrays_that_do_not_fit_are_both_named(module, path, change, words, capsys, monkeypatch):
+    net = use_path(path, module.Network(SIZES), monkeypatch)
+    change(net)
+    (x, y), examples = good(1)[0], good()
+    calls = {
+        "feedforward": lambda: net.feedforward(x),
+        "backprop": lambda: net.backprop(x, y),
+        "columns": lambda: net.backprop_mini_batch(x, y),
+        "update": lambda: update(net, examples),
+        "SGD": lambda: train(net, examples),
+        "arrays": lambda: train(net, as_arrays(examples)),
+        "right": lambda: right_answers(net, [(x, 1)]),
+        "cost": lambda: net.total_cost([(x, y)], 0.0),
+    }
+    if module is network:
+        del calls["cost"]
+    if not net.weights:  # then feedforward goes through no layer, as in the book
+        calls = {name: call for name, call in calls.items() if name not in ("feedforward", "right", "cost")}
+    arrays = list(net.weights), list(net.biases)
+    for call in calls.values():
+        with pytest.raises(ValueError) as error:
+            call()
+        check_message(error, words)
+    for now, then in zip((net.weights, net.biases), arrays, strict=True):
+        assert all(a is b for a, b in zip(now, then, strict=True))

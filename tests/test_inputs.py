@@ -15,10 +15,22 @@ from agreement import (
     parameter_difference,
     worst_difference,
 )
+from both import (
+    TWINS,
+    Table,
+    each_module,
+    each_path,
+    name_of,
+    right_answers,
+    twin_of,
+    update,
+    use_path,
+)
+from both import train as train_both
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cbackprop import network, network2
+from cbackprop import chapter, network, network2
 from cbackprop._memory import remember
 from cbackprop.network import Network
 from cbackprop.twin import PlainNetwork
@@ -567,3 +579,387 @@ def test_update_mini_batch_takes_all_rows_of_a_pair_of_arrays(replaced):
     net.update_mini_batch(as_arrays(examples), 0.5)
     plain.update_mini_batch(examples, 0.5)
     assert parameter_difference(net, plain) < 1e-12
+
+
+# ---- what broadcasts rightly ----
+
+ONE_INPUT = [
+    0.5,
+    np.float64(0.5),
+    np.float32(0.5),
+    np.array(0.5),
+    np.array([0.5]),
+    np.array([0.5], np.float16),
+    np.array([[0.5]]),
+    [0.5],
+    (0.5,),
+    [[0.5]],
+    1,
+    True,
+    np.int64(1),
+    np.uint8(1),
+    np.array(1, ">i4"),
+]
+each_number = pytest.mark.parametrize("x", ONE_INPUT, ids=lambda x: f"{type(x).__name__} {x!r}")
+
+
+@each_module
+@each_path
+@each_number
+@pytest.mark.parametrize("sizes", [[1, 4, 2], [1, 2], [1, 4, 1]], ids=str)
+def test_one_input_may_be_a_number_everywhere(module, path, x, sizes, capsys, monkeypatch):
+    net = use_path(path, module.Network(sizes), monkeypatch)
+    plain, column = twin_of(net), np.array([[np.ravel(x)[0]]], np.float64)
+    y = np.full((sizes[-1], 1), 0.25)
+    out = net.feedforward(x)
+    assert out.shape == (sizes[-1], 1) and difference(out, plain.feedforward(column)) < 1e-13
+    ours, expected = net.backprop(x, y), plain.backprop(column, y)
+    assert worst_difference(ours[0] + ours[1], expected[0] + expected[1]) < 1e-12
+    if sizes[-1] > 1:
+        tests = [(x, 0), (x, 1), (0.25, 1)]
+        columns = [(column, 0), (column, 1), (np.array([[0.25]]), 1)]
+        assert right_answers(net, tests) == right_answers(plain, columns)
+        train_both(net, [(x, y)] * 5, tests=tests), train_both(plain, [(column, y)] * 5, tests=columns)
+    else:
+        train_both(net, [(x, 0.25)] * 5), train_both(plain, [(column, y)] * 5)
+    assert parameter_difference(net, plain) < 1e-12
+    update(net, [(x, y), (0.25, y)]), update(plain, [(column, y), (np.array([[0.25]]), y)])
+    assert parameter_difference(net, plain) < 1e-12
+    if module is network2:
+        ours, expected = net.total_cost([(x, y)] * 3, 0.1), plain.total_cost([(column, y)] * 3, 0.1)
+        assert difference(ours, expected) < 1e-12
+
+
+@each_number
+def test_the_chapter_takes_one_input_as_a_number(x):
+    net, y = network.Network([1, 4, 2]), np.full((2, 1), 0.25)
+    column = np.array([[np.ravel(x)[0]]], np.float64)
+    for ours, expected in zip(
+        chapter.numerical_gradient(net, x, y), chapter.numerical_gradient(net, column, y), strict=True
+    ):
+        assert worst_difference(ours, expected) == 0.0
+    assert chapter.check_gradient(net, x, y)
+    assert chapter.perturbation(net, x, y, (2, 0, 0), 1e-3) is not None
+    assert worst_difference(chapter.path_sum_gradient(net, x, y), net.backprop(column, y)[1]) < 1e-12
+
+
+@each_module
+@each_path
+@pytest.mark.parametrize(
+    "pairs",
+    [list, tuple, iter, lambda pairs: pairs[:2], lambda pairs: [list(p) for p in pairs[:2]], np.array],
+    ids=["list", "tuple", "iterator", "two", "two lists", "rows of an array"],
+)
+def test_a_function_of_one_variable(module, path, pairs, capsys, monkeypatch):
+    """Numbers of np.linspace are x and y of a [1, n, 1] network."""
+    xs = np.linspace(0, 1, 8)
+    examples = list(zip(xs, np.sin(xs), strict=True))
+    net = use_path(path, module.Network([1, 4, 1]), monkeypatch)
+    plain = twin_of(net)
+    columns = [(np.array([[x]]), np.array([[y]])) for x, y in examples]
+    given = pairs(examples)
+    columns = columns[: len(list(pairs(examples)))]
+    train_both(net, given, m=3), train_both(plain, columns, m=3)
+    assert parameter_difference(net, plain) < 1e-12
+
+
+@each_path
+def test_one_input_alone_may_be_a_number(path, monkeypatch):
+    net = use_path(path, Network([2, 4, 1]), monkeypatch)
+    for x in (0.5, np.array(0.5), [0.5], np.array([[0.5]])):
+        with pytest.raises(ValueError, match=r"must be \(2, 1\)"):
+            net.feedforward(x)
+        with pytest.raises(ValueError, match=r"must be \(2, 1\)"):
+            net.backprop(x, 1.0)
+        where = "" if path == "methods" else r"mini_batch\[0\]: "  # an own backprop gets what it is given
+        with pytest.raises(ValueError, match=where + r"x .*must be \(2, 1\)"):
+            net.update_mini_batch([(x, 1.0)], 0.5)
+
+
+@each_module
+def test_one_input_of_many_columns_is_a_row(module):
+    """(m,) is none: in the book w a + b of it broadcasts into a square."""
+    net = module.Network([1, 4, 2])
+    X = np.linspace(0, 1, 7).reshape(1, 7)
+    assert difference(net.feedforward(X), twin_of(net).feedforward(X)) < 1e-13
+    with pytest.raises(ValueError, match=r"a has shape \(7,\).*must be \(1, 1\)"):
+        net.feedforward(X[0])
+
+
+def column_targets(n_out, m):
+    """What y may be of m columns: by a name, y and what it stands for."""
+    rng = np.random.default_rng(5)
+    Y, column, row = rng.random((n_out, m)), rng.random((n_out, 1)), rng.random((1, m))
+    forms = {
+        "a matrix": (Y, Y),
+        "a matrix of another layout": (np.asfortranarray(Y.astype(">f4")), Y.astype(">f4")),
+        "a column": (column, np.tile(column, m)),
+        "a row": (row, np.tile(row, (n_out, 1))),
+        "a number": (0.25, np.full((n_out, m), 0.25)),
+        "a 0-d array": (np.array(1, "u1"), np.ones((n_out, m))),
+        "one of one": (np.array([0.25]), np.full((n_out, m), 0.25)),
+        "nested lists": (Y.tolist() if m else Y, Y),
+        "a table": (Table(Y), Y),
+    }
+    if n_out == 1:
+        forms["(m,) for one output"] = (row[0], row)
+    return forms
+
+
+@each_module
+@each_path
+@pytest.mark.parametrize("m", [0, 1, 2, 128, 129, 300])
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("sizes", [[12, 7, 4], [12, 4], [12, 5, 1], [1, 3, 1]], ids=str)
+def test_backprop_of_columns(module, path, m, dtype, sizes, monkeypatch):
+    """nabla_w is the sum over the examples, nabla_b has a column for each."""
+    net = use_path(path, module.Network(sizes, dtype=dtype), monkeypatch)
+    rng, tolerance = np.random.default_rng(1), 1e-11 if dtype == np.float64 else 3e-5
+    X = rng.random((sizes[0], m)) * (rng.random((sizes[0], m)) < 0.5)
+    double = TWINS[name_of(net)]([1])
+    copy_parameters(net, double)
+    double.weights, double.biases = ([p.astype(np.float64) for p in ps] for ps in (net.weights, net.biases))
+    for form, (y, Y) in column_targets(sizes[-1], m).items():
+        nabla_b, nabla_w = net.backprop(X, y)
+        assert [b.shape for b in nabla_b] == [(n, m) for n in sizes[1:]], form
+        assert [w.shape for w in nabla_w] == [w.shape for w in net.weights], form
+        assert {g.dtype for g in nabla_b + nabla_w} == {np.dtype(dtype)}, form
+        one_by_one = [double.backprop(X[:, [k]], Y[:, [k]].astype(np.float64)) for k in range(m)]
+        for l in range(len(sizes) - 1):
+            expected = np.hstack([np.zeros((sizes[l + 1], 0)), *(b[l] for b, _ in one_by_one)])
+            assert difference(nabla_b[l], expected) < tolerance, form
+            expected = sum((w[l] for _, w in one_by_one), np.zeros(net.weights[l].shape))
+            assert difference(nabla_w[l], expected) < tolerance, form
+
+
+@pytest.mark.parametrize("m", [0, 1, 2, 129])
+@pytest.mark.parametrize("cost", ["quadratic", "likelihood", "own"])
+def test_backprop_of_columns_with_another_cost(m, cost):
+    """A cost of the user's sees all columns at once, as in the book."""
+    shapes = []
+
+    class Own:
+        @staticmethod
+        def fn(a, y):
+            return float(np.sum((a - y) ** 4))
+
+        @staticmethod
+        def delta(z, a, y):
+            shapes.append((z.shape, a.shape, np.shape(y)))
+            return 4 * (a - y) ** 3
+
+    kind = {"quadratic": network2.QuadraticCost, "likelihood": network2.LogLikelihoodCost, "own": Own}[cost]
+    net = network2.Network(SIZES, kind)
+    rng = np.random.default_rng(1)
+    X, Y = rng.random((12, m)), rng.random((4, m))
+    nabla_b, nabla_w = net.backprop(X, Y)
+    if cost == "own":
+        assert shapes == [((4, m),) * 3]
+    one_by_one = [net.backprop(X[:, [k]], Y[:, [k]]) for k in range(m)]
+    for l in range(2):
+        assert nabla_b[l].shape == (SIZES[l + 1], m)
+        for k, (b, _) in enumerate(one_by_one):
+            assert difference(nabla_b[l][:, [k]], b[l]) < 1e-11
+        expected = sum((w[l] for _, w in one_by_one), np.zeros(net.weights[l].shape))
+        assert difference(nabla_w[l], expected) < 1e-11
+
+
+@each_module
+@each_path
+@pytest.mark.parametrize(
+    "y",
+    [
+        np.zeros((4, 2)),
+        np.zeros((2, 3)),
+        np.zeros((3, 4)),
+        np.zeros(3),
+        np.zeros(4),
+        np.zeros((4, 3, 1)),
+        np.zeros(0),
+    ],
+    ids=lambda y: str(y.shape),
+)
+def test_targets_that_do_not_fit_the_columns(module, path, y, monkeypatch):
+    net = use_path(path, module.Network(SIZES), monkeypatch)
+    with pytest.raises(ValueError) as error:
+        net.backprop(np.zeros((12, 3)), y)
+    for word in (f"y has shape {y.shape}", "4 neurons", "3 columns", "(4, 3)", "(4, 1)"):
+        assert word in str(error.value)
+
+
+@pytest.mark.parametrize("module", [network, network2], ids=["network", "network2"])
+def test_an_update_mini_batch_that_hands_all_columns_to_backprop(module, capsys):
+    """The chapter's matrix problem, as the book's own backprop already solves it."""
+
+    class AllAtOnce(module.Network):
+        def update_mini_batch(self, mini_batch, eta, *more):
+            X, Y = (np.hstack(columns) for columns in zip(*mini_batch, strict=True))
+            nabla_b, nabla_w = self.backprop(X, Y)
+            step = eta / len(mini_batch)
+            self.weights = [w - step * g for w, g in zip(self.weights, nabla_w, strict=True)]
+            self.biases = [
+                b - step * g.sum(axis=1, keepdims=True) for b, g in zip(self.biases, nabla_b, strict=True)
+            ]
+
+    mine, examples = AllAtOnce(SIZES), dense_examples(23, SIZES)
+    plain = twin_of(mine)
+    train_both(mine, list(examples)), train_both(plain, list(examples))
+    assert parameter_difference(mine, plain) < 1e-12
+
+
+def test_columns_and_what_they_give_are_the_caller_s():
+    """New arrays each time; x and y are not written to."""
+    net, X, Y = Network(SIZES), values("f8", (12, 300)), values("f8", (4, 300))
+    kept = X.copy(), Y.copy()
+    first, second, third = (net.backprop(X, Y) for _ in range(3))
+    first[0][0][...] = first[1][1][...] = 7
+    assert worst_difference(second[0] + second[1], third[0] + third[1]) == 0.0
+    assert (kept[0] == X).all() and (kept[1] == Y).all()
+
+
+# ---- one output ----
+
+BITS = np.arange(23) % 2
+ONE_OUTPUT = {
+    "floats": BITS * 1.0,
+    "float32": BITS.astype(np.float32),
+    "bools": BITS == 1,
+    "whole numbers": BITS,
+    "bytes": BITS.astype(np.uint8),
+    "int8": BITS.astype(np.int8),
+    "real numbers": np.linspace(-0.2, 1.2, 23),
+    "float16": np.linspace(0, 1, 23).astype(np.float16),
+    "big-endian": np.linspace(0, 1, 23).astype(">f8"),
+    "a column": (BITS * 1.0).reshape(-1, 1),
+    "a column of bools": (BITS == 1).reshape(-1, 1),
+    "a list": BITS.tolist(),
+    "a list of bools": (BITS == 1).tolist(),
+    "a tuple": tuple(np.linspace(0, 1, 23).tolist()),
+    "a table": Table((BITS * 0.5).tolist()),
+    "every second": np.repeat(np.linspace(0, 1, 23), 2)[::2],
+}
+
+
+@each_module
+@each_path
+@pytest.mark.parametrize("kind", ONE_OUTPUT)
+@pytest.mark.parametrize("sizes", [[12, 5, 1], [1, 1], [40, 3, 1]], ids=str)
+def test_numbers_are_targets_of_one_output(module, path, kind, sizes, capsys, monkeypatch):
+    net = use_path(path, module.Network(sizes), monkeypatch)
+    plain, Y = twin_of(net), ONE_OUTPUT[kind]
+    rng = np.random.default_rng(1)
+    X = rng.random((23, sizes[0])) * (rng.random((23, sizes[0])) < 0.3)
+    numbers = np.asarray(Y, np.float64).ravel()
+    examples = [(x.reshape(-1, 1), np.array([[y]])) for x, y in zip(X, numbers, strict=True)]
+    update(net, (X, Y)), update(plain, examples)
+    assert parameter_difference(net, plain) < 1e-12
+    train_both(net, (X, Y)), train_both(plain, list(examples))
+    assert parameter_difference(net, plain) < 1e-12
+    if module is network2:
+        for data in ((X, Y), (Table(X), Y)):
+            ours = net.total_cost(data, 0.1), net.total_cost(data, 0.1, convert=True)
+            assert max(difference(one, plain.total_cost(examples, 0.1)) for one in ours) < 1e-11
+        found = net.SGD((X, Y), 1, 5, 0.5, 0.1, (X, Y), True, False, True)
+        assert difference(found[0], found[2]) < 1e-12
+
+
+# ---- tables, tensors and lists for arrays ----
+
+
+class Tensor(Table):
+    """As torch has it: no NumPy, a truth value for one number alone, rows that are tensors again."""
+
+    def __getitem__(self, key):
+        return Tensor(np.asarray(self)[key])
+
+    def __iter__(self):
+        return (Tensor(row) for row in np.asarray(self))
+
+
+def nested(array):
+    return array.tolist()
+
+
+def pandas_frame(array):
+    pandas = pytest.importorskip("pandas")
+    return pandas.DataFrame(
+        array, index=np.arange(len(array)) + 100, columns=[f"c{k}" for k in range(array.shape[1])]
+    )
+
+
+def pandas_series(array):
+    pandas = pytest.importorskip("pandas")
+    return pandas.Series(array, index=np.arange(len(array)) + 100) if array.ndim == 1 else pandas_frame(array)
+
+
+FORMS = {
+    "tables": (Table, Table),
+    "tensors": (Tensor, Tensor),
+    "nested lists": (nested, nested),
+    "a table and a list": (Table, nested),
+    "an array and a list": (np.asarray, nested),
+    "a list and an array": (nested, np.asarray),
+    "an array and a table": (np.asarray, Table),
+    "tuples": (lambda X: tuple(map(tuple, X.tolist())), lambda Y: tuple(Y.tolist())),
+    "rows of a list": (list, list),
+    "a matrix": (np.matrix, np.asarray),
+    "masked": (np.ma.masked_array, np.ma.masked_array),
+    "pandas": (pandas_frame, pandas_series),
+}
+
+
+@each_module
+@each_path
+@pytest.mark.parametrize("container", [tuple, list])
+@pytest.mark.parametrize("rows", ["labels", "targets"])
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.filterwarnings("ignore:the matrix subclass:PendingDeprecationWarning")
+def test_whatever_is_an_array_counts_as_one(module, path, container, rows, form, capsys, monkeypatch):
+    net = use_path(path, module.Network(SIZES), monkeypatch)
+    same = copy_parameters(net, module.Network(SIZES))
+    if path == "methods":
+        use_path(path, same, monkeypatch)
+    X, labels = as_arrays(dense_examples(23, SIZES))[0], np.arange(23) % 4
+    Y = labels if rows == "labels" else np.eye(4)[labels]
+    of_x, of_y = FORMS[form]
+    given = container((of_x(X), of_y(Y)))
+    assert right_answers(net, given) == right_answers(same, (X, Y))
+    update(net, given), update(same, (X, Y))
+    assert parameter_difference(net, same) == 0.0
+    train_both(net, given, tests=given)
+    printed = capsys.readouterr().out
+    train_both(same, (X, Y), tests=(X, Y))
+    assert printed == capsys.readouterr().out and "/ 23" in printed
+    assert parameter_difference(net, same) == 0.0
+    if module is network2:
+        assert net.total_cost(given, 0.1) == same.total_cost((X, Y), 0.1)
+
+
+@each_module
+@pytest.mark.parametrize("form", ["nested lists", "tables", "tuples"])
+@pytest.mark.parametrize("n", [0, 1, 2, 3])
+def test_few_rows(module, form, n, capsys):
+    """Two of them above all: a list of two rows may look like a list of two pairs."""
+    of_x, of_y = FORMS[form]
+    X, Y = as_arrays(dense_examples(n, SIZES)) if n else (np.zeros((0, 12)), np.zeros((0, 4)))
+    net = module.Network(SIZES)
+    same = copy_parameters(net, module.Network(SIZES))
+    if n == 0 and form != "tables":
+        return  # a list of nothing has no columns
+    for rows in (Y, np.arange(n) % 4):
+        train_both(net, (of_x(X), of_y(rows)), m=2), train_both(same, (X, rows), m=2)
+        assert parameter_difference(net, same) == 0.0
+        assert right_answers(net, (of_x(X), of_y(rows))) == right_answers(same, (X, rows))
+
+
+@each_module
+@each_path
+def test_pairs_of_nested_lists_are_pairs(module, path, capsys, monkeypatch):
+    """Two examples, each a column of numbers in lists, are no arrays."""
+    net = use_path(path, module.Network([2, 3, 2]), monkeypatch)
+    plain = twin_of(net)
+    examples = [([[0.5], [0.25]], [[1.0], [0.0]]), ([[0.1], [0.9]], [[0.0], [1.0]])]
+    columns = [(np.array(x), np.array(y)) for x, y in examples]
+    for data in (list(examples), tuple(examples), [list(pair) for pair in examples]):
+        train_both(net, data, m=1), train_both(plain, list(columns), m=1)
+        assert parameter_difference(net, plain) < 1e-12

@@ -14,6 +14,7 @@ from agreement import (
     same_bits,
     worst_difference,
 )
+from both import Table
 
 from cbackprop import network2
 from cbackprop.twin2 import PlainNetwork2
@@ -255,3 +256,103 @@ def test_the_cost_may_be_assigned(capsys):
         net.backprop(*DATA["sparse"][0])
     with pytest.raises(ValueError, match="softmax"):
         run(net, DATA["sparse"])
+
+
+# ---- an argument of a replaced method is the replacement's ----
+
+GIVEN = {
+    "a dict": {"x": np.zeros((7, 40)), "y": np.zeros(7)},
+    "triples": [(1, 2, 3)] * 4,
+    "two arrays of another form": (np.zeros((3, 9)), np.zeros((5, 9))),
+    "a table": Table(np.zeros((5, 6))),
+    "two tables": (Table(np.zeros((5, 2))), Table(["a"] * 5)),
+    "a range": range(11),
+}
+
+
+@pytest.mark.parametrize("kind", GIVEN)
+@pytest.mark.parametrize("own_update", [False, True], ids=["compiled", "own update"])
+def test_own_measures_get_the_evaluation_data_as_they_came(kind, own_update, capsys):
+    given, seen = GIVEN[kind], []
+
+    class Mine(network2.Network):
+        def accuracy(self, data, convert=False):
+            seen.append(("accuracy", data, convert))
+            return 3
+
+        def total_cost(self, data, lmbda, convert=False):
+            seen.append(("total_cost", data, lmbda, convert))
+            return 0.25
+
+    if own_update:
+        Mine.update_mini_batch = lambda self, mini_batch, eta, lmbda, n: None
+    net, lmbda = Mine(SIZES), 5  # an int that stays an int
+    lists = net.SGD(list(DATA["sparse"]), 1, 10, 0.5, lmbda, given, True, True)
+    assert lists == ([0.25], [3], [], [])
+    assert [call[0] for call in seen] == ["total_cost", "accuracy", "accuracy"]
+    assert all(call[1] is given for call in seen)
+    assert seen[0][2] is lmbda and seen[0][3] is True and seen[1][2] is False
+    assert f"Accuracy on evaluation data: 3 / {len(given)}\n" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", ["accuracy", "total_cost"])
+def test_one_own_measure_gets_the_list_that_the_package_reads_too(name, capsys):
+    seen = []
+
+    def own(self, data, *arguments, **options):
+        seen.append(data)
+        return getattr(network2.Network, name)(self, data, *arguments, **options)
+
+    net, same = (
+        seeded(lambda kind=kind: kind(SIZES))
+        for kind in (type("Mine", (network2.Network,), {name: own}), network2.Network)
+    )
+    random.seed(3)
+    ours = net.SGD(list(DATA["sparse"]), 2, 10, 0.5, 1.0, EVALUATION, True, True)
+    random.seed(3)
+    expected = same.SGD(list(DATA["sparse"]), 2, 10, 0.5, 1.0, EVALUATION, True, True)
+    assert all(data is EVALUATION for data in seen) and len(seen) == (4 if name == "accuracy" else 2)
+    assert all(difference(a, b) < 1e-12 for a, b in zip(ours, expected, strict=True))
+
+
+def test_training_data_for_own_measures(capsys):
+    """The user's own list, in the order that it has then."""
+    data, seen = list(DATA["sparse"]), []
+
+    class Mine(network2.Network):
+        def accuracy(self, data, convert=False):
+            seen.append((data, convert))
+            return 0
+
+        def total_cost(self, data, lmbda, convert=False):
+            seen.append((data, convert))
+            return 0.0
+
+    Mine(SIZES).SGD(data, 1, 10, 0.5, 0.1, monitor_training_cost=True, monitor_training_accuracy=True)
+    assert [convert for _, convert in seen] == [False, True] and all(given is data for given, _ in seen)
+
+
+@pytest.mark.parametrize("lmbda", [[5.0, 0.1], {"w": 1}, 5, None, "five", np.ones(2)], ids=repr)
+def test_an_own_update_mini_batch_gets_lmbda_as_it_came(lmbda, capsys):
+    seen = []
+
+    class Mine(network2.Network):
+        def update_mini_batch(self, mini_batch, eta, lmbda, n):
+            seen.append((lmbda, n))
+
+    Mine(SIZES).SGD(list(DATA["sparse"]), 1, 20, 0.5, lmbda)
+    assert len(seen) == 3 and all(given is lmbda and n == 53 for given, n in seen)
+
+
+@pytest.mark.parametrize("cost", [None, "mine", object()], ids=repr)
+def test_with_an_own_update_mini_batch_the_cost_is_one_s_own_too(cost, capsys):
+    """An own update and no cost that the package would count: nobody asks what `cost` is."""
+
+    class Mine(network2.Network):
+        def update_mini_batch(self, mini_batch, eta, lmbda, n):
+            pass
+
+    net = Mine(SIZES)
+    net.cost = cost
+    net.SGD(list(DATA["sparse"]), 1, 20, 0.5, evaluation_data=EVALUATION, monitor_evaluation_accuracy=True)
+    assert net.history[0]["evaluation_accuracy"] == net.accuracy(EVALUATION)

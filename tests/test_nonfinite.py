@@ -1,11 +1,18 @@
-"""NaN and infinities propagate as in NumPy, also where zero inputs are skipped: 0 * inf is NaN."""
+"""NaN and infinities propagate as in NumPy, also where zero inputs are skipped: 0 * inf is NaN.
+
+SGD warns, once and with the epoch, where they arise in the parameters or in a cost.
+"""
 
 import random
 import warnings
 
+import both
 import numpy as np
 import pytest
 from agreement import dense_examples, digit_examples, network_and_twin, run_python
+from both import each_module, each_path, train, update, use_path
+
+from cbackprop import network, network2
 
 pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")
 SIZES = [40, 9, 10]
@@ -169,3 +176,170 @@ def test_no_size_of_eta_or_data_kills_the_process(tmp_path):
     child = run_python(EXTREMES, tmp_path)
     assert child.returncode == 0, child.stderr
     assert child.stdout.endswith("still alive\n")
+
+
+# ---- one warning, where a number became NaN or infinite ----
+
+
+def nonfinite_warnings(call):
+    """The package's own RuntimeWarnings; NumPy has some of its own on the path of replaced methods."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        call()
+    return [w for w in caught if "became NaN or infinite" in str(w.message)]
+
+
+def check_warning(caught, epoch, what="a weight or bias"):
+    assert [w.category for w in caught] == [RuntimeWarning]
+    assert str(caught[0].message).startswith(f"epoch {epoch}: {what} became NaN or infinite")
+    for words in ("learning rate eta", "too large", "inputs", "not scaled"):
+        assert words in str(caught[0].message)
+    assert caught[0].filename in (__file__, both.__file__)
+
+
+def spoilt(net, at, value=np.nan):
+    """`net`, with a count after each epoch that puts a bad number among the weights after epoch `at`."""
+    calls = []
+
+    def count(*_):
+        calls.append(1)
+        if len(calls) == at + 1:
+            net.weights[0][0, 0] = value
+        return 0
+
+    net.evaluate = net.accuracy = count
+    return net
+
+
+@each_module
+@each_path
+@pytest.mark.parametrize("kind", DATA)
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_parameters_that_become_nan_are_warned_of_once(module, path, kind, value, capsys, monkeypatch):
+    net = use_path(path, module.Network(SIZES), monkeypatch)
+    examples = DATA[kind](20)
+    examples[13][0][6] = value
+    check_warning(nonfinite_warnings(lambda: train(net, examples, epochs=3)), 0)
+    assert not all(np.isfinite(w).all() for w in net.weights)
+    assert nonfinite_warnings(lambda: train(net, examples, epochs=2)) == []  # they were so from the start
+
+
+@each_module
+@each_path
+def test_the_epoch_in_which_they_became_so_is_named(module, path, capsys, monkeypatch):
+    net = use_path(path, module.Network(SIZES), monkeypatch)
+    examples = dense_examples(20, SIZES)
+    tests = [(examples[0][0], 1)]
+    # network2 counts twice in an epoch, for the list and for the line.
+    at = 3 if module is network2 else 1
+    check_warning(nonfinite_warnings(lambda: train(spoilt(net, at), examples, epochs=5, tests=tests)), 2)
+
+
+@each_module
+@each_path
+@pytest.mark.parametrize("eta", [np.inf, 1e308, 1e200])
+def test_a_learning_rate_that_is_far_too_large(module, path, eta, capsys, monkeypatch):
+    cost = [] if module is network else [network2.QuadraticCost]
+    net = use_path(path, module.Network(SIZES, *cost, activation=["sigmoid", "linear"]), monkeypatch)
+    caught = nonfinite_warnings(lambda: train(net, dense_examples(20, SIZES), epochs=4, eta=eta))
+    assert len(caught) == 1 and "eta" in str(caught[0].message)
+
+
+@each_module
+@each_path
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+@pytest.mark.parametrize("where", ["weights", "biases"])
+@pytest.mark.parametrize("layer", [0, 1])
+def test_none_where_they_were_so_from_the_start(module, path, value, where, layer, capsys, monkeypatch):
+    net = use_path(path, module.Network(SIZES), monkeypatch)
+    getattr(net, where)[layer][0, 0] = value
+    assert nonfinite_warnings(lambda: train(net, dense_examples(20, SIZES))) == []
+
+
+@each_module
+@each_path
+def test_none_in_the_ordinary_course_of_things(module, path, capsys, monkeypatch):
+    net = use_path(path, module.Network(SIZES), monkeypatch)
+    net.weights[0][0, 0] = 1e300  # large is not infinite
+    tests = [(x, k % 10) for k, (x, _) in enumerate(dense_examples(5, SIZES))]
+    assert nonfinite_warnings(lambda: train(net, dense_examples(20, SIZES), tests=tests)) == []
+    assert nonfinite_warnings(lambda: train(net, [], epochs=2)) == []
+    assert nonfinite_warnings(lambda: train(net, dense_examples(20, SIZES), epochs=0)) == []
+
+
+@each_path
+@pytest.mark.parametrize("own", [True, False], ids=["own cost", "own total_cost"])
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_a_cost_that_becomes_infinite(path, own, value, capsys, monkeypatch):
+    calls = []
+
+    def cost(*_, **__):
+        calls.append(1)
+        return value if len(calls) > 2 * (20 if own else 1) else 1.0
+
+    class Cost(network2.QuadraticCost):
+        fn = staticmethod(cost)
+
+    net = use_path(path, network2.Network(SIZES, Cost), monkeypatch)
+    if not own:
+        net.total_cost = cost
+    examples = dense_examples(20, SIZES)
+    call = lambda: net.SGD(list(examples), 5, 5, 0.5, monitor_training_cost=True)  # noqa: E731
+    check_warning(nonfinite_warnings(call), 2, "the cost on training data")
+
+
+def test_a_cost_on_evaluation_data_is_named(capsys):
+    net = network2.Network(SIZES)
+    net.total_cost = lambda *_, **__: np.inf
+    tests = [(x, 1) for x, _ in dense_examples(5, SIZES)]
+    call = lambda: net.SGD(dense_examples(20, SIZES), 2, 5, 0.5, 0.0, tests, True)  # noqa: E731
+    check_warning(nonfinite_warnings(call), 0, "the cost on evaluation data")
+
+
+@pytest.mark.parametrize("cost", ["1.5", None, [1.0], 10**400, np.float32(1)], ids=lambda c: type(c).__name__)
+def test_a_cost_of_one_s_own_that_is_no_number_is_one_s_own(cost, capsys):
+    net = network2.Network(SIZES)
+    net.total_cost = lambda *_, **__: cost
+    found = []
+    examples = dense_examples(20, SIZES)
+    call = lambda: found.append(net.SGD(examples, 1, 5, 0.5, monitor_training_cost=True))  # noqa: E731
+    assert nonfinite_warnings(call) == []
+    assert found[0][2][0] is cost
+
+
+@each_module
+@each_path
+def test_only_sgd_warns(module, path, monkeypatch):
+    net = use_path(path, module.Network(SIZES), monkeypatch)
+    x, y = dense_examples(1, SIZES)[0]
+    x[3] = np.nan
+    calls = [lambda: net.feedforward(x), lambda: net.backprop(x, y), lambda: update(net, [(x, y)])]
+    assert [w for call in calls for w in nonfinite_warnings(call)] == []
+    assert np.isnan(net.weights[0]).any()
+
+
+@each_module
+def test_the_warning_as_an_error_leaves_the_epoch(module, capsys):
+    """It comes after the epoch that it names, before that is printed."""
+    net = module.Network(SIZES)
+    examples = dense_examples(20, SIZES)
+    examples[3][0][...] = np.nan
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with pytest.raises(RuntimeWarning, match="epoch 0"):
+            train(net, examples)
+    assert np.isnan(net.weights[0]).any()
+
+
+@each_module
+def test_parameters_that_numpy_alone_can_read_are_no_concern(module, capsys):
+    """An own update_mini_batch may put anything there."""
+
+    class Mine(module.Network):
+        def update_mini_batch(self, mini_batch, *more):
+            self.weights, self.biases = [np.array([[object()]])], "no arrays at all"
+
+        def evaluate(self, test_data):
+            return 0
+
+    assert nonfinite_warnings(lambda: train(Mine(SIZES), dense_examples(4, SIZES))) == []

@@ -20,8 +20,10 @@ from agreement import (
     parameter_difference,
     worst_difference,
 )
+from both import Table, each_module, right_answers, twin_of
+from both import train as train_both
 
-from cbackprop import network, twin
+from cbackprop import network, network2, twin
 from cbackprop.network import Network
 from cbackprop.twin import PlainNetwork
 
@@ -448,3 +450,247 @@ def test_methods_can_be_looked_at():
         assert getattr(Network, method).__doc__
     names = list(inspect.signature(Network.SGD).parameters)
     assert names[:6] == ["self", "training_data", "epochs", "mini_batch_size", "eta", "test_data"]
+
+
+# ---- an argument of a replaced method is the replacement's ----
+
+
+class Sized:
+    """Test data of the user's own making: a length and nothing else that is known."""
+
+    def __init__(self, n):
+        self.n = n
+
+    def __len__(self):
+        return self.n
+
+    def __bool__(self):
+        raise ValueError("The truth value of a Sized is ambiguous")
+
+    def __iter__(self):
+        raise AssertionError("nobody reads me")
+
+
+TESTS = {
+    "a dict": {"x": np.zeros((7, 6)), "y": np.zeros(7)},
+    "rows": Sized(7),
+    "an array": np.zeros((7, 9)),
+    "strings": ["a.png", "b.png"],
+    "text": "some text",
+    "triples": [(1, 2, 3)] * 4,
+    "two arrays of another form": (np.zeros((3, 9)), np.zeros((5, 9))),
+    "a list of two arrays": [np.zeros((3, 9)), np.zeros((5, 9))],
+    "a pair of arrays": (np.zeros((5, 6)), np.zeros(5, int)),
+    "two tables": (Table(np.zeros((5, 2))), Table(["a"] * 5)),
+    "a table": Table(np.zeros((5, 6))),
+    "a set": {1, 2, 3},
+    "a range": range(11),
+}
+# A pair of arrays is as many examples as it has rows; of all else the book asks for the length.
+LENGTHS = {"a pair of arrays": 5}
+each_test_data = pytest.mark.parametrize("kind", TESTS)
+each_update = pytest.mark.parametrize("own_update", [False, True], ids=["compiled", "own update"])
+
+
+def no_step(self, mini_batch, eta, *more):
+    """Replaces update_mini_batch where training is not what matters."""
+
+
+@each_update
+@each_test_data
+def test_an_own_evaluate_gets_the_test_data_as_they_came(kind, own_update, capsys):
+    given, seen = TESTS[kind], []
+
+    class Mine(Network):
+        def evaluate(self, test_data):
+            seen.append(test_data)
+            return "three"
+
+    if own_update:
+        Mine.update_mini_batch = no_step
+    Mine(SIZES).SGD(dense_examples(4, SIZES), 2, 2, 0.5, test_data=given)
+    assert len(seen) == 2 and all(data is given for data in seen)
+    n = LENGTHS.get(kind, len(given))
+    assert capsys.readouterr().out == f"Epoch 0: three / {n}\nEpoch 1: three / {n}\n"
+
+
+@each_module
+@pytest.mark.parametrize(
+    "iterable", [iter, lambda tests: (test for test in tests), lambda tests: zip(*zip(*tests))]
+)
+def test_test_data_of_no_length_are_read_once_into_a_list(module, iterable, capsys):
+    tests, seen = [("any", "thing"), (1, 2), (3, 4)], []
+
+    class Mine(module.Network):
+        def evaluate(self, test_data):
+            seen.append(test_data)
+            return len(test_data)
+
+        accuracy = evaluate
+
+    train_both(Mine(SIZES), dense_examples(4, SIZES), tests=iterable(tests))
+    assert all(type(data) is list and data == tests for data in seen)
+    assert len({id(data) for data in seen}) == 1
+    assert "3 / 3" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "nothing", [{}, Sized(0), [], (), set(), "", iter([])], ids=lambda n: type(n).__name__
+)
+def test_no_test_data_are_none_for_an_own_evaluate_too(nothing, capsys):
+    class Mine(Network):
+        def evaluate(self, test_data):
+            raise AssertionError
+
+    Mine(SIZES).SGD(dense_examples(4, SIZES), 1, 2, 0.5, test_data=nothing)
+    assert capsys.readouterr().out == "Epoch 0 complete\n"
+
+
+@each_module
+@pytest.mark.parametrize(
+    "eta", [[0.5, 0.1], {"w": 1}, 1, True, None, "fast", np.float32(0.5), np.ones(2)], ids=repr
+)
+def test_an_own_update_mini_batch_gets_eta_as_it_came(module, eta, capsys):
+    seen = []
+
+    class Mine(module.Network):
+        def update_mini_batch(self, mini_batch, eta, *more):
+            seen.append((eta, more))
+
+    train_both(Mine(SIZES), dense_examples(4, SIZES), m=2, eta=eta)
+    assert len(seen) == 4 and all(given is eta for given, _ in seen)
+    assert {more for _, more in seen} == ({(0.0, 4)} if module is network2 else {()})
+
+
+@each_module
+def test_an_own_update_mini_batch_gets_the_examples_as_they_came(module, capsys):
+    """Slices of the list that the user gave, whatever is in it."""
+    data, seen = [("any", "thing", k) for k in range(7)], []
+    expected = list(data)
+    random.seed(3)
+    random.shuffle(expected)
+
+    class Mine(module.Network):
+        def update_mini_batch(self, mini_batch, eta, *more):
+            seen.append(mini_batch)
+
+    train_both(Mine(SIZES), data, epochs=1, m=3)
+    assert [len(batch) for batch in seen] == [3, 3, 1]
+    given = [example for batch in seen for example in batch]
+    assert all(a is b for a, b in zip(given, expected, strict=True))
+
+
+@each_module
+def test_a_list_of_two_examples_of_one_s_own_is_no_pair_of_arrays(module, capsys):
+    data, seen = [np.zeros((3, 9)), np.zeros((5, 9))], []
+
+    class Mine(module.Network):
+        def update_mini_batch(self, mini_batch, eta, *more):
+            seen.extend(mini_batch)
+
+    train_both(Mine(SIZES), data, epochs=1, m=1)
+    assert {id(example) for example in seen} == {id(example) for example in data}
+
+
+@each_module
+def test_an_own_backprop_gets_y_as_it_came(module, capsys):
+    """A target may be anything to it: the checks belong to the code that uses the value."""
+    seen = []
+
+    class Mine(module.Network):
+        def backprop(self, x, y):
+            seen.append((x, y))
+            return [np.zeros(b.shape) for b in self.biases], [np.zeros(w.shape) for w in self.weights]
+
+    examples = [("an image", "seven"), (np.zeros(3), {"label": 7}), (None, object())]
+    train_both(Mine(SIZES), list(examples), epochs=1, m=2)
+    assert {(id(x), id(y)) for x, y in seen} == {(id(x), id(y)) for x, y in examples}
+
+
+def test_a_feedforward_of_one_s_own_with_any_x(capsys):
+    """`evaluate` is the package's and reads the label; x is for `feedforward` alone."""
+
+    class Mine(Network):
+        def feedforward(self, a):
+            return np.eye(3)[:, [len(a) % 3]]
+
+    net, tests = Mine(SIZES), [("a", 1), ("bb", 2), ("ccc", 1)]
+    assert net.evaluate(tests) == 2
+    net.SGD(dense_examples(4, SIZES), 1, 2, 0.5, test_data=tests)
+    assert capsys.readouterr().out == "Epoch 0: 2 / 3\n"
+
+
+# ---- names of the module are looked up at the call ----
+
+
+class Numpy:
+    """NumPy with some functions replaced: a proxy for debugging, or another array library."""
+
+    def __init__(self, **functions):
+        self.__dict__.update(functions)
+
+    def __getattr__(self, name):
+        return getattr(np, name)
+
+
+@each_module
+def test_a_replaced_np_is_used(module, monkeypatch, capsys):
+    net = module.Network(SIZES)
+    plain, calls = twin_of(net), {"dot": 0, "argmax": 0}
+
+    def counted(name):
+        def function(*arguments, **options):
+            calls[name] += 1
+            return getattr(np, name)(*arguments, **options)
+
+        return function
+
+    compiled = net.backend
+    monkeypatch.setattr(module, "np", Numpy(dot=counted("dot"), argmax=counted("argmax")))
+    assert net.backend == f"numpy: {module.__name__}.np is replaced"
+    examples = dense_examples(10, SIZES)
+    tests = [(x, k % 3) for k, (x, _) in enumerate(examples)]
+    net.feedforward(examples[0][0])
+    assert calls == {"dot": 3, "argmax": 0}
+    net.backprop(*examples[0])
+    assert calls["dot"] == 3 + 3 + 2 + 3
+    assert right_answers(net, tests) == right_answers(plain, tests)
+    assert calls["argmax"] == 10
+    train_both(net, list(examples)), train_both(plain, list(examples))
+    assert parameter_difference(net, plain) < TOLERANCE
+    monkeypatch.undo()
+    assert net.backend.split(",")[0] == compiled.split(",")[0]
+
+
+@each_module
+def test_initial_numbers_come_from_the_module_s_np(module, monkeypatch):
+    generator = np.random.RandomState(7)
+    monkeypatch.setattr(module, "np", Numpy(random=generator))
+    net, same = module.Network(SIZES), np.random.RandomState(7)
+    for b in net.biases:
+        np.testing.assert_array_equal(b, same.randn(*b.shape))
+
+
+@each_module
+def test_the_shuffle_is_that_of_the_module_s_random(module, monkeypatch, capsys):
+    state, calls = random.getstate(), []
+
+    class Generator:
+        @staticmethod
+        def shuffle(items):
+            calls.append(items)
+            items.reverse()
+
+    monkeypatch.setattr(module, "random", Generator)
+    examples = dense_examples(7, SIZES)
+    kept = list(examples)
+    net = module.Network(SIZES)
+    plain = twin_of(net)
+    random.setstate(state)
+    (net.SGD)(examples, 3, 2, 0.5)
+    assert random.getstate() == state and len(calls) == 3 and all(items is examples for items in calls)
+    assert [id(e) for e in examples] == [id(e) for e in kept[::-1]]
+    monkeypatch.undo()
+    monkeypatch.setattr(random, "shuffle", list.reverse)
+    plain.SGD(kept, 3, 2, 0.5)
+    assert parameter_difference(net, plain) < TOLERANCE

@@ -141,7 +141,7 @@ def test_update_mini_batch(both, m, regularization, lmbda, momenta, draw):
     n = draw.draw(st.sampled_from([1, m, 50, 2.5]))
     twins, tolerance = plainly(mini_batch), STEP[net.dtype.itemsize]
     for mu in momenta:
-        kept = [own_arrays(net), net.velocities]
+        kept = [own_arrays(net), net._cbackprop.velocities]
         # Decay and a step can leave next to nothing of a weight: its rounding is that of what it was.
         before = [np.abs(p).max() for p in own_arrays(net)]
         options = {"regularization": regularization, "mu": mu}
@@ -151,13 +151,14 @@ def test_update_mini_batch(both, m, regularization, lmbda, momenta, draw):
         assert_new(own_arrays(net), mini_batch, kept)
         scales = [max(was, np.abs(p).max()) for was, p in zip(before, own_arrays(plain))]
         assert_near(own_arrays(net), own_arrays(plain), tolerance, scales)
-        assert (net.velocities is None) == (plain.velocities is None)
-        velocities = zip(net.velocities or (), plain.velocities or (), (net.weights, net.biases))
-        for mine, theirs, side in velocities:
+        velocities = net._cbackprop.velocities
+        assert (velocities is None) == (plain.velocities is None)
+        pairs_of_velocities = zip(velocities or (), plain.velocities or (), (net.weights, net.biases))
+        for mine, theirs, side in pairs_of_velocities:
             # Steps may cancel to less than the rounding of the weights that they are added to.
             scales = [max(np.abs(v).max(), np.abs(p).max()) for v, p in zip(theirs, side)]
             assert_near(mine, theirs, tolerance, scales)
-        plain.weights, plain.biases, plain.velocities = list(net.weights), list(net.biases), net.velocities
+        plain.weights, plain.biases, plain.velocities = list(net.weights), list(net.biases), velocities
 
 
 @examples(50)

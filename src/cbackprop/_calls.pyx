@@ -121,6 +121,7 @@ cdef object vector(Parameters p, Py_ssize_t n, const void *data):
 
 
 cdef object feedforward_matrix(Parameters p, object X):
+    X = X.view()    # whose shape stays what it is
     cdef Py_ssize_t start, m = X.shape[1]
     cdef Team team
     if m == 0:
@@ -185,6 +186,11 @@ def backprop(net, x, y, Descent descent=QUADRATIC_COST):
         p.check()
         if not is_plain(x, p.n[1]) or cnp.PyArray_TYPE(<cnp.ndarray> x) != p.type_num:
             raise ValueError("x has changed its shape or type while cost.delta ran")
+        # Of the same shape, but perhaps not where they were.
+        one.worker.layer[1].a.data = cnp.PyArray_DATA(<cnp.ndarray> x)
+        for l in range(2, p.L + 1):
+            one.worker.layer[l].w.data = p.w(l)
+            one.worker.layer[l].b = p.b(l)
     else:
         output_error(&one.worker, &FIRST)
     with nogil:
@@ -199,7 +205,11 @@ def backprop(net, x, y, Descent descent=QUADRATIC_COST):
 cdef object column_targets(object y, Py_ssize_t n_out, Py_ssize_t m):
     """y as an array (n_out, m) of real numbers, broadcast as NumPy does."""
     array = real_array(y, "y")
-    if array.size == 1 and array.ndim <= 2 or (array.ndim == 2 and array.shape[0] in (1, n_out) and array.shape[1] in (1, m)):
+    if (
+        array.size == 1 and array.ndim <= 2
+        or (array.ndim == 2 and array.shape[0] in (1, n_out) and array.shape[1] in (1, m))
+        or (n_out == 1 and array.shape == (m,))
+    ):
         return np.broadcast_to(array, (n_out, m))
     raise ValueError(
         f"y has shape {array.shape}; this network's output layer has {n_out} neurons and x {m} columns, so it must be "

@@ -76,7 +76,9 @@ cdef object real_array(object x, str name):
     if array.dtype.kind not in "biuf":
         hint = ""
         if array.dtype.kind in "US" or (array.dtype.kind == "O" and isinstance(x, str)):
-            hint = "; number the classes from 0: classes, y = numpy.unique(names, return_inverse=True)"
+            hint = "; read the numbers: x.astype(float)"
+            if name.endswith("y"):
+                hint = "; number the classes from 0: classes, y = numpy.unique(names, return_inverse=True)"
         raise TypeError(f"{name} has dtype {array.dtype}; expected real numbers, got {type(x).__name__}{hint}")
     return array
 
@@ -580,7 +582,8 @@ cdef class Examples:
         if Y.ndim == 1 and self.n_out == 1:
             Y = Y.reshape(-1, 1)
         if Y.ndim == 1 and Y.dtype.kind not in "iu":
-            raise TypeError(f"{self.name}: Y has dtype {Y.dtype}; labels must be whole numbers of an integer type")
+            raise TypeError(
+                f"{self.name}: Y has dtype {Y.dtype}; labels must be whole numbers of an integer type: pass Y.astype(int)")
         self.new_labels()
         Y = Y[start:stop]
         if Y.ndim == 2 and not labelled:

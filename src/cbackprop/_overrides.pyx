@@ -103,7 +103,7 @@ cdef class Module:
             say = builtins.print
         say(text)
         # Any object with `write` may stand in for it.
-        flush = getattr(sys.stdout, "flush", None)
+        flush = getattr(getattr(sys, "stdout", None), "flush", None)
         if flush is not None and callable(flush):
             flush()
 
@@ -126,12 +126,13 @@ cdef class Module:
             return f"{self.name}.sigmoid or sigmoid_prime is replaced"
         if self.namespace.get("np") is not numpy:
             return f"{self.name}.np is replaced"
-        if has_empty_layer(net):
+        reason = self.replaced_method(net, methods)
+        if reason is None and has_empty_layer(net):
             return "a layer has no neurons"
-        return self.replaced_method(net, methods)
+        return reason
 
     cpdef replaced_method(self, net, tuple methods):
-        """The same of methods alone."""
+        """Which of `methods` was replaced, and where: a text, or None."""
         for name in methods:
             method = getattr(net, name)
             if not PyMethod_Check(method) or not is_builtin(<object> PyMethod_GET_FUNCTION(method), name):

@@ -116,7 +116,7 @@ def check_sizes(sizes):
                 raise TypeError(f"sizes[{i}] is {n!r}; expected a whole number of neurons") from None
             numbers[i] = n = int.__index__(n)   # a subclass of int compares as it likes
         if not 0 <= n < 2147483648:
-            raise ValueError(f"sizes[{i}] is {n}; expected at most 2**31 - 1 neurons")
+            raise ValueError(f"sizes[{i}] is {n}; expected a number of neurons from 0 to 2**31 - 1")
     return numbers
 
 
