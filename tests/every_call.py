@@ -274,7 +274,7 @@ RIGHT["network.Network.", one_input] = {
     "backprop: numbers": lambda net: net.backprop(0.5, 1),
     "backprop: columns of one": lambda net: net.backprop(X[:1], X[0]),
     "update_mini_batch: numbers": lambda net: net.update_mini_batch(NUMBERS, 0.1),
-    "SGD: numbers": lambda net: net.SGD(list(NUMBERS), 1, 3, 0.1),
+    "SGD: numbers": lambda net: net.SGD(list(NUMBERS), 1, 6, 0.1),
 }
 RIGHT["network.Network.", one_output] = {
     "evaluate: one output": lambda net: net.evaluate((X, BITS)),
@@ -386,7 +386,7 @@ RIGHT["chapter.", small] = {
 }
 RIGHT["twin.", plain_twin] = {
     "PlainNetwork.dtype": lambda net: net.dtype,
-    "PlainLayers.dtype": lambda net: twin.PlainLayers.dtype.__get__(net),
+    "PlainLayers.dtype": twin.PlainLayers.dtype.__get__,
     "PlainNetwork.feedforward": lambda net: net.feedforward(x),
     "PlainNetwork.backprop": lambda net: net.backprop(x, y),
     "PlainNetwork.backprop_mini_batch": columns,
@@ -401,7 +401,7 @@ RIGHT["twin.", plain_twin] = {
 RIGHT["twin2.PlainNetwork2.", plain_twin2] = {
     "dtype": lambda net: net.dtype,
     "history": lambda net: net.history,
-    "velocities": lambda net: setattr(net, "velocities", net.velocities),
+    "velocities": lambda net: net.velocities,
     "feedforward": lambda net: net.feedforward(x),
     "backprop": lambda net: net.backprop(x, y),
     "backprop_mini_batch": columns,
