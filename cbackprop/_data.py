@@ -7,6 +7,8 @@ import numpy as np
 
 from cbackprop import _parameters  # type: ignore[attr-defined]  # compiled
 
+NUMBER_CLASSES = "number the classes from 0: classes, Y = numpy.unique(names, return_inverse=True)"
+
 
 class DataSet:
     """Examples, for those who read them and for those who hand them on.
@@ -50,6 +52,13 @@ class DataSet:
         if not self.is_arrays:
             return labelled
         return labelled and self.examples[1].ndim == 1 and not self.is_thresholded
+
+    def refuse_names(self):
+        """Raise where a label in a list of pairs is a string, which equals no output neuron's number."""
+        for i, pair in enumerate(() if self.is_arrays else self.examples):
+            y = pair[1] if isinstance(pair, (tuple, list)) and len(pair) == 2 else None
+            if isinstance(y, (str, bytes)) or (isinstance(y, np.ndarray) and y.dtype.kind in "US"):
+                raise TypeError(f"{self.name}[{i}]: y is {y!r}; {NUMBER_CLASSES}")
 
     def training_pairs(self):
         """The examples as the book's list of (x, y), two columns each."""
@@ -214,10 +223,7 @@ def _targets(Y, X, name):
     except (TypeError, ValueError, RuntimeError) as error:
         raise type(error)(f"{name}: Y cannot be read as an array: {error}") from None
     if array.dtype.kind in "USTO" and any(isinstance(y, (str, bytes)) for y in array.ravel()[:1].tolist()):
-        raise TypeError(
-            f"{name}: Y holds strings; number the classes from 0: "
-            f"classes, Y = numpy.unique(Y, return_inverse=True)"
-        )
+        raise TypeError(f"{name}: Y holds strings; {NUMBER_CLASSES}")
     if array.ndim not in (1, 2):
         raise ValueError(
             f"{name}: Y is {type(Y).__name__} of shape {array.shape}; for an X of shape {X.shape} it must "

@@ -222,6 +222,8 @@ def _correct(net, tests):
         return _training.evaluate(net, tests.examples, tests.name, labelled)
     if checks_examples(net, tests.examples, "feedforward"):
         _training.check_examples(net, tests.examples, tests.name, labelled, True)
+    else:
+        tests.refuse_names()
     if tests.is_thresholded:
         return thresholded_answers(net, tests)
     return PlainNetwork.evaluate(net, tests.test_pairs())
@@ -246,6 +248,8 @@ class _Tests:
             self.packed.check_classes()
         elif checks_examples(net, data.examples, "feedforward"):
             _training.check_examples(net, data.examples, data.name, data.is_labelled(True), True)
+        else:
+            data.refuse_names()
         _warnings.of_one_output(net, data)
 
     def correct(self):

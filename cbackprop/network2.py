@@ -470,6 +470,8 @@ class _Monitor:
                 packed.check_classes()
             elif data.is_thresholded:
                 _training.check_examples(net, data.examples, data.name, answers=True)
+            elif name == "evaluation":
+                data.refuse_names()
 
     def warns_of_accuracy(self):
         """Warn where the accuracy that will be counted says nothing; returns whether it did."""
@@ -570,6 +572,8 @@ def _accuracy(net, data, convert):
         return _training.evaluate(net, data.examples, data.name, labelled)
     if checks_examples(net, data.examples, "feedforward"):
         _training.check_examples(net, data.examples, data.name, labelled, True)
+    elif not convert:
+        data.refuse_names()
     if data.is_thresholded:
         return thresholded_answers(net, data)
     if data.is_arrays:

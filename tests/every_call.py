@@ -10,9 +10,11 @@ import io
 import os
 import pickle
 import random
+import warnings
 
 import numpy as np
 from tiny import (
+    BITS,
     DENSE,
     FOLDER,
     GROWING,
@@ -28,6 +30,7 @@ from tiny import (
     MONITORS,
     NO_MNIST,
     NPZ,
+    NUMBERS,
     ODD_X,
     OTHER_JSON,
     OWN,
@@ -40,17 +43,24 @@ from tiny import (
     WIDE,
     Liar,
     OwnCost,
+    Table,
     X,
     a,
     better,
+    cut,
     double,
     interrupted_cost,
     mixed,
     narrow,
     nothing,
+    one_input,
+    one_output,
+    one_output2,
     other_weights,
     own,
     own_cost,
+    own_evaluate,
+    placeholder,
     plain,
     plain_twin,
     plain_twin2,
@@ -115,11 +125,44 @@ def shuffled(module, call):
     return replaced
 
 
-def badly_shuffled(net):
-    """A shuffle that loses an example."""
-    own = copy.copy(net)
-    own._shuffle = lambda: list.pop
-    own.SGD((X, LABELS), 1, 10, 0.1)
+def badly_shuffled(module):
+    """SGD with a shuffle that loses an example."""
+
+    class Generator:
+        shuffle = list.pop
+
+    def replaced(net):
+        module.random = Generator
+        try:
+            net.SGD(list(SPARSE), 1, 10, 0.1)
+        finally:
+            module.random = random
+
+    return replaced
+
+
+def printed(module, call):
+    """`call`, with a print of the user's own in the module."""
+
+    def replaced(net):
+        module.print = len
+        try:
+            call(net)
+        finally:
+            del module.print
+
+    return replaced
+
+
+def without_warning(call):
+    """`call`, of whose result a warning says that it means nothing."""
+
+    def quiet(net):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            call(net)
+
+    return quiet
 
 
 class OneLess(_processors.Supply):
@@ -156,6 +199,7 @@ RIGHT["network.", nothing] = {
     "Network": lambda _: network.Network(SIZES),
     "Network: float32, big-endian": lambda _: network.Network((40, np.int8(3)), dtype=">f4"),
     "Network: mixed": lambda _: mixed(),
+    "Network: an input layer alone": lambda _: network.Network([40]).feedforward(x),
     "Network: a short life": lambda _: plain().SGD(list(DENSE), 1, 18, 0.1, TESTS),
     "sigmoid": lambda _: network.sigmoid(z),
     "sigmoid: a number": lambda _: network.sigmoid(0.5),
@@ -185,7 +229,8 @@ RIGHT["activations.", nothing] = {
     "tanh": lambda _: activations.tanh(z),
     "LayerActivations.all_used": lambda _: list(LAYERS.all_used()),
     "LayerActivations.uses_sigmoid": lambda _: copy.copy(LAYERS).uses_sigmoid,
-    "LayerActivations.own": lambda _: copy.copy(LAYERS).own,
+    "LayerActivations.custom": lambda _: copy.copy(LAYERS).custom,
+    "LayerActivations.of_layers": lambda _: LAYERS.of_layers(2),
     "LayerActivations.only_sigmoid": lambda _: LAYERS.only_sigmoid(),
     "LayerActivations.f": lambda _: LAYERS.f(3, z, network.sigmoid),
     "LayerActivations.f_prime": lambda _: LAYERS.f_prime(3, z, network.sigmoid_prime),
@@ -210,6 +255,7 @@ RIGHT["twin2.", nothing] = {
 }
 RIGHT["network.Network.", plain] = {
     "backend": lambda net: net.backend,
+    "dtype": lambda net: net.dtype,
     "feedforward": lambda net: net.feedforward(x),
     "feedforward: columns": lambda net: net.feedforward(X.T),
     "feedforward: many columns": lambda net: net.feedforward(np.tile(X.T, 6)),
@@ -220,8 +266,13 @@ RIGHT["network.Network.", plain] = {
     "backprop: a number": lambda net: net.backprop(ODD_X[:1].T, 1),
     "backprop_mini_batch": columns,
     "backprop_mini_batch: many": many_columns,
+    "backprop: columns": lambda net: net.backprop(X.T, TARGETS.T),
+    "backprop: many columns": lambda net: net.backprop(np.tile(X.T, 6), np.tile(TARGETS.T, 6)),
+    "backprop: columns, a number": lambda net: net.backprop(ODD_X.T, 1),
+    "backprop: no columns": lambda net: net.backprop(X.T[:, :0], 1),
     "cost_derivative": lambda net: net.cost_derivative(a, y),
     "update_mini_batch": lambda net: net.update_mini_batch(SPARSE[:10], 0.1),
+    "update_mini_batch: tables": lambda net: net.update_mini_batch((Table(X), Table(LABELS)), 0.1),
     "update_mini_batch: dense": lambda net: net.update_mini_batch(DENSE, 0.1),
     "update_mini_batch: records that grow": lambda net: net.update_mini_batch(GROWING, 0.1),
     "update_mini_batch: arrays": lambda net: net.update_mini_batch((ODD_X, LABELS), 0.1),
@@ -236,8 +287,40 @@ RIGHT["network.Network.", plain] = {
     "SGD: several mini-batches, a team that changes": changing(
         lambda net: net.SGD((X, LABELS), 1, 5, 0.1, n_threads=2)
     ),
+    "SGD: tables": lambda net: net.SGD((Table(ODD_X), Table(TARGETS)), 1, 24, 0.1, (Table(X), Table(LABELS))),
+    "SGD: lists": lambda net: net.SGD((X.tolist(), LABELS.tolist()), 1, 24, 0.1),
+    "SGD: own print": printed(network, lambda net: net.SGD((X, LABELS), 1, 24, 0.1)),
     "SGD: own shuffle": shuffled(network, lambda net: net.SGD(list(SPARSE), 1, 24, 0.1)),
     "SGD: own shuffle, arrays": shuffled(network, lambda net: net.SGD((X, LABELS), 1, 24, 0.1)),
+}
+RIGHT["network.Network.", one_input] = {
+    "feedforward: a number": lambda net: net.feedforward(0.5),
+    "feedforward: (1,)": lambda net: net.feedforward(np.array([0.5])),
+    "backprop: numbers": lambda net: net.backprop(0.5, 1),
+    "backprop: columns of one": lambda net: net.backprop(X[:1], X[0]),
+    "update_mini_batch: numbers": lambda net: net.update_mini_batch(NUMBERS, 0.1),
+    "SGD: numbers": lambda net: net.SGD(list(NUMBERS), 1, 6, 0.1),
+}
+RIGHT["network.Network.", one_output] = {
+    "evaluate: one output": lambda net: net.evaluate((X, BITS)),
+    "evaluate: one output, pairs": without_warning(lambda net: net.evaluate(TESTS)),
+    "SGD: one output": lambda net: net.SGD((X, BITS == 1), 1, 24, 0.1, (Table(X), BITS * 1.0)),
+}
+RIGHT["network.Network.", cut] = {
+    "backprop: a layer cut off": lambda net: net.backprop(x, y),
+    "SGD: a layer cut off": lambda net: net.SGD(list(SPARSE), 1, 24, 0.1, TESTS),
+}
+RIGHT["network.Network.", own_evaluate] = {
+    "SGD: own evaluate": lambda net: net.SGD(list(DENSE), 1, 18, 0.1, {"x": X, "y": LABELS}),
+}
+RIGHT["network2.Network.", one_output2] = {
+    "accuracy: one output": lambda net: net.accuracy((X, BITS)),
+    "total_cost: one output": lambda net: net.total_cost((X, X[:, 0]), 0.1),
+    "SGD: one output": lambda net: net.SGD((X, BITS == 1), 1, 24, 0.1, 0.1, (Table(X), BITS), *MONITORS),
+}
+RIGHT["network2.Network.", placeholder] = {
+    "SGD: filled in": lambda net: net.SGD(list(SPARSE), 1, 24, 0.1, 0.1, TESTS, *MONITORS),
+    "save: filled in": lambda net: net.save(JSON),
 }
 RIGHT["network.", plain] = {
     "Network: pickled": lambda net: pickle.loads(pickle.dumps(net)),
@@ -267,6 +350,9 @@ RIGHT["network.Network.", replaced] = {
 }
 RIGHT["network2.Network.", better] = {
     "backend": lambda net: net.backend,
+    "dtype": lambda net: net.dtype,
+    "history": lambda net: net.history,
+    "velocities": lambda net: net.velocities,
     "feedforward": lambda net: net.feedforward(x),
     "backprop": lambda net: net.backprop(x, y),
     "backprop_mini_batch": columns,
@@ -324,6 +410,8 @@ RIGHT["chapter.", small] = {
     "path_sum_gradient": lambda net: chapter.path_sum_gradient(net, *PAIR),
 }
 RIGHT["twin.", plain_twin] = {
+    "PlainNetwork.dtype": lambda net: net.dtype,
+    "PlainLayers.dtype": twin.PlainLayers.dtype.__get__,
     "PlainNetwork.feedforward": lambda net: net.feedforward(x),
     "PlainNetwork.backprop": lambda net: net.backprop(x, y),
     "PlainNetwork.backprop_mini_batch": columns,
@@ -336,6 +424,9 @@ RIGHT["twin.", plain_twin] = {
     "PlainLayers.backprop_mini_batch": lambda net: twin.PlainLayers.backprop_mini_batch(net, X.T, TARGETS.T),
 }
 RIGHT["twin2.PlainNetwork2.", plain_twin2] = {
+    "dtype": lambda net: net.dtype,
+    "history": lambda net: net.history,
+    "velocities": lambda net: net.velocities,
     "feedforward": lambda net: net.feedforward(x),
     "backprop": lambda net: net.backprop(x, y),
     "backprop_mini_batch": columns,
@@ -356,7 +447,6 @@ LEFT_OUT = {
 
 WRONG["network.", nothing] = {
     "Network: sizes": lambda _: network.Network([40, "7", 3]),
-    "Network: one layer": lambda _: network.Network([40]),
     "Network: no list": lambda _: network.Network(40),
     "Network: huge": lambda _: network.Network([2**31, 2**31]),
     "Network: dtype": lambda _: network.Network(SIZES, dtype=np.float16),
@@ -402,6 +492,8 @@ WRONG["network.Network.", plain] = {
     "backprop": lambda net: net.backprop(x.ravel(), y),
     "backprop: y": lambda net: net.backprop(x, y[:2]),
     "backprop: liar": lambda net: net.backprop(x, Liar()),
+    "backprop: columns": lambda net: net.backprop(X.T, TARGETS),
+    "feedforward: rows": lambda net: net.feedforward(X),
     "backprop_mini_batch": lambda net: net.backprop_mini_batch(X, TARGETS),
     "backprop_mini_batch: Y": lambda net: net.backprop_mini_batch(X.T, TARGETS),
     "cost_derivative": lambda net: net.cost_derivative(a, np.zeros((2, 2))),
@@ -418,9 +510,13 @@ WRONG["network.Network.", plain] = {
     "SGD": lambda net: net.SGD([*SPARSE, (x[:5], y)], 1, 10, 0.1),
     "SGD: liar": lambda net: net.SGD([*SPARSE, (Liar(), y)], 1, 10, 0.1),
     "SGD: tests": lambda net: net.SGD(SPARSE, 1, 10, 0.1, [(x, y)]),
+    "SGD: transposed": lambda net: net.SGD((X.T, LABELS), 1, 10, 0.1),
+    "SGD: a table too wide": lambda net: net.SGD((Table(np.c_[X, LABELS]), Table(LABELS)), 1, 10, 0.1),
+    "SGD: names": lambda net: net.SGD((X, ["cat"] * 24), 1, 10, 0.1),
+    "SGD: arrays that lie": lambda net: net.SGD((X, Liar()), 1, 10, 0.1),
     "SGD: mini_batch_size": lambda net: net.SGD(SPARSE, 1, 0, 0.1),
     "SGD: n_threads": lambda net: net.SGD(SPARSE, 1, 10, 0.1, n_threads="2"),
-    "SGD: bad shuffle": badly_shuffled,
+    "SGD: bad shuffle": badly_shuffled(network),
 }
 WRONG["chapter.", plain] = {"numerical_gradient: x": lambda net: chapter.numerical_gradient(net, x[:3], y)}
 WRONG["network.Network.", raising] = {
@@ -439,12 +535,16 @@ WRONG["network2.Network.", better] = {
     "SGD": lambda net: net.SGD(SPARSE, 1, 10, 0.1, regularization="L3"),
     "SGD: no evaluation": lambda net: net.SGD(SPARSE, 1, 10, 0.1, early_stopping_n=1),
     "SGD: label": lambda net: net.SGD(list(SPARSE), 1, 10, 0.1, 5.0, [*TESTS, (x, 3)], *MONITORS),
-    "SGD: bad shuffle": badly_shuffled,
+    "SGD: bad shuffle": badly_shuffled(network2),
     "accuracy": lambda net: net.accuracy(SPARSE),
     "total_cost": lambda net: net.total_cost([(x, 3)], 0.1, convert=True),
     "total_cost: empty": lambda net: net.total_cost([], 0.1),
     "save": lambda net: net.save(FOLDER / "none" / "net.json"),
     "save: a folder": lambda net: net.save(IDX),
+}
+WRONG["network.Network.", one_output] = {"evaluate: no classes": lambda net: net.evaluate((X, X[:, 1] + 0.1))}
+WRONG["network2.Network.", one_output2] = {
+    "SGD: stopping": lambda net: net.SGD(list(TESTS), 1, 10, 0.1, 0.0, (X, BITS), early_stopping_n=1)
 }
 WRONG["network2.", better] = {"Network: pickled": lambda net: pickle.dump(net, io.StringIO())}
 WRONG["network2.Network.", raising_cost] = {

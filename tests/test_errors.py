@@ -589,7 +589,7 @@ def test_a_matrix_of_rows_for_backprop(module, path, monkeypatch):
 
 
 @each_module
-@pytest.mark.parametrize("path", ["compiled", "functions"])
+@each_path
 @pytest.mark.parametrize("label", ["cat", np.str_("cat"), b"cat", np.array(["cat"])], ids=repr)
 def test_string_labels_in_pairs(module, path, label, capsys, monkeypatch):
     net = use_path(path, module.Network(SIZES), monkeypatch)
@@ -600,6 +600,9 @@ def test_string_labels_in_pairs(module, path, label, capsys, monkeypatch):
             call(net, tests)
         check_message(error, ["y", "numpy.unique"])
         assert "[3]" in str(error.value)
+    assert capsys.readouterr().out == ""
+    if path == "methods":
+        return  # an own backprop gets its y as it came
     examples = good()
     examples[4] = examples[4][0], label
     with nothing_changes(net, examples), pytest.raises(TypeError) as error:

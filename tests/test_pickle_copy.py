@@ -13,7 +13,9 @@ from agreement import (
     parameter_difference,
     same_bits,
 )
+from both import each_module, train, twin_of
 
+from cbackprop import network, network2
 from cbackprop.network import Network
 
 SIZES = [40, 9, 10]
@@ -144,3 +146,156 @@ def test_options_are_pickled():
     net = pickled(Network(SIZES, dtype=np.float32))
     net.update_mini_batch(digit_examples(5, 40), 0.5)
     assert net.weights[0].dtype == np.float32
+
+
+# ---- what the package remembers of a network ----
+
+
+def remembering(module, dtype=np.float32):
+    """A network with all that is remembered: a type, activations, a layout, velocities, a history."""
+    options = {} if module is network else {"cost": network2.QuadraticCost}
+    net = module.Network(SIZES, dtype=dtype, activation=["tanh", "linear"], **options)
+    if module is network:
+        net.SGD(digit_examples(50, 40), 2, 10, 0.1)
+    else:
+        tests = digit_examples(9, 40, labels=True)
+        net.SGD(digit_examples(50, 40), 2, 10, 0.1, 0.1, tests, True, True, mu=0.5)
+    return net
+
+
+@each_module
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("way", WAYS)
+def test_all_that_is_remembered_is_copied(module, way, dtype, capsys):
+    net = remembering(module, dtype)
+    twin = WAYS[way](net)
+    x = digit_examples(1, 40)[0][0]
+    assert type(twin) is module.Network and twin.dtype == net.dtype == dtype
+    np.testing.assert_array_equal(twin.feedforward(x), net.feedforward(x))
+    assert twin.backend.startswith("compiled")
+    if module is network2:
+        assert twin.cost is net.cost
+        assert twin.history == net.history and len(twin.history) == 2
+        for ours, expected in zip(twin.velocities, net.velocities, strict=True):
+            for a, b in zip(ours, expected, strict=True):
+                np.testing.assert_array_equal(a, b)
+                assert a.dtype == dtype and a is not b
+        for each in (net, twin):
+            each.update_mini_batch(digit_examples(10, 40), 0.1, 0.1, 50, mu=0.5)
+        assert same_bits(net, twin)
+    train(net, digit_examples(30, 40)), train(twin, digit_examples(30, 40))
+    assert same_bits(net, twin)
+
+
+@each_module
+def test_the_layout_is_not_pickled(module, capsys):
+    """It is of this processor, and of data that stay here."""
+    net = module.Network(SIZES)
+    before = net.backend
+    train(net, digit_examples(50, 40))
+    assert net.backend != before and "sparse" in net.backend
+    assert pickled(net).backend == before
+    assert b"sparse" not in pickle.dumps(net)
+
+
+@each_module
+def test_a_copy_of_a_copy(module, capsys):
+    net = remembering(module)
+    twin = pickled(copy.deepcopy(copy.copy(pickled(net))))
+    train(net, digit_examples(30, 40)), train(twin, digit_examples(30, 40))
+    assert same_bits(net, twin)
+
+
+def test_a_shallow_copy_does_not_train_the_other_s_velocities(capsys):
+    net = remembering(network2, np.float64)
+    shallow, velocities = copy.copy(net), net.velocities
+    shallow.update_mini_batch(digit_examples(10, 40), 0.1, 0.1, 50, mu=0.5)
+    assert net.velocities is velocities and shallow.velocities is not velocities
+    shallow.SGD(digit_examples(20, 40), 1, 10, 0.1)
+    assert len(net.history) == 2 and len(shallow.history) == 1
+
+
+@each_module
+def test_two_networks_may_share_a_dict(module, capsys):
+    """The Borg pattern, `b.__dict__ = a.__dict__`: what one learns the other knows."""
+    a = remembering(module)
+    b = module.Network.__new__(module.Network)
+    b.__dict__ = a.__dict__
+    x = digit_examples(1, 40)[0][0]
+    assert b.dtype == np.float32
+    np.testing.assert_array_equal(a.feedforward(x), b.feedforward(x))
+    train(a, digit_examples(30, 40))
+    assert b.weights is a.weights and b.backend == a.backend
+    train(b, digit_examples(30, 40))
+    np.testing.assert_array_equal(a.feedforward(x), b.feedforward(x))
+    if module is network2:
+        assert a.history == b.history and len(a.history) == 2
+        a.update_mini_batch(digit_examples(10, 40), 0.1, 0.1, 50, mu=0.5)
+        assert b.velocities[0][0] is a.velocities[0][0]
+
+
+@each_module
+def test_a_dict_that_is_copied_to_another_is_its_own(module, capsys):
+    """`b.__dict__.update(a.__dict__)`: they part at the next step."""
+    a = remembering(module)
+    b = module.Network(SIZES)
+    b.__dict__.update(a.__dict__)
+    kept = [w.copy() for w in a.weights]
+    before = a.backend
+    train(b, [(np.ones((40, 1)), y) for _, y in digit_examples(30, 40)])
+    assert a.backend == before != b.backend
+    assert all((w == k).all() for w, k in zip(a.weights, kept, strict=True))
+    assert b.weights[0].dtype == np.float32
+
+
+@each_module
+def test_two_memories_on_one_network_never_mix(module, capsys):
+    """Setting up a network anew, by __init__ or by a state, leaves nothing of before."""
+    net = remembering(module)
+    net.__init__(SIZES)
+    assert net.dtype == np.float64 and "_cbackprop" not in vars(net)
+    x, plain = digit_examples(1, 40)[0][0], twin_of(net)
+    np.testing.assert_allclose(net.feedforward(x), plain.feedforward(x), rtol=1e-13)
+    if module is network2:
+        assert net.history == [] and net.velocities is None
+
+
+@each_module
+def test_the_book_s_own_object_of_four_or_five_attributes(module, capsys):
+    """As unpickled from a file of the book's module: `copy_reg._reconstructor` and a `__dict__`."""
+    book = module.Network(SIZES)
+    net = object.__new__(module.Network)
+    net.__dict__.update(vars(book))
+    assert set(vars(net)) == {"num_layers", "sizes", "biases", "weights"} | (
+        {"cost"} if module is network2 else set()
+    )
+    train(net, digit_examples(30, 40)), train(book, digit_examples(30, 40))
+    assert same_bits(net, book)
+
+
+class Remembers(network2.Network):
+    """With names of its own that the package offers too, at the module's level so that pickle finds it."""
+
+    def __init__(self, sizes):
+        super().__init__(sizes, dtype=np.float32)
+        self.velocities, self.history, self.dtype, self.backend = [1], {"a": 2}, "mine", 4
+        self._activations = self._layout = "mine"
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_names_of_the_user_s_are_pickled_beside(way, capsys):
+    net = Remembers(SIZES)
+    net.SGD(digit_examples(30, 40), 2, 10, 0.1, mu=0.5)
+    twin = WAYS[way](net)
+    for each in (net, twin):
+        assert (each.velocities, each.history, each.dtype, each.backend) == ([1], {"a": 2}, "mine", 4)
+        assert each._activations == each._layout == "mine"
+        assert each.weights[0].dtype == np.float32
+        del each.velocities, each.history, each.dtype, each.backend
+        assert each.dtype == np.float32 and len(each.history) == 2 and each.velocities is not None
+
+
+def test_a_pickle_names_no_more_than_it_needs(capsys):
+    """A float64 network of sigmoids is the book's attributes and the memory of its class."""
+    assert b"_cbackprop" not in pickle.dumps(Network(SIZES))
+    assert b"_cbackprop" not in pickle.dumps(network2.Network(SIZES))

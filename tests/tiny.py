@@ -24,6 +24,8 @@ X, LABELS = np.hstack([x for x, _ in SPARSE]).T.copy(), np.arange(24) % 3
 TARGETS = np.eye(3)[LABELS]
 ODD_X = np.asfortranarray(X.astype(">f4"))  # which no kernel reads as it is
 x, y = DENSE[0]
+BITS = np.arange(24) % 2  # for one output neuron
+NUMBERS = [(0.1 * k, 0.5) for k in range(6)]  # for one input
 PAIR = rng.random((3, 1)), np.array([[1.0], [0.0]])  # for `small`
 a, z = rng.random((3, 1)), rng.normal(size=(3, 1))
 # Dense but for those that are looked at first, so that their records outgrow what was taken for them.
@@ -125,6 +127,16 @@ class Replaced2(network2.Network):
         return super().feedforward(a) * 1.0
 
 
+class Table:
+    """What a DataFrame is to the network: no array, but `__array__`."""
+
+    def __init__(self, values):
+        self.values = values
+
+    def __array__(self, dtype=None, copy=None):
+        return self.values.copy()
+
+
 class Liar:
     """No array, whatever it says."""
 
@@ -164,6 +176,43 @@ def mixed():
 
 def own():
     return network.Network(SIZES, activation=OWN)
+
+
+def one_input():
+    return network.Network([1, 4, 1])
+
+
+def one_output():
+    return network.Network([40, 7, 1])
+
+
+def one_output2():
+    return network2.Network([40, 7, 1])
+
+
+def cut():
+    """A network that began with another layer."""
+    net = network.Network([*SIZES, 5])
+    net.weights.pop(), net.biases.pop()
+    return net
+
+
+def placeholder():
+    """A network that began with none."""
+    net, filled = network2.Network([]), better()
+    net.weights, net.biases = filled.weights, filled.biases
+    return net
+
+
+class OwnEvaluate(network.Network):
+    """Which gets test data of any form."""
+
+    def evaluate(self, test_data):
+        return len(test_data)
+
+
+def own_evaluate():
+    return OwnEvaluate(SIZES)
 
 
 def small():
