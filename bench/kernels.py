@@ -44,6 +44,7 @@ class Values(ct.Structure):
     _fields_ = [
         ("n_values", ct.c_int), ("table", ct.c_double * 256), ("key", ct.c_uint64 * 2048),
         ("code", ct.c_uint8 * 2048), ("narrow", ct.c_uint32 * 2048), ("largest", ct.c_double),
+        ("greys", ct.c_int), ("grey_bits", ct.c_int),
     ]  # fmt: skip
 
 
@@ -52,7 +53,7 @@ class Packing(ct.Structure):
 
     _fields_ = [
         ("records", ct.POINTER(Records)), ("of_floats", POINTER), ("of_doubles", POINTER),
-        ("values", Values), ("n", SIZE), ("packed", SIZE), ("nonzeros", SIZE),
+        ("values", Values), ("may_be_grey", ct.c_int), ("n", SIZE), ("packed", SIZE), ("nonzeros", SIZE),
         ("used", ct.c_size_t), ("room", ct.c_size_t),
     ]  # fmt: skip
 
@@ -91,6 +92,7 @@ FUNCTIONS = {  # struct Kernels of kernels.h: name, result, arguments
     "find_runs": (None,), "product_columns": (None,), "subtract_columns": (None,),
     "matvec": (None,), "matvec_transposed": (None,), "outer": (None,),
     "subtract_targets": (None,), "argmax": (None,), "costs": (None,), "nonzeros": (SIZE,),
+    "grey_codes": (ct.c_int,),
     "sweep": (None, S, S, P, POINTER, SIZE, SIZE),
     "sweep_scratch": (SIZE, ct.POINTER(Records), SIZE),
     "sweep_init": (None, POINTER, ct.POINTER(Records), SIZE),

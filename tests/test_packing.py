@@ -1,6 +1,7 @@
 """How examples are packed changes nothing: their order in memory, the threads, where a value is met first."""
 
 import random
+import warnings
 
 import numpy as np
 import pytest
@@ -44,6 +45,11 @@ KINDS = {
     "float32": lambda X: X,
     "float64": lambda X: X.astype(np.float64),
     "k / 255": lambda X: np.round(X * 256).astype(np.float32) / np.float32(255),
+    "whole numbers": lambda X: np.floor(X * 256) % 4,
+    "zeros and ones": lambda X: (X > 0).astype(np.float32),
+    "k / 255, float64": lambda X: np.round(X * 256.0) / 255,
+    "one less than grey": with_late(-1 / 256),
+    "one more than grey": with_late(256 / 256),
     "a new value": with_late(1.5),
     "a value too many": with_late(1.5, most=1),
     "no float32": with_late(1 / 3, np.float64),
@@ -70,7 +76,7 @@ def trained(data, network=Network, **options):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+@pytest.mark.filterwarnings("ignore")
 def test_order_and_threads(kind, images, capsys):
     """A shuffled list of pairs, on one thread and on two, as the rows of an array in that order."""
     X, labels = KINDS[kind](images[0]), images[1]
@@ -94,14 +100,30 @@ def test_order_and_threads(kind, images, capsys):
     assert rows.backend.partition("(")[2][:14] == one.backend.partition("(")[2][:14]  # the density
 
 
-def test_float32_and_float64_in_one_list(images, capsys):
-    """A third is another number in each of them."""
-    X, labels = images[0][:200].astype(np.float64), images[1]
-    X[::2][X[::2] > 0.5], X[1::2][X[1::2] > 0.5] = 1 / 3, np.float32(1 / 3)
-    Y = np.eye(10)[labels[:200]]
+@pytest.mark.parametrize("grey", [False, True])
+@pytest.mark.parametrize("first", [0, 100])
+def test_float32_and_float64_in_one_list(first, grey, images, capsys):
+    """A third, or k / 255, is another number in each of them."""
+    X, labels = images[0][:1500].astype(np.float64), images[1]
+    X = np.round(X * 256) / 255 if grey else np.where(X > 0.5, 1 / 3, X)
+    narrow = np.arange(len(X)) % 2 * (np.arange(len(X)) >= first) == 1
+    X[narrow] = X[narrow].astype(np.float32)
+    Y = np.eye(10)[labels[: len(X)]]
     wide = [(x.reshape(-1, 1), y.reshape(-1, 1)) for x, y in zip(X, Y, strict=True)]
-    mixed = [(x.astype(np.float32), y) if i % 2 else (x, y) for i, (x, y) in enumerate(wide)]
+    mixed = [
+        (x.astype(np.float32), y) if small else (x, y) for small, (x, y) in zip(narrow, wide, strict=True)
+    ]
     assert same_bits(trained(mixed), trained(wide))
+
+
+@pytest.mark.parametrize("most, warned", [(1, False), (2, True), (255, True)])
+def test_pixels_are_seen_in_many_examples(most, warned, images, capsys):
+    """Whole numbers past 1 are what is warned of, not the greys that there could be."""
+    X = np.minimum(np.floor(images[0][:1500] * 256), most)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        trained((X, images[1][:1500]))
+    assert bool(caught) == warned
 
 
 def test_what_is_changed_between_two_calls_is_seen(images, capsys):

@@ -17,7 +17,7 @@ from libc.string cimport memcpy, memset
 from cbackprop._isa cimport kernels
 from cbackprop._parameters cimport copied
 from cbackprop.kernels cimport (
-    PACK_ANOTHER_KIND, PACK_NO_MEMORY, PACK_TOO_MUCH, PACKED, VALUES_CODED, VALUES_FLOAT32, VALUES_FLOAT64, Extent,
+    PACK_MISFIT, PACK_NO_MEMORY, PACK_TOO_MUCH, PACKED, VALUES_CODED, VALUES_FLOAT32, VALUES_FLOAT64, Extent,
     Packing, Records, Row, aligned_free, aligned_malloc, by_address, count_nonzeros, packing_add, packing_begin,
     records_shape,
 )
@@ -366,8 +366,13 @@ cdef class Examples:
             packing.of_doubles = kernels(8)
             for kind in range(smallest, VALUES_FLOAT64 + 1):
                 records_shape(&self.records, kind, self.n_in, tile)
+                packing.may_be_grey = True
                 if self.write_records(inputs, start, packing):
                     break
+                if packing.values.greys:
+                    packing.may_be_grey = False
+                    if self.write_records(inputs, start, packing):
+                        break
             memcpy(self.records.table, packing.values.table, sizeof(packing.values.table))
             if kind == VALUES_CODED:
                 self.pixels = pixel_range(packing.values.table, 64, packing.values.n_values) == 2
@@ -392,7 +397,7 @@ cdef class Examples:
             raise MemoryError
         if status == PACK_TOO_MUCH:
             raise ValueError(f"{self.name} takes more than 2**38 bytes when packed")
-        return status != PACK_ANOTHER_KIND
+        return status != PACK_MISFIT
 
     cdef int pack_rows(self, object inputs, Py_ssize_t start) except -1:
         """The dense layout: the caller's own X where its rows are doubles or floats, otherwise a copy."""

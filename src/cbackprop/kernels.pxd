@@ -110,7 +110,7 @@ cdef extern from "kernels.h" nogil:
 
 
 cdef extern from "pack.h" nogil:
-    int PACKED, PACK_ANOTHER_KIND, PACK_NO_MEMORY, PACK_TOO_MUCH
+    int PACKED, PACK_MISFIT, PACK_NO_MEMORY, PACK_TOO_MUCH
 
     ctypedef struct Row:
         const void *x
@@ -120,12 +120,14 @@ cdef extern from "pack.h" nogil:
         int n_values
         double table[256]
         double largest
+        int greys
 
     ctypedef struct Packing:
         Records *records
         const Kernels *of_floats
         const Kernels *of_doubles
         Values values
+        bint may_be_grey
         Py_ssize_t nonzeros
 
     Py_ssize_t count_nonzeros(const Row *row, Py_ssize_t n_in) noexcept

@@ -13,6 +13,7 @@
 #include "rows.h"
 #include "outputs.h"
 #include "nonzeros.h"
+#include "greys.h"
 #include "sparse.h"
 /* clang-format on */
 
@@ -52,6 +53,7 @@ const Kernels KERNELS = {
     .argmax = argmax,
     .costs = costs,
     .nonzeros = nonzeros,
+    .grey_codes = grey_codes,
     .sweep = sweep,
     .sweep_scratch = sweep_scratch,
     .sweep_init = sweep_init,

@@ -103,9 +103,15 @@ typedef struct {
 
     /* ---- nonzeros.h ---- */
 
-    /* The places of the numbers that are not 0 among the n at x (any alignment; n at most 65,536), lowest first: how
-     * many they are. `index` has room for 16 more. -0.0 is 0, NaN is not. */
-    ptrdiff_t (*nonzeros)(const void *x, ptrdiff_t n, uint16_t *index);
+    /* The numbers that are not 0 among the n at x (any alignment; n at most 65,536), and their places: how many they
+     * are. `index` and `value` have room for 16 more. -0.0 is 0, NaN is not. */
+    ptrdiff_t (*nonzeros)(const void *x, ptrdiff_t n, uint16_t *index, void *value);
+
+    /* ---- greys.h ---- */
+
+    /* code[k] = c where value[k] = c / d, c from 1 to 255, in the type's own arithmetic. The largest c, or -1 where a
+     * value is no such c / d. `value` and `code` have room for 16 more. */
+    int (*grey_codes)(void *value, ptrdiff_t n, double d, uint8_t *code);
 
     /* ---- sparse.h: the first layer, where most inputs are 0 ---- */
 

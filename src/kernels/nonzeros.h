@@ -1,4 +1,4 @@
-/* Which numbers of a row are not 0, as sparse records list them. -0.0 is 0, NaN is not.
+/* The numbers of a row that are not 0, and their places, as sparse records list them. -0.0 is 0, NaN is not.
  *
  * A branch for each number would be mispredicted: vectors are compared, and the places of a mask's ones are stored
  * without looking how many they are. What is stored past the last one is overwritten by the next.
@@ -7,15 +7,17 @@
 
 #if VECTOR_BYTES == 64
 
-INLINE ptrdiff_t list_vector(const real *x, unsigned lanes, ptrdiff_t base, uint16_t *index) {
+INLINE ptrdiff_t list_vector(const real *x, unsigned lanes, ptrdiff_t base, uint16_t *index, real *value) {
 #if REAL_BITS == 64
-    const __mmask8 met = _mm512_mask_cmp_pd_mask((__mmask8)lanes, _mm512_maskz_loadu_pd((__mmask8)lanes, x),
-                                                 _mm512_setzero_pd(), _CMP_NEQ_UQ);
+    const __m512d v = _mm512_maskz_loadu_pd((__mmask8)lanes, x);
+    const __mmask8 met = _mm512_cmp_pd_mask(v, _mm512_setzero_pd(), _CMP_NEQ_UQ);
+    _mm512_storeu_pd(value, _mm512_maskz_compress_pd(met, v));
     const __m256i places = _mm256_add_epi32(_mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7), _mm256_set1_epi32((int)base));
     _mm_storeu_si128((__m128i *)index, _mm256_cvtepi32_epi16(_mm256_maskz_compress_epi32(met, places)));
 #else
-    const __mmask16 met = _mm512_mask_cmp_ps_mask((__mmask16)lanes, _mm512_maskz_loadu_ps((__mmask16)lanes, x),
-                                                  _mm512_setzero_ps(), _CMP_NEQ_UQ);
+    const __m512 v = _mm512_maskz_loadu_ps((__mmask16)lanes, x);
+    const __mmask16 met = _mm512_cmp_ps_mask(v, _mm512_setzero_ps(), _CMP_NEQ_UQ);
+    _mm512_storeu_ps(value, _mm512_maskz_compress_ps(met, v));
     const __m512i places = _mm512_add_epi32(_mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15),
                                             _mm512_set1_epi32((int)base));
     _mm256_storeu_si256((__m256i *)index, _mm512_cvtepi32_epi16(_mm512_maskz_compress_epi32(met, places)));
@@ -23,12 +25,13 @@ INLINE ptrdiff_t list_vector(const real *x, unsigned lanes, ptrdiff_t base, uint
     return __builtin_popcount(met);
 }
 
-static ptrdiff_t nonzeros(const void *x, ptrdiff_t n, uint16_t *index) {
+static ptrdiff_t nonzeros(const void *x, ptrdiff_t n, uint16_t *index, void *value) {
     const real *number = x;
+    real *values = value;
     const unsigned all = (1U << LANES) - 1;
     ptrdiff_t found = 0, i = 0;
-    for (; i + LANES <= n; i += LANES) found += list_vector(number + i, all, i, index + found);
-    if (i < n) found += list_vector(number + i, all >> (i + LANES - n), i, index + found);
+    for (; i + LANES <= n; i += LANES) found += list_vector(number + i, all, i, index + found, values + found);
+    if (i < n) found += list_vector(number + i, all >> (i + LANES - n), i, index + found, values + found);
     return found;
 }
 
@@ -67,7 +70,7 @@ INLINE unsigned nonzeros_of_4(const real *x) {
 #endif
 }
 
-static ptrdiff_t nonzeros(const void *x, ptrdiff_t n, uint16_t *index) {
+static ptrdiff_t nonzeros(const void *x, ptrdiff_t n, uint16_t *index, void *value) {
     const real *number = x;
     ptrdiff_t found = 0, i = 0;
     for (; i + 4 <= n; i += 4) {
@@ -84,6 +87,7 @@ static ptrdiff_t nonzeros(const void *x, ptrdiff_t n, uint16_t *index) {
         index[found] = (uint16_t)i;
         found += last != 0;
     }
+    for (ptrdiff_t k = 0; k < found; k++) memcpy((real *)value + k, number + index[k], sizeof(real));
     return found;
 }
 

@@ -4,6 +4,7 @@
 #include "team.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum {
@@ -12,6 +13,8 @@ enum {
     FIRST_ROWS = 256,  /* that one thread packs alone: nearly all values are found in them */
     /* Inputs that are worth a second thread, which takes 30 microseconds to start: a millisecond of packing. */
     WORTH_A_THREAD = 4000000,
+    WORTH_GREYS = 1000000, /* inputs that are worth a look whether their values are grey, ... */
+    GREY_ROWS = 16,        /* ... of so many rows */
 };
 
 ptrdiff_t count_nonzeros(const Row *row, ptrdiff_t n_in) {
@@ -74,6 +77,34 @@ static unsigned code_of(Values *values, double x, int may_add) {
     return values->code[place];
 }
 
+/* Whether a row's numbers are 0 or k / greys, k = 1 .. 255, in their own type. */
+static int is_grey(const Row *row, ptrdiff_t n_in, int greys) {
+    for (ptrdiff_t i = 0; i < n_in; i++) {
+        const double number = number_at(row->x, row->bits, i), grey = number * greys;
+        if (!(grey >= 0 && grey < 255.5)) return 0;
+        const int k = (int)(grey + 0.5);
+        if (number != (row->bits == 32 ? (double)((float)k / (float)greys) : (double)k / greys)) return 0;
+    }
+    return 1;
+}
+
+/* Looks at the first rows, and gives all grey values their codes where all theirs are grey: as the book's MNIST has
+ * them, as most others scale images, and unscaled. A row of another type rounds k / 255 otherwise. */
+static void look_for_greys(Values *values, const Row *rows, ptrdiff_t n, ptrdiff_t n_in) {
+    static const int scales[3] = {256, 255, 1};
+    for (int s = 0; s < 3; s++) {
+        ptrdiff_t grey = 0;
+        while (grey < n && grey < GREY_ROWS && rows[grey].bits == rows[0].bits && is_grey(&rows[grey], n_in, scales[s]))
+            grey++;
+        if (grey < n && grey < GREY_ROWS) continue;
+        values->greys = scales[s];
+        values->grey_bits = rows[0].bits;
+        for (int k = 1; k < 256; k++)
+            values->table[k] = rows[0].bits == 32 ? (double)((float)k / (float)scales[s]) : (double)k / scales[s];
+        return;
+    }
+}
+
 /* ---- a share of the rows: what one thread packs ---- */
 
 enum { DONE, FULL, MISFIT };
@@ -86,30 +117,31 @@ typedef struct {
     size_t used, room;   /* lines of `data` */
     int alone;           /* no other thread packs, so that values may be added */
     double largest;      /* of the values that have no codes */
+    int most;            /* of the codes that are grey values */
     ptrdiff_t nonzeros;
+    char *numbers; /* room for a row's nonzeros, and 16 more */
     int state;
 } Share;
 
-/* The values of n entries of a tile, in each kind: whether all of them fit. */
+/* The n numbers as values of each kind: whether all of them fit. */
 
-/* First as if each value were where its hash says; `slowly` otherwise. */
-static int write_codes_slowly(Share *share, const char *tile, int bits, const uint16_t *index, ptrdiff_t n,
-                              uint8_t *value) {
+static int write_codes_slowly(Share *share, int bits, ptrdiff_t n, uint8_t *value) {
     for (ptrdiff_t k = 0; k < n; k++) {
-        const unsigned code = code_of(&share->packing->values, number_at(tile, bits, index[k]), share->alone);
+        const unsigned code = code_of(&share->packing->values, number_at(share->numbers, bits, k), share->alone);
         if (code == 0) return 0;
         value[k] = (uint8_t)code;
     }
     return 1;
 }
 
-static int write_codes(Share *share, const char *tile, int bits, const uint16_t *index, ptrdiff_t n, uint8_t *value) {
+/* First as if each value were where its hash says. */
+static int write_codes(Share *share, int bits, ptrdiff_t n, uint8_t *value) {
     const Values *values = &share->packing->values;
     uint64_t differ = 0;
     if (bits == 32)
         for (ptrdiff_t k = 0; k < n; k++) {
             uint32_t number;
-            memcpy(&number, tile + 4 * index[k], 4);
+            memcpy(&number, share->numbers + 4 * k, 4);
             const unsigned place = place_of_float(number);
             differ |= values->narrow[place] ^ number;
             value[k] = values->code[place];
@@ -117,19 +149,26 @@ static int write_codes(Share *share, const char *tile, int bits, const uint16_t 
     else
         for (ptrdiff_t k = 0; k < n; k++) {
             uint64_t number;
-            memcpy(&number, tile + 8 * index[k], 8);
+            memcpy(&number, share->numbers + 8 * k, 8);
             const unsigned place = place_of_double(number);
             differ |= values->key[place] ^ number;
             value[k] = values->code[place];
         }
-    return !differ || write_codes_slowly(share, tile, bits, index, n, value);
+    return !differ || write_codes_slowly(share, bits, n, value);
 }
 
-static inline int write_floats(Share *share, const char *tile, const int bits, const uint16_t *index, ptrdiff_t n,
-                               float *value) {
+static int write_greys(Share *share, const Kernels *kernels, int bits, ptrdiff_t n, uint8_t *value) {
+    const Values *values = &share->packing->values;
+    if (values->greys == 255 && bits != values->grey_bits) return 0;
+    const int most = kernels->grey_codes(share->numbers, n, values->greys, value);
+    if (most > share->most) share->most = most;
+    return most >= 0;
+}
+
+static inline int write_floats(Share *share, const int bits, ptrdiff_t n, float *value) {
     int fits = 1;
     for (ptrdiff_t k = 0; k < n; k++) {
-        const double number = number_at(tile, bits, index[k]);
+        const double number = number_at(share->numbers, bits, k);
         value[k] = (float)number;
         fits &= bits == 32 || (double)value[k] == number || number != number;
         meet(&share->largest, number);
@@ -137,49 +176,41 @@ static inline int write_floats(Share *share, const char *tile, const int bits, c
     return fits;
 }
 
-static inline int write_doubles(Share *share, const char *tile, const int bits, const uint16_t *index, ptrdiff_t n,
-                                double *value) {
+static inline int write_doubles(Share *share, const int bits, ptrdiff_t n, double *value) {
     for (ptrdiff_t k = 0; k < n; k++) {
-        value[k] = number_at(tile, bits, index[k]);
+        value[k] = number_at(share->numbers, bits, k);
         meet(&share->largest, value[k]);
     }
     return 1;
-}
-
-static int write_values(Share *share, int kind, const char *tile, int bits, const uint16_t *index, ptrdiff_t n,
-                        void *value) {
-    if (kind == VALUES_CODED) return write_codes(share, tile, bits, index, n, value);
-    if (kind == VALUES_FLOAT32)
-        return bits == 32 ? write_floats(share, tile, 32, index, n, value)
-                          : write_floats(share, tile, 64, index, n, value);
-    return bits == 32 ? write_doubles(share, tile, 32, index, n, value)
-                      : write_doubles(share, tile, 64, index, n, value);
 }
 
 /* Writes a row's record where there is room for a longest one and a line: its number of nonzeros, or -1 where a value
  * does not fit the kind. */
 static ptrdiff_t write_record(Share *share, const Row *row, uint8_t *record) {
     const Records *records = share->packing->records;
-    const Kernels *kernels = row->bits == 32 ? share->packing->of_floats : share->packing->of_doubles;
-    const ptrdiff_t size = value_size(records);
+    const int bits = row->bits;
+    const Kernels *kernels = bits == 32 ? share->packing->of_floats : share->packing->of_doubles;
     uint32_t *first = record_first(record);
     uint16_t *index = record_index(records, record);
     ptrdiff_t n = 0, begin = 0;
     for (ptrdiff_t t = 0; t < records->n_tiles; t++, begin += records->tile) {
         const ptrdiff_t inputs = records->n_in - begin < records->tile ? records->n_in - begin : records->tile;
         first[t] = (uint32_t)n;
-        n += kernels->nonzeros((const char *)row->x + begin * (row->bits / 8), inputs, index + n);
+        n += kernels->nonzeros((const char *)row->x + begin * (bits / 8), inputs, index + n,
+                               share->numbers + n * (bits / 8));
     }
     first[records->n_tiles] = (uint32_t)n;
 
-    uint8_t *value = record + values_at(records, n);
-    for (ptrdiff_t t = 0; t < records->n_tiles; t++) {
-        const char *tile = (const char *)row->x + t * records->tile * (row->bits / 8);
-        if (!write_values(share, records->kind, tile, row->bits, index + first[t],
-                          (ptrdiff_t)first[t + 1] - (ptrdiff_t)first[t], value + size * (ptrdiff_t)first[t]))
-            return -1;
-    }
-    return n;
+    void *value = record + values_at(records, n);
+    int fits;
+    if (records->kind == VALUES_CODED)
+        fits = share->packing->values.greys ? write_greys(share, kernels, bits, n, value)
+                                            : write_codes(share, bits, n, value);
+    else if (records->kind == VALUES_FLOAT32)
+        fits = bits == 32 ? write_floats(share, 32, n, value) : write_floats(share, 64, n, value);
+    else
+        fits = bits == 32 ? write_doubles(share, 32, n, value) : write_doubles(share, 64, n, value);
+    return fits ? n : -1;
 }
 
 /* Packs the share's rows up to the first for which there is no room, or whose values do not fit. */
@@ -264,12 +295,12 @@ static int finish(Packing *packing, Share *shares, int n_shares) {
             if (share->state == MISFIT) {
                 /* Alone the row may add its values. */
                 const ptrdiff_t end = share->end;
-                if (share->alone) return PACK_ANOTHER_KIND;
+                if (share->alone) return PACK_MISFIT;
                 share->alone = 1;
                 share->end = share->next + 1;
                 write_share(share);
                 share->end = end;
-                if (share->state == MISFIT) return PACK_ANOTHER_KIND;
+                if (share->state == MISFIT) return PACK_MISFIT;
             }
             if (share->state == FULL) {
                 const int status = make_room(packing, share);
@@ -280,6 +311,10 @@ static int finish(Packing *packing, Share *shares, int n_shares) {
 }
 
 int packing_add(Packing *packing, const Row *rows, const uint32_t *examples, ptrdiff_t n, int n_threads) {
+    const ptrdiff_t n_in = packing->records->n_in;
+    if (packing->packed == 0 && packing->may_be_grey && packing->records->kind == VALUES_CODED &&
+        packing->n * n_in >= WORTH_GREYS)
+        look_for_greys(&packing->values, rows, n, n_in);
     if (n_threads > 1 && packing->packed == 0 && n > FIRST_ROWS) {
         const int status = packing_add(packing, rows, examples, FIRST_ROWS, 1);
         if (status != PACKED) return status;
@@ -288,13 +323,17 @@ int packing_add(Packing *packing, const Row *rows, const uint32_t *examples, ptr
         n -= FIRST_ROWS;
     }
     if (n_threads > MOST_THREADS) n_threads = MOST_THREADS;
-    if (n_threads < 1 || n * packing->records->n_in < WORTH_A_THREAD) n_threads = 1;
+    if (n_threads < 1 || n * n_in < WORTH_A_THREAD) n_threads = 1;
 
     Share shares[MOST_THREADS];
+    const size_t numbers = 8 * (size_t)(n_in + 16);
+    char *scratch = malloc((size_t)n_threads * numbers);
+    if (!scratch) return PACK_NO_MEMORY;
     const double rest = (double)(packing->room - packing->used), left = (double)(packing->n - packing->packed);
     const size_t room = n_threads == 1 ? packing->room - packing->used : (size_t)(rest * (double)n / left / n_threads);
     for (int s = 0; s < n_threads; s++) {
         shares[s] = (Share){.packing = packing, .rows = rows, .examples = examples};
+        shares[s].numbers = scratch + numbers * (size_t)s;
         shares[s].next = n * s / n_threads;
         shares[s].end = n * (s + 1) / n_threads;
         shares[s].used = packing->used + room * (size_t)s;
@@ -305,7 +344,12 @@ int packing_add(Packing *packing, const Row *rows, const uint32_t *examples, ptr
         packing->nonzeros += shares[s].nonzeros;
         if (shares[s].used > packing->used) packing->used = shares[s].used;
         meet(&packing->values.largest, shares[s].largest);
+        if (packing->values.greys && shares[s].most >= packing->values.n_values) {
+            packing->values.n_values = shares[s].most + 1;
+            packing->values.largest = packing->values.table[shares[s].most];
+        }
     }
+    free(scratch);
     packing->packed += n;
     return status;
 }

@@ -18,6 +18,8 @@ typedef struct {
     uint8_t code[2048];    /* ... and its code; 0 in an empty place */
     uint32_t narrow[2048]; /* the bits of the same value as a float, where its place is its hash; otherwise 0 */
     double largest;        /* of all values, in absolute value; NaN where one is NaN */
+    int greys;             /* d where the values are k / d, k = 1 .. 255, and k is the code of k / d; otherwise 0 */
+    int grey_bits;         /* of the type in which k / d was rounded */
 } Values;
 
 /* Records on their way. */
@@ -25,14 +27,15 @@ typedef struct {
     Records *records; /* shaped; `data` is this packing's, which allocates it, `extent` the caller's */
     const Kernels *of_floats, *of_doubles;
     Values values;
+    int may_be_grey;     /* the caller's: whether to look for values k / d */
     ptrdiff_t n, packed; /* rows in all, and those that have their records */
     ptrdiff_t nonzeros;  /* of these */
     size_t used, room;   /* lines of `data` */
 } Packing;
 
-/* Packed; a value does not fit the kind of the records, so all rows are to be packed as another kind; no memory; more
- * than 2^38 bytes. */
-enum { PACKED, PACK_ANOTHER_KIND, PACK_NO_MEMORY, PACK_TOO_MUCH };
+/* Packed; a value does not fit, so all rows are to be packed again, as another kind or, where `values.greys` is not 0,
+ * as what may not be grey; no memory; more than 2^38 bytes. */
+enum { PACKED, PACK_MISFIT, PACK_NO_MEMORY, PACK_TOO_MUCH };
 
 /* How many of a row's n_in numbers are not 0. NaN counts, -0.0 does not. */
 ptrdiff_t count_nonzeros(const Row *row, ptrdiff_t n_in);
