@@ -12,10 +12,10 @@ import numpy as np
 from cbackprop import _arguments, _elementwise, _training, _warnings
 from cbackprop._compiled import Compiled, Epochs, checks_examples, thresholded_answers
 from cbackprop._data import DataSet, handed_on, recognised, training_pairs
-from cbackprop._descent import Descent
 from cbackprop._memory import Memory, real_dtype
 from cbackprop._overrides import Module, builtin
 from cbackprop._parameters import check_sizes
+from cbackprop._step_options import StepOptions
 from cbackprop.activations import Activation, read_activations
 from cbackprop.twin import PlainNetwork, draw_parameters, output_error, set_up
 
@@ -50,7 +50,7 @@ MODULE = Module(
     output_error,
     gradient_methods=("cost_derivative", "backprop"),
     evaluation_methods=("feedforward", "evaluate"),
-    descent=lambda net: Descent(0.0),
+    step_options=lambda net: StepOptions(0.0),
 )
 
 
@@ -128,7 +128,7 @@ class Network(Compiled, PlainNetwork):
                 _training.check_examples(self, examples, "mini_batch")
             super().update_mini_batch(training_pairs(self, examples), eta)
         else:
-            _training.update_mini_batch(self, examples, Descent(eta))
+            _training.update_mini_batch(self, examples, StepOptions(eta))
 
     @builtin
     def SGD(self, training_data, epochs, mini_batch_size, eta, test_data=None, *, n_threads=None):
@@ -171,7 +171,7 @@ class Network(Compiled, PlainNetwork):
             mini_batch_size,
             n_threads,
             lambda *arguments: self.update_mini_batch(*arguments),  # noqa: PLW0108  (as it is then)
-            lambda eta: Descent(_arguments.number(eta, "eta")),
+            lambda eta: StepOptions(_arguments.number(eta, "eta")),
         )
         health = _warnings.Health(self)
         for j in range(epochs):

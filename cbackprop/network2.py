@@ -13,11 +13,11 @@ import numpy as np
 from cbackprop import _arguments, _training, _warnings, costs
 from cbackprop._compiled import Compiled, Epochs, checks_examples, thresholded_answers
 from cbackprop._data import DataSet, Untouched, handed_on, recognised, training_pairs
-from cbackprop._descent import Descent
 from cbackprop._learning import learn
 from cbackprop._memory import Memory, offered, real_dtype, remember
 from cbackprop._overrides import Module, builtin
 from cbackprop._parameters import check_sizes, layer_sizes
+from cbackprop._step_options import StepOptions
 from cbackprop.activations import Activation
 from cbackprop.costs import CrossEntropyCost, LogLikelihoodCost, QuadraticCost
 from cbackprop.network import sigmoid, sigmoid_prime
@@ -40,12 +40,12 @@ __all__ = [
 ]
 
 
-def descent_of(net, eta=0.0, shrink=0.0, regularization="L2", mu=0.0):
+def step_options_of(net, eta=0.0, shrink=0.0, regularization="L2", mu=0.0):
     """How the kernels are to follow the gradient of the network's cost."""
     activations, delta = net._cbackprop.activations, costs.own_delta(net.cost)
     if delta != "QuadraticCost" or activations is not None:
         costs.check(net.cost, activations, len(net.weights) + 1)
-    return Descent(eta, shrink, regularization == "L1", mu, delta, net.cost)
+    return StepOptions(eta, shrink, regularization == "L1", mu, delta, net.cost)
 
 
 MODULE = Module(
@@ -53,7 +53,7 @@ MODULE = Module(
     output_error,
     gradient_methods=("backprop",),
     evaluation_methods=("feedforward", "accuracy", "total_cost"),
-    descent=descent_of,
+    step_options=step_options_of,
 )
 
 
@@ -149,8 +149,8 @@ class Network(Compiled, PlainNetwork2):
             pairs = training_pairs(self, examples)
             super().update_mini_batch(pairs, eta, lmbda, n, regularization=regularization, mu=mu)
         else:
-            descent = descent_of(self, eta, eta * (lmbda / n), regularization, mu)
-            _training.update_mini_batch(self, examples, descent)
+            options = step_options_of(self, eta, eta * (lmbda / n), regularization, mu)
+            _training.update_mini_batch(self, examples, options)
 
     @builtin
     def SGD(
@@ -265,14 +265,14 @@ class Network(Compiled, PlainNetwork2):
             momentum = {"mu": mu} if mu else {}
             self.update_mini_batch(mini_batch, eta, lmbda, n, **options, **momentum)
 
-        def descent(eta):
+        def step_options(eta):
             eta = _arguments.number(eta, "eta")
             shrink = eta * (_arguments.number(lmbda, "lmbda") / n) if n else 0.0
-            return descent_of(self, eta, shrink, regularization, mu)
+            return step_options_of(self, eta, shrink, regularization, mu)
 
         packed = _packed(self, evaluation, watched) if asked else None
         on_evaluation = _Monitor(self, "evaluation", evaluation, packed, watched, lmbda, options)
-        trained = Epochs(self, training, mini_batch_size, n_threads, update, descent)
+        trained = Epochs(self, training, mini_batch_size, n_threads, update, step_options)
         on_training = _Monitor(self, "training", training, trained.packed, watched, lmbda, options)
         monitors = on_training, on_evaluation
         measures = {f"{monitor.name}_cost": monitor.cost for monitor in monitors}
