@@ -1,6 +1,6 @@
 """The update rules: how the gradient of a mini-batch changes weights and biases.
 
-A rule is a row of three functions; `update_rule` chooses it by the options of the step. The algorithm's five steps know no rule. The
+A rule is a row of three functions; `update_rule` chooses it by the step's options. The algorithm's five steps know no rule. The
 `step` that a rule is given is eta / m.
 """
 
