@@ -104,7 +104,7 @@ class Compiled:
         """
         module = self._cbackprop.module
         if not module.replaced(self, module.gradient_methods[:-1]):
-            gradient = _calls.backprop(self, x, y, module.descent(self))
+            gradient = _calls.backprop(self, x, y, module.step_options(self))
             if gradient is not None:
                 return gradient
         return super().backprop(_calls.checked_examples(self, x, y), y)
@@ -136,7 +136,7 @@ class Compiled:
             return sums_of_gradients(self, ((X[:, [j]], Y[:, [j]]) for j in range(X.shape[1])))
         if module.replaced(self):
             return super().backprop_mini_batch(X, Y)
-        return _calls.backprop_mini_batch(self, X, Y, module.descent(self))
+        return _calls.backprop_mini_batch(self, X, Y, module.step_options(self))
 
 
 def old_memory(state):
@@ -166,8 +166,8 @@ class Epochs:
     mini_batch_size, n_threads : int
     update : callable
         update(mini_batch, eta) calls `update_mini_batch` as the book does.
-    descent : callable
-        descent(eta) says the same to the kernels.
+    step_options : callable
+        step_options(eta) says the same to the kernels.
 
     Attributes
     ----------
@@ -175,8 +175,8 @@ class Epochs:
         The packed examples; None where they are not packed.
     """
 
-    def __init__(self, net, data, mini_batch_size, n_threads, update, descent):
-        self.net, self.data, self.update, self.descent = net, data, update, descent
+    def __init__(self, net, data, mini_batch_size, n_threads, update, step_options):
+        self.net, self.data, self.update, self.step_options = net, data, update, step_options
         self.module = module = net._cbackprop.module
         self.mini_batch_size = mini_batch_size
         self.packed = self.pairs = None
@@ -184,7 +184,7 @@ class Epochs:
         if not module.replaced(net, module.training_methods):
             # As a number of C, which a user's may be too large for.
             batch = min(mini_batch_size, sys.maxsize)
-            self.packed = _training.Training(net, data.examples, batch, n_threads, descent(0.0))
+            self.packed = _training.Training(net, data.examples, batch, n_threads, step_options(0.0))
             layout = self.packed.layout
             if layout != net._cbackprop.layout:
                 remember(net, layout=layout)
@@ -217,7 +217,7 @@ class Epochs:
             self.packed.order = order
         else:
             self.packed.order = places_after(shuffle, pairs, self.packed.snapshot)
-        return self.packed.epoch(net, self.descent(eta))
+        return self.packed.epoch(net, self.step_options(eta))
 
     def unpack(self):
         """Go on with the examples as pairs, in the order that the epochs before left them in."""

@@ -18,7 +18,7 @@ class Epochs:
     net: Any
     data: DataSet
     update: Callable[..., None]
-    descent: Callable[..., Any]
+    step_options: Callable[..., Any]
     packed: Any
     pairs: list[Any] | None
     def __init__(
@@ -28,7 +28,7 @@ class Epochs:
         mini_batch_size: int,
         n_threads: int,
         update: Callable[..., None],
-        descent: Callable[..., Any],
+        step_options: Callable[..., Any],
     ) -> None: ...
     def train(self, eta: Any) -> bool: ...
     def unpack(self) -> None: ...

@@ -12,7 +12,7 @@ def draws_of(shuffle: Any) -> Callable[[int], int] | None: ...
 class Module:
     name: str
     output_error: Any
-    descent: Any
+    step_options: Any
     gradient_methods: tuple[str, ...]
     training_methods: tuple[str, ...]
     evaluation_methods: tuple[str, ...]
@@ -22,7 +22,7 @@ class Module:
         output_error: Callable[..., Any],
         gradient_methods: tuple[str, ...],
         evaluation_methods: tuple[str, ...],
-        descent: Callable[..., Any] | None = None,
+        step_options: Callable[..., Any] | None = None,
     ) -> None: ...
     @property
     def np(self) -> Any: ...

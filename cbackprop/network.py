@@ -12,10 +12,10 @@ import numpy as np
 from cbackprop import _arguments, _elementwise, _training, _warnings
 from cbackprop._compiled import Compiled, Epochs, checks_examples, thresholded_answers
 from cbackprop._data import DataSet, handed_on, is_missing, recognised, training_pairs
-from cbackprop._descent import Descent
 from cbackprop._memory import Memory, real_dtype
 from cbackprop._overrides import Module, builtin
 from cbackprop._parameters import check_sizes
+from cbackprop._step_options import StepOptions
 from cbackprop.activations import Activation, read_activations
 from cbackprop.twin import PlainNetwork, draw_parameters, output_error, set_up
 
@@ -50,7 +50,7 @@ MODULE = Module(
     output_error,
     gradient_methods=("cost_derivative", "backprop"),
     evaluation_methods=("feedforward", "evaluate"),
-    descent=lambda net: Descent(0.0),
+    step_options=lambda net: StepOptions(0.0),
 )
 
 
@@ -171,7 +171,7 @@ class Network(Compiled, PlainNetwork):
             mini_batch_size,
             n_threads,
             update,
-            lambda eta: Descent(_arguments.number(eta, "eta")),
+            lambda eta: StepOptions(_arguments.number(eta, "eta")),
         )
         health = _warnings.Health(self)
         for j in range(epochs):
@@ -208,7 +208,7 @@ class Network(Compiled, PlainNetwork):
 def _update(net, examples, eta):
     """One step over recognised examples, where `update_mini_batch` is the package's own."""
     if not MODULE.replaced(net, ("cost_derivative", "backprop")):
-        _training.update_mini_batch(net, examples, Descent(eta))
+        _training.update_mini_batch(net, examples, StepOptions(eta))
         return
     if checks_examples(net, examples, "backprop"):
         _training.check_examples(net, examples, "mini_batch")

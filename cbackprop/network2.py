@@ -13,11 +13,11 @@ import numpy as np
 from cbackprop import _arguments, _elementwise, _training, _warnings, costs
 from cbackprop._compiled import Compiled, Epochs, checks_examples, thresholded_answers
 from cbackprop._data import DataSet, Untouched, handed_on, is_missing, recognised, training_pairs
-from cbackprop._descent import Descent
 from cbackprop._learning import learn
 from cbackprop._memory import Memory, offered, real_dtype, remember
 from cbackprop._overrides import Module, builtin
 from cbackprop._parameters import check_sizes, layer_sizes
+from cbackprop._step_options import StepOptions
 from cbackprop.activations import Activation
 from cbackprop.costs import CrossEntropyCost, LogLikelihoodCost, QuadraticCost
 from cbackprop.twin2 import PlainNetwork2, output_error, penalty, vectorized_result
@@ -52,12 +52,12 @@ def sigmoid_prime(z):
     return a * (1 - a)
 
 
-def descent_of(net, eta=0.0, shrink=0.0, regularization="L2", mu=0.0):
+def step_options_of(net, eta=0.0, shrink=0.0, regularization="L2", mu=0.0):
     """How the kernels are to follow the gradient of the network's cost."""
     activations, delta = net._cbackprop.activations, costs.own_delta(net.cost)
     if delta != "QuadraticCost" or activations is not None:
         costs.check(net.cost, activations, len(net.weights) + 1)
-    return Descent(eta, shrink, regularization == "L1", mu, delta, net.cost)
+    return StepOptions(eta, shrink, regularization == "L1", mu, delta, net.cost)
 
 
 MODULE = Module(
@@ -65,7 +65,7 @@ MODULE = Module(
     output_error,
     gradient_methods=("backprop",),
     evaluation_methods=("feedforward", "accuracy", "total_cost"),
-    descent=descent_of,
+    step_options=step_options_of,
 )
 
 
@@ -266,14 +266,14 @@ class Network(Compiled, PlainNetwork2):
                 numbers = _arguments.number(eta, "eta"), _arguments.number(lmbda, "lmbda")
                 _update(self, mini_batch, *numbers, n, regularization, mu)
 
-        def descent(eta):
+        def step_options(eta):
             eta = _arguments.number(eta, "eta")
             shrink = eta * (_arguments.number(lmbda, "lmbda") / n) if n else 0.0
-            return descent_of(self, eta, shrink, regularization, mu)
+            return step_options_of(self, eta, shrink, regularization, mu)
 
         packed = _packed(self, evaluation, watched) if asked else None
         on_evaluation = _Monitor(self, "evaluation", evaluation, packed, watched, lmbda, options)
-        trained = Epochs(self, training, mini_batch_size, n_threads, update, descent)
+        trained = Epochs(self, training, mini_batch_size, n_threads, update, step_options)
         on_training = _Monitor(self, "training", training, trained.packed, watched, lmbda, options)
         monitors = on_training, on_evaluation
         measures = {f"{monitor.name}_cost": monitor.cost for monitor in monitors}
@@ -447,7 +447,7 @@ def load(filename, cost=None):
 def _update(net, examples, eta, lmbda, n, regularization, mu):
     """One step over recognised examples, where `update_mini_batch` is the package's own."""
     if not MODULE.replaced(net, ("backprop",)):
-        options = descent_of(net, eta, eta * (lmbda / n), regularization, mu)
+        options = step_options_of(net, eta, eta * (lmbda / n), regularization, mu)
         _training.update_mini_batch(net, examples, options)
         return
     if checks_examples(net, examples, "backprop"):

@@ -37,7 +37,7 @@ __all__ = [
 
 MODULE: Module
 
-def descent_of(
+def step_options_of(
     net: Any, eta: float = 0.0, shrink: float = 0.0, regularization: str = "L2", mu: float = 0.0
 ) -> Any: ...
 

@@ -1,6 +1,5 @@
 """An activation or cost named in one place only, or that no kernel knows, is an error, never a guess."""
 
-import ctypes
 import os
 import shlex
 import shutil
@@ -21,15 +20,13 @@ from agreement import (
 
 from cbackprop import (
     _activations,
-    _algorithm,
     _calls,
-    _descent,
-    _examples,
-    _team,
+    _step_options,
     _training,
     activations,
     costs,
 )
+from cbackprop._step_options import StepOptions
 from cbackprop.activations import Activation, LayerActivations
 from cbackprop.network import Network
 from cbackprop.network2 import Network as Network2
@@ -46,7 +43,7 @@ NAMES = [name for name in activations.NAMES if name != "softmax"]
 
 def test_the_kernels_have_the_named_activations_and_costs():
     assert set(_activations.compiled_codes()) == set(activations.NAMES)
-    assert set(_descent.compiled_codes()) == set(costs.COSTS)
+    assert set(_step_options.compiled_codes()) == set(costs.COSTS)
 
 
 CHANGE_AND_IMPORT = """
@@ -182,9 +179,11 @@ KERNEL_CALLS = {
     "feedforward of columns": lambda net: _calls.feedforward(net, np.ones((3, 5))),
     "backprop": lambda net: _calls.backprop(net, X, Y),
     "backprop_mini_batch": lambda net: _calls.backprop_mini_batch(net, np.ones((3, 4)), np.ones((2, 4))),
-    "update_mini_batch": lambda net: _training.update_mini_batch(net, [(X, Y)], _descent.Descent(0.1)),
-    "SGD": lambda net: _training.Training(net, DATA, 2, 1, 1, _descent.Descent(0.1)).epoch(
-        net, _descent.Descent(0.1)
+    "update_mini_batch": lambda net: _training.update_mini_batch(
+        net, [(X, Y)], _step_options.StepOptions(0.1)
+    ),
+    "SGD": lambda net: _training.Training(net, DATA, 2, 1, _step_options.StepOptions(0.1)).epoch(
+        net, _step_options.StepOptions(0.1)
     ),
     "evaluate": lambda net: _training.evaluate(net, [(X, 1)]),
     "total_cost": lambda net: _training.total_cost(net, [(X, Y)], "data", False, "QuadraticCost"),
@@ -209,7 +208,7 @@ def test_kernels_refuse_a_function_of_the_users(options, where, call):
 def with_layers(layers):
     """A network whose activations are none that its constructor lets through: of a pickle, say."""
     net = Network([3, 4, 2], activation="tanh")
-    net._activations.layers = layers
+    net._cbackprop.activations.layers = layers
     return net
 
 
@@ -243,16 +242,7 @@ def test_layer_activations_are_checked_where_they_are_made():
 
 def test_kernels_refuse_a_cost_that_they_do_not_know():
     with pytest.raises(ValueError, match="'HuberCost' is no cost of the kernels; they have QuadraticCost"):
-        _descent.Descent(0.1, own_error="HuberCost")
+        StepOptions(0.1, own_error="HuberCost")
     net = Network2([3, 2], QuadraticCost)
     with pytest.raises(ValueError, match="'HuberCost' is no cost of the kernels"):
         _training.total_cost(net, [(X, Y)], "data", False, "HuberCost")
-
-
-@pytest.mark.skipif(os.name == "nt", reason="a module of Windows does not show its C functions")
-@pytest.mark.parametrize("module", [_algorithm, _examples, _team])
-def test_no_linked_copy_of_pack_c_waits_to_be_filled(module):
-    count = ctypes.CDLL(module.__file__).count_nonzeros
-    count.restype, count.argtypes = ctypes.c_ssize_t, [ctypes.c_void_p, ctypes.c_int, ctypes.c_ssize_t]
-    x = np.arange(40.0) % 3
-    assert count(x.ctypes.data, 64, x.size) == np.count_nonzero(x)

@@ -7,13 +7,14 @@ from libc.stdint cimport uint32_t
 from libc.string cimport memcpy, memset
 
 from cbackprop._algorithm cimport (
-    Layer, Source, Worker, backpropagate, feedforward as forward, gradient_descent, output_error, set_input,
+    backpropagate, feedforward as forward, gradient, gradient_descent, output_error, set_input,
 )
 from cbackprop._examples cimport column, contiguous, input_array, is_plain, real_array, target
 from cbackprop._isa cimport kernels
+from cbackprop._worker cimport Layer, Source, Worker
 from cbackprop._parameters cimport Parameters, has_no_layers, new_array
 from cbackprop._team cimport Team, own_error
-from cbackprop._descent cimport Descent
+from cbackprop._step_options cimport StepOptions
 from cbackprop.kernels cimport Kernels, aligned_calloc, aligned_free
 
 import numpy as np
@@ -23,7 +24,7 @@ cnp.import_array()
 cdef enum:
     BLOCK = 128     # columns of a matrix that are taken at a time
 
-cdef Descent QUADRATIC_COST = Descent(0)
+cdef StepOptions QUADRATIC_COST = StepOptions(0)
 
 cdef uint32_t FIRST = 0     # the order of a single example
 cdef uint32_t[BLOCK] IN_ORDER
@@ -42,7 +43,7 @@ cdef class OneExample:
     def __cinit__(self, Parameters p, bint trains, bint keeps_z=False):
         cdef int l
         cdef const Kernels *k = kernels(p.itemsize)
-        cdef Py_ssize_t width, used = (p.L + 1) * sizeof(Layer), aside = 0
+        cdef Py_ssize_t width, used = (p.L + 1) * sizeof(Layer), activation_scratch = 0
         cdef Layer *layer
         p.check()
         used = (used + 63) // 64 * 64
@@ -50,8 +51,8 @@ cdef class OneExample:
         for l in range(2, p.L + 1):
             used += self.padded(p.n[l], p.itemsize) * (2 if trains else 1)
             if p.activations is not None:
-                aside = max(aside, k.activation_scratch(&p.activations.layer[l], 1))
-        used += aside
+                activation_scratch = max(activation_scratch, k.activation_scratch(&p.activations.layer[l], 1))
+        used += activation_scratch
         if keeps_z:
             used += self.padded(p.n[p.L], p.itemsize)
         self.memory = aligned_calloc(used)
@@ -86,7 +87,7 @@ cdef class OneExample:
         if keeps_z:
             layer.z = <char *> self.memory + used
             used += width
-        self.worker.aside = <char *> self.memory + used
+        self.worker.activation_scratch = <char *> self.memory + used
 
     cdef Py_ssize_t padded(self, Py_ssize_t n, int itemsize) noexcept:
         return (n * itemsize + 63) // 64 * 64
@@ -150,8 +151,8 @@ cdef object outputs(Team team, Parameters p, object X):
     return result
 
 
-def backprop(net, x, y, Descent descent=QUADRATIC_COST):
-    """The gradient (nabla_b, nabla_w) of the cost of one example: two lists of new arrays; `descent` says which cost.
+def backprop(net, x, y, StepOptions options=QUADRATIC_COST):
+    """The gradient (nabla_b, nabla_w) of the cost of one example: two lists of new arrays; `options` says which cost.
 
     Of m examples, the columns of x and y, nabla_w is the sum and nabla_b has a column each, as in the book; None where a
     cost of the user's must see all columns at once.
@@ -165,14 +166,14 @@ def backprop(net, x, y, Descent descent=QUADRATIC_COST):
         x = input_array(x, p.n[1], "x")
         if x.shape[1] != 1:
             y = column_targets(y, p.n[p.L], x.shape[1])
-            return None if descent.delta is not None else backprop_columns(p, x, y, descent)
+            return None if options.delta is not None else backprop_columns(p, x, y, options)
     x = column(x, p.n[1], p.type_num, "x")
     y = target(y, p.n[p.L], p.type_num, "y")
     x = column(x, p.n[1], p.type_num, "x")  # once more: to read y may have changed it
     if p.activations is not None:
-        p.activations.check_error(descent.error)
-    one = OneExample.__new__(OneExample, p, True, descent.delta is not None)
-    one.source.error = descent.error
+        p.activations.check_error(options.error)
+    one = OneExample.__new__(OneExample, p, True, options.delta is not None)
+    one.source.error = options.error
     one.source.targets = cnp.PyArray_DATA(<cnp.ndarray> y)
     one.worker.layer[1].a.data = cnp.PyArray_DATA(<cnp.ndarray> x)
     for l in range(2, p.L + 1):
@@ -181,8 +182,8 @@ def backprop(net, x, y, Descent descent=QUADRATIC_COST):
         nabla_w.append(nabla)
     with nogil:
         forward(&one.worker, &FIRST, 1, NULL, 0)
-    if descent.delta is not None:
-        own_error(&one.worker, p.type_num, &FIRST, 1, descent.delta)
+    if options.delta is not None:
+        own_error(&one.worker, p.type_num, &FIRST, 1, options.delta)
         p.check()
         if not is_plain(x, p.n[1]) or cnp.PyArray_TYPE(<cnp.ndarray> x) != p.type_num:
             raise ValueError("x has changed its shape or type while cost.delta ran")
@@ -195,7 +196,7 @@ def backprop(net, x, y, Descent descent=QUADRATIC_COST):
         output_error(&one.worker, &FIRST)
     with nogil:
         backpropagate(&one.worker)
-        gradient_descent(&one.worker, &FIRST, 1)
+        gradient(&one.worker)
     for l in range(2, p.L + 1):
         layer = &one.worker.layer[l]
         nabla_b.append(vector(p, layer.n, layer.delta.data))
@@ -216,14 +217,14 @@ cdef object column_targets(object y, Py_ssize_t n_out, Py_ssize_t m):
         f"({n_out}, {m}), ({n_out}, 1) or a single number")
 
 
-cdef tuple backprop_columns(Parameters p, object X, object Y, Descent descent):
+cdef tuple backprop_columns(Parameters p, object X, object Y, StepOptions options):
     """(nabla_b, nabla_w) of the columns of X and Y: each one's own nabla_b beside the other, the sum of nabla_w."""
     cdef Py_ssize_t start, m = X.shape[1]
-    cdef Team team = Team(p, None, max(1, min(m, BLOCK)), 1, True, descent)
+    cdef Team team = Team(p, None, max(1, min(m, BLOCK)), 1, True, options)
     cdef list nabla_b = [], nabla_w = None, more_w
     cdef int l
     X = X.view()    # whose shape stays what it is
-    team.source.error = descent.error
+    team.source.error = options.error
     for l in range(2, p.L + 1):
         nabla_b.append(new_array(p.type_num, p.n[l], m))
     for start in range(0, max(m, 1), BLOCK):
@@ -239,18 +240,18 @@ cdef tuple backprop_columns(Parameters p, object X, object Y, Descent descent):
     return nabla_b, nabla_w
 
 
-def backprop_mini_batch(net, X, Y, Descent descent=QUADRATIC_COST):
+def backprop_mini_batch(net, X, Y, StepOptions options=QUADRATIC_COST):
     """The gradients (nabla_b, nabla_w) of the examples that are the columns of X and Y, summed: two lists of new arrays."""
     cdef Parameters p = Parameters.__new__(Parameters, net)
     cdef Py_ssize_t start, m = X.shape[1]
     cdef Team team
     cdef list nabla_b, nabla_w, more_b, more_w
     cdef int l
-    team = Team(p, None, max(1, min(m, BLOCK)), 1, True, descent)
-    team.source.error = descent.error
-    nabla_w, nabla_b = sum_of_gradients(team, p, X[:, :BLOCK], Y[:, :BLOCK], descent.delta)
+    team = Team(p, None, max(1, min(m, BLOCK)), 1, True, options)
+    team.source.error = options.error
+    nabla_w, nabla_b = sum_of_gradients(team, p, X[:, :BLOCK], Y[:, :BLOCK], options.delta)
     for start in range(BLOCK, m, BLOCK):
-        more_w, more_b = sum_of_gradients(team, p, X[:, start:start + BLOCK], Y[:, start:start + BLOCK], descent.delta)
+        more_w, more_b = sum_of_gradients(team, p, X[:, start:start + BLOCK], Y[:, start:start + BLOCK], options.delta)
         for l in range(p.L - 1):
             nabla_w[l] += more_w[l]
             nabla_b[l] += more_b[l]

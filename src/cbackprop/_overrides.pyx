@@ -53,20 +53,20 @@ cdef class Module:
         output_error(net, z, a, y) is delta^L.
     gradient_methods, evaluation_methods : tuple of str
         The methods that lead to a gradient, and to an answer.
-    descent : callable, optional
-        descent(net) tells the kernels the network's cost; the NumPy reference has no kernels.
+    step_options : callable, optional
+        step_options(net) tells the kernels the network's cost; the NumPy reference has no kernels.
     """
 
     cdef dict namespace
     cdef readonly str name
-    cdef readonly object output_error, descent
+    cdef readonly object output_error, step_options
     cdef readonly tuple gradient_methods, training_methods, evaluation_methods
 
-    def __init__(self, dict namespace, output_error, tuple gradient_methods, tuple evaluation_methods, descent=None):
+    def __init__(self, dict namespace, output_error, tuple gradient_methods, tuple evaluation_methods, step_options=None):
         self.namespace = namespace
         self.name = namespace["__name__"]
         self.output_error = output_error
-        self.descent = descent
+        self.step_options = step_options
         self.gradient_methods = gradient_methods
         self.training_methods = gradient_methods + ("update_mini_batch",)
         self.evaluation_methods = evaluation_methods

@@ -2,10 +2,10 @@ cimport cython
 from libc.stdint cimport int32_t, uint32_t
 
 from cbackprop._activations cimport Codes
-from cbackprop._algorithm cimport Layer, Source, Worker
-from cbackprop._descent cimport Descent
+from cbackprop._step_options cimport StepOptions
 from cbackprop._examples cimport Examples
 from cbackprop._parameters cimport Parameters
+from cbackprop._worker cimport Layer, Source, Worker
 from cbackprop.kernels cimport Barrier, Kernels, MemberTime
 
 
@@ -52,7 +52,7 @@ cdef class Team:
     cdef int store_into(self, net, Parameters p) except -1
     cdef void forget(self) noexcept nogil
     cdef Py_ssize_t row_bytes(self, const Layer *layer) noexcept nogil
-    cdef void descend(self, Descent descent) noexcept
+    cdef void set_step(self, StepOptions options) noexcept
     cdef Py_ssize_t train(self, Py_ssize_t first, Py_ssize_t last, double duration, MemberTime *spent) noexcept nogil
     cdef int train_by_own_error(self, Py_ssize_t first, Py_ssize_t last, delta) except -1
     cdef Py_ssize_t measure(

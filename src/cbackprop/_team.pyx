@@ -5,15 +5,15 @@ cimport numpy as cnp
 from libc.stdint cimport int32_t, uint8_t, uint32_t
 from libc.string cimport memcpy, memset
 
-from cbackprop._algorithm cimport (
-    Layer, Worker, backward_pass, feedforward, forward_pass, in_plain_units, measure_reach, mini_batch, set_input,
-    take_waiting_step,
-)
+from cbackprop._algorithm cimport backward_pass, feedforward, forward_pass, mini_batch, set_input
 from cbackprop._algorithm cimport train as train_member
-from cbackprop._descent cimport Descent
+from cbackprop._step_options cimport StepOptions
 from cbackprop._examples cimport Examples
 from cbackprop._isa cimport kernels
 from cbackprop._parameters cimport Parameters, are_finite, new_array
+from cbackprop._sparse_layer cimport apply_pending_update, measure_magnitudes
+from cbackprop._update_rules cimport finish_updates
+from cbackprop._worker cimport Layer, Worker
 from cbackprop.kernels cimport (
     Extent, MemberTime, Panels, Records, aligned_calloc, aligned_free, barrier_destroy, barrier_init, record_lines, team_end,
     team_run, team_set_end,
@@ -58,15 +58,15 @@ cdef class Team:
     m, n_workers : int
     trains : bool
         Whether there is room for the way back as well.
-    descent : Descent or None
+    options : StepOptions or None
         Momentum takes room for velocities, a reader's own output error for z^L.
     """
 
-    def __cinit__(self, Parameters p, Examples examples, Py_ssize_t m, int n_workers, bint trains, Descent descent=None):
+    def __cinit__(self, Parameters p, Examples examples, Py_ssize_t m, int n_workers, bint trains, StepOptions options=None):
         cdef int w
         cdef Py_ssize_t layers
-        if descent is not None and p.activations is not None:
-            p.activations.check_error(descent.error)
+        if options is not None and p.activations is not None:
+            p.activations.check_error(options.error)
         self.k = kernels(p.itemsize)
         self.L = p.L
         self.m = m
@@ -75,8 +75,8 @@ cdef class Team:
         self.sparse = examples is not None and examples.sparse
         self.columns = examples is None
         self.kind = examples.records.kind if self.sparse else -1
-        self.momentum = descent is not None and descent.step.mu != 0
-        self.keeps_z = descent is not None and descent.delta is not None
+        self.momentum = options is not None and options.step.mu != 0
+        self.keeps_z = options is not None and options.delta is not None
         memset(&self.source, 0, sizeof(self.source))
         barrier_init(&self.barrier, n_workers)
         layers = (self.L + 1) * sizeof(Layer)
@@ -101,7 +101,7 @@ cdef class Team:
         """Gives every array its place from `base` on, and returns the bytes they take; with a NULL base it only counts."""
         cdef Arena arena
         cdef int w, l
-        cdef Py_ssize_t transposed, aside
+        cdef Py_ssize_t transposed, activation_scratch
         cdef Worker *worker
         arena.base = base
         arena.used = 0
@@ -113,16 +113,16 @@ cdef class Team:
             worker.barrier = &self.barrier
             worker.number = w
             worker.n_workers = self.n_workers
-            worker.factor = worker.unit = 1
-            transposed = aside = 0
+            worker.sparse.scale = worker.velocity_scale = 1
+            transposed = activation_scratch = 0
             for l in range(1, self.L + 1):
                 self.lay_out_layer(p, &arena, w, l, trains)
-                aside = max(aside, self.k.activation_scratch(&worker.layer[l].f, self.m))
+                activation_scratch = max(activation_scratch, self.k.activation_scratch(&worker.layer[l].f, self.m))
                 if trains and l > 2:
                     transposed = max(transposed, self.k.transposed_scratch(
                         &worker.layer[l].delta, &worker.layer[l - 1].delta))
             worker.transposed = take(&arena, transposed)
-            worker.aside = take(&arena, aside)
+            worker.activation_scratch = take(&arena, activation_scratch)
             worker.rows = <const void **> take(&arena, self.m * sizeof(void *))
             if self.sparse:
                 self.lay_out_sweep(&arena, worker)
@@ -154,9 +154,9 @@ cdef class Team:
                     layer.v = panels(take(arena, p.n[l - 1] * cells), p.n[l - 1], n, width)
                     layer.v_b = take(arena, cells)
             if l > 1 or not (self.sparse or self.columns):
-                layer.a_turns[0] = take(arena, self.m * cells)
-                layer.a_turns[1] = take(arena, self.m * cells) if self.n_workers > 1 else layer.a_turns[0]
-            layer.a = panels(layer.a_turns[0], self.m, n, width)
+                layer.a_buffers[0] = take(arena, self.m * cells)
+                layer.a_buffers[1] = take(arena, self.m * cells) if self.n_workers > 1 else layer.a_buffers[0]
+            layer.a = panels(layer.a_buffers[0], self.m, n, width)
             layer.z = take(arena, self.m * cells) if self.keeps_z and l == p.L else NULL
             layer.delta = panels(take(arena, self.m * cells) if trains and l > 1 else NULL, self.m, n, width)
         layer.p0 = n_panels * w // self.n_workers if layer.shared else 0
@@ -164,11 +164,11 @@ cdef class Team:
 
     cdef void lay_out_sweep(self, Arena *arena, Worker *worker) noexcept:
         cdef const Records *records = self.source.records
-        worker.sweep_scratch = take(arena, self.k.sweep_scratch(records, self.m))
-        worker.full = records[0]
-        worker.full.data = <uint8_t *> take(arena, 64 * self.m * record_lines(records, records.n_in))
-        worker.full.extent = <Extent *> take(arena, self.m * sizeof(Extent))
-        worker.full_order = <uint32_t *> take(arena, self.m * sizeof(uint32_t))
+        worker.sparse.scratch = take(arena, self.k.sweep_scratch(records, self.m))
+        worker.sparse.dense_records = records[0]
+        worker.sparse.dense_records.data = <uint8_t *> take(arena, 64 * self.m * record_lines(records, records.n_in))
+        worker.sparse.dense_records.extent = <Extent *> take(arena, self.m * sizeof(Extent))
+        worker.sparse.dense_order = <uint32_t *> take(arena, self.m * sizeof(uint32_t))
 
     # ---- examples and parameters in, parameters out ----
 
@@ -198,9 +198,9 @@ cdef class Team:
         self.source.m = self.m
         if self.sparse:
             for w in range(self.n_workers):
-                self.k.sweep_init(self.workers[w].sweep_scratch, &examples.records, self.m)
+                self.k.sweep_init(self.workers[w].sparse.scratch, &examples.records, self.m)
                 for i in range(self.m):
-                    self.workers[w].full_order[i] = <uint32_t> i
+                    self.workers[w].sparse.dense_order[i] = <uint32_t> i
         return 0
 
     cdef void read_columns(self, Py_ssize_t n_in, Py_ssize_t m, const void *X, const void *targets) noexcept nogil:
@@ -223,9 +223,9 @@ cdef class Team:
                     self.k.pack_transposed(p.w(l), &layer.w)
                     memcpy(layer.b, p.b(l), layer.n * self.k.itemsize)
         for w in range(self.n_workers):
-            self.workers[w].factor = self.workers[w].unit = 1
+            self.workers[w].sparse.scale = self.workers[w].velocity_scale = 1
             if self.sparse:
-                measure_reach(&self.workers[w])
+                measure_magnitudes(&self.workers[w])
         return 0
 
     cdef int load_velocities(self, Parameters p, velocities) except -1:
@@ -255,7 +255,7 @@ cdef class Team:
                     memcpy(layer.v_b, cnp.PyArray_DATA(<cnp.ndarray> v_b[l - 2]), layer.n * self.k.itemsize)
         for w in range(self.n_workers):
             if self.sparse:
-                measure_reach(&self.workers[w])
+                measure_magnitudes(&self.workers[w])
         return 0
 
     cdef int take_over(self, Team other) except -1:
@@ -267,7 +267,7 @@ cdef class Team:
         cdef Layer *layer
         cdef Layer *before
         for w in range(other.n_workers):
-            take_waiting_step(&other.workers[w])
+            apply_pending_update(&other.workers[w])
         self.source.step = other.source.step
         self.source.error = other.source.error
         for l in range(2, self.L + 1):
@@ -285,17 +285,17 @@ cdef class Team:
                     self.k.pack_transposed(cnp.PyArray_DATA(<cnp.ndarray> array), &layer.v)
                     memcpy(layer.v_b, before.v_b, before.n * self.k.itemsize)
         for w in range(self.n_workers):
-            self.workers[w].factor = other.workers[0].factor
-            self.workers[w].unit = other.workers[0].unit
+            self.workers[w].sparse.scale = other.workers[0].sparse.scale
+            self.workers[w].velocity_scale = other.workers[0].velocity_scale
             if self.sparse:
-                measure_reach(&self.workers[w])
+                measure_magnitudes(&self.workers[w])
         return 0
 
     cdef tuple store(self, Parameters p):
         """The parameters as (weights, biases), lists of new arrays; a step that waits is taken first."""
         cdef int w
         for w in range(self.n_workers):
-            in_plain_units(&self.workers[w])
+            finish_updates(&self.workers[w])
         return self.stored(p, False)
 
     cdef tuple stored(self, Parameters p, bint velocities):
@@ -340,10 +340,10 @@ cdef class Team:
 
     # ---- work ----
 
-    cdef void descend(self, Descent descent) noexcept:
+    cdef void set_step(self, StepOptions options) noexcept:
         """Makes this the way in which the next steps are taken: the momentum that the team was made for."""
-        self.source.step = descent.step
-        self.source.error = descent.error
+        self.source.step = options.step
+        self.source.error = options.error
 
     cdef Py_ssize_t train(self, Py_ssize_t first, Py_ssize_t last, double duration, MemberTime *spent) noexcept nogil:
         """Trains on the mini-batches first .. last - 1 and returns last; several workers return an earlier one when so

@@ -5,7 +5,7 @@ from cpython.exc cimport PyErr_CheckSignals
 from libc.stdint cimport int32_t, uint32_t
 from libc.stdlib cimport free, malloc
 
-from cbackprop._descent cimport Descent, cost_code
+from cbackprop._step_options cimport StepOptions, cost_code
 from cbackprop._examples cimport Examples, as_it_is_now
 from cbackprop._isa cimport kernels
 from cbackprop._parameters cimport Parameters, copied
@@ -57,7 +57,7 @@ cdef uint32_t *in_order(Py_ssize_t n) except NULL:
     return order
 
 
-def update_mini_batch(net, mini_batch, Descent descent):
+def update_mini_batch(net, mini_batch, StepOptions options):
     """One step of gradient descent over the list `mini_batch`: `net` gets new weights and biases."""
     cdef Parameters p = Parameters.__new__(Parameters, net)
     cdef Py_ssize_t m
@@ -70,16 +70,16 @@ def update_mini_batch(net, mini_batch, Descent descent):
     if m == 0:
         raise ZeroDivisionError("mini_batch is empty: eta cannot be divided by its length 0")
     examples = packed(p, mini_batch, 0, m, m, 1, "mini_batch", False)
-    team = Team(p, examples, m, 1, True, descent)
-    team.descend(descent)
+    team = Team(p, examples, m, 1, True, options)
+    team.set_step(options)
     order = in_order(m)
     try:
         team.read(examples, order)
         team.load(p)
         if team.momentum:
             team.load_velocities(p, net._cbackprop.velocities)
-        if descent.delta is not None:
-            team.train_by_own_error(0, 1, descent.delta)
+        if options.delta is not None:
+            team.train_by_own_error(0, 1, options.delta)
         else:
             with nogil:
                 team.train(0, 1, 0, &spent)
@@ -259,13 +259,13 @@ cdef class Training:
     mini_batch_size : int
     n_threads : int
         At most so many workers, and never more than this process is granted processors; 0: as many as pay.
-    descent : Descent
+    options : StepOptions
         Of the steps to come; their momentum may not change.
     """
 
     cdef Examples examples
     cdef Team team
-    cdef Descent descent
+    cdef StepOptions options
     cdef object supply                  # of processors: how many workers get one; None where one works alone
     cdef uint32_t *places               # where each example stood at first
     cdef Py_ssize_t n                   # examples
@@ -278,7 +278,7 @@ cdef class Training:
     def __dealloc__(self):
         free(self.places)
 
-    def __init__(self, net, training_data, Py_ssize_t mini_batch_size, n_threads, Descent descent):
+    def __init__(self, net, training_data, Py_ssize_t mini_batch_size, n_threads, StepOptions options):
         cdef Parameters p = Parameters.__new__(Parameters, net)
         cdef bint arrays
         cdef Py_ssize_t n
@@ -290,18 +290,18 @@ cdef class Training:
         self.n = n
         self.m = min(mini_batch_size, max(n, 1))
         self.slice = 1
-        if descent.delta is None:
+        if options.delta is None:
             workers = n_workers(p, self.m, min(n_threads, MAX_WORKERS))
         self.supply = _processors.Supply(workers) if workers > 1 else None
         self.examples = packed(
             p, training_data if arrays else self.snapshot, 0, n, self.m, workers, "training_data", False, False,
             n_packing(p, n, min(n_threads, MAX_WORKERS)))
         self.places = in_order(n)
-        self.descent = descent
+        self.options = options
         self.new_team(p, workers)
 
     cdef int new_team(self, Parameters p, int n_workers) except -1:
-        self.team = Team(p, self.examples, self.m, n_workers, True, self.descent)
+        self.team = Team(p, self.examples, self.m, n_workers, True, self.options)
         self.team.read(self.examples, self.places)
         return 0
 
@@ -382,7 +382,7 @@ cdef class Training:
         for i in range(self.n):
             self.places[i] = places[i]
 
-    def epoch(self, net, Descent descent):
+    def epoch(self, net, StepOptions options):
         """Trains on every mini-batch once. `net` gets new weights and biases: those of a completed mini-batch in any case.
 
         Returns whether they are finite.
@@ -397,13 +397,13 @@ cdef class Training:
         if not self.team.suits(p, self.examples):   # another network has been put in the place of the first
             self.new_team(p, self.team.n_workers)
         self.load(net, p)
-        self.team.descend(descent)
+        self.team.set_step(options)
         try:
             while done < batches:
                 last = min(batches, done + self.slice)
                 begun = perf_counter()
-                if descent.delta is not None:
-                    self.team.train_by_own_error(done, last, descent.delta)
+                if options.delta is not None:
+                    self.team.train_by_own_error(done, last, options.delta)
                     ended = last
                 else:
                     with nogil:

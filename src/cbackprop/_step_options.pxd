@@ -1,10 +1,10 @@
 cimport cython
 
-from cbackprop._algorithm cimport Step
+from cbackprop._worker cimport Step
 
 
 @cython.final
-cdef class Descent:
+cdef class StepOptions:
     cdef Step step
     cdef int error          # which output error
     cdef object delta       # a reader's own function for it, or None

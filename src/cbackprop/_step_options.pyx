@@ -1,4 +1,4 @@
-"""What a step of gradient descent does, as the kernels take it."""
+"""What a step of gradient descent does, and the costs, as the kernels take them."""
 
 cimport cython
 
@@ -28,16 +28,16 @@ cdef int cost_code(str name) except -1:
 
 
 @cython.final
-cdef class Descent:
-    """How the parameters follow the gradient.
+cdef class StepOptions:
+    """How a gradient is to change the parameters, and what the output error is.
 
     Parameters
     ----------
     eta : float
         The learning rate.
-    shrink : float
+    weight_decay : float
         eta * lambda / n of the regularisation; NaN and 0 differ, as in the book.
-    signs : bool
+    is_l1 : bool
         L1 regularisation in place of L2.
     mu : float
         The momentum.
@@ -45,10 +45,10 @@ cdef class Descent:
         Of network2: its ``delta`` is the output error where `own_error` is None. Otherwise that names whose it is.
     """
 
-    def __cinit__(self, double eta, double shrink=0, bint signs=False, double mu=0, str own_error="QuadraticCost", cost=None):
+    def __cinit__(self, double eta, double weight_decay=0, bint is_l1=False, double mu=0, str own_error="QuadraticCost", cost=None):
         self.step.eta = eta
-        self.step.shrink = shrink
-        self.step.signs = signs
+        self.step.weight_decay = weight_decay
+        self.step.is_l1 = is_l1
         self.step.mu = mu
         if own_error is None:
             self.error = CUSTOM_DELTA

@@ -1,0 +1,13 @@
+from libc.stdint cimport uint32_t
+
+from cbackprop._worker cimport Step, Worker
+
+
+cdef struct UpdateRule:
+    void (*begin)(Worker *me) noexcept nogil    # once for a mini-batch
+    void (*update_biases)(Worker *me, int l, double step) noexcept nogil
+    void (*update_weights)(Worker *me, int l, const uint32_t *examples, Py_ssize_t m, double step) noexcept nogil
+
+
+cdef const UpdateRule *update_rule(const Step *step) noexcept nogil
+cdef void finish_updates(Worker *me) noexcept nogil

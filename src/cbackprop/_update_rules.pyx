@@ -1,0 +1,128 @@
+"""The update rules: how the gradient of a mini-batch changes weights and biases.
+
+A rule is a row of three functions; `update_rule` chooses it by the step's options. The algorithm's five steps know no rule. The
+`step` that a rule is given is eta / m.
+"""
+
+from libc.stdint cimport uint32_t
+
+from cbackprop._sparse_layer cimport apply_pending_update, decay_sparse_layer, defer_update, multiply_scale_out
+from cbackprop._worker cimport Layer, Step, Worker, is_moderate
+from cbackprop.kernels cimport Panels
+
+
+cdef inline bint is_sparse(Worker *me, int l) noexcept nogil:
+    return l == 2 and me.source.records is not NULL
+
+
+# ---- gradient descent, plain and with L2 regularisation: w -> (1 - eta lambda / n) w - (eta / m) sum_x dC_x/dw ----
+
+cdef void begin_descent(Worker *me) noexcept nogil:
+    if me.source.records is not NULL and me.source.step.weight_decay != 0:
+        decay_sparse_layer(me, 1 - me.source.step.weight_decay)
+
+
+cdef void update_biases(Worker *me, int l, double step) noexcept nogil:
+    """b^l -> b^l - step sum_x delta^l."""
+    cdef Layer *layer = &me.layer[l]
+    me.k.subtract_rows(&layer.delta, step, layer.b, layer.p0, layer.p1)
+
+
+cdef void update_weights(Worker *me, int l, const uint32_t *examples, Py_ssize_t m, double step) noexcept nogil:
+    """w^l -> (1 - weight_decay) w^l - step sum_x delta^l (a^{l-1})^T."""
+    cdef Layer *layer = &me.layer[l]
+    if is_sparse(me, l):
+        defer_update(me, examples, m, step / me.sparse.scale)
+    elif l == 2 and me.source.columns.data is not NULL:
+        me.k.subtract_columns(&me.source.columns, &layer.delta, step, &layer.w, layer.p0, layer.p1)
+    else:
+        me.k.subtract_outer(
+            &me.layer[l - 1].a, &layer.delta, 1 - me.source.step.weight_decay, step, &layer.w, layer.p0, layer.p1)
+
+
+# ---- with L1 regularisation: w -> w - (eta lambda / n) sgn(w) - (eta / m) sum_x dC_x/dw ----
+
+cdef void begin_l1(Worker *me) noexcept nogil:
+    pass
+
+
+cdef void update_weights_l1(Worker *me, int l, const uint32_t *examples, Py_ssize_t m, double step) noexcept nogil:
+    """w^l -> w^l - weight_decay sgn(w^l) - step sum_x delta^l (a^{l-1})^T."""
+    cdef Layer *layer = &me.layer[l]
+    if is_sparse(me, l):
+        defer_update(me, examples, m, step / me.sparse.scale)
+        return
+    me.k.shrink_signs(me.source.step.weight_decay, &layer.w, layer.p0, layer.p1)
+    me.k.subtract_outer(&me.layer[l - 1].a, &layer.delta, 1, step, &layer.w, layer.p0, layer.p1)
+
+
+# ---- with momentum: v -> mu v - what the rules above take from w, w -> w + v ----
+
+cdef void begin_momentum(Worker *me) noexcept nogil:
+    """v -> mu v, for all velocities: only their scale changes."""
+    me.velocity_scale *= me.source.step.mu
+    if not is_moderate(me.velocity_scale):
+        multiply_velocity_scale_out(me)
+
+
+cdef void update_biases_momentum(Worker *me, int l, double step) noexcept nogil:
+    """v_b -> v_b - step sum_x delta^l, b^l -> b^l + v_b."""
+    cdef Layer *layer = &me.layer[l]
+    cdef Panels b = one_row(layer, layer.b), v_b = one_row(layer, layer.v_b)
+    me.k.subtract_rows(&layer.delta, step / me.velocity_scale, layer.v_b, layer.p0, layer.p1)
+    me.k.move(False, 0, me.velocity_scale, &v_b, &b, layer.p0, layer.p1)
+
+
+cdef void update_weights_momentum(Worker *me, int l, const uint32_t *examples, Py_ssize_t m, double step) noexcept nogil:
+    """v -> v - step sum_x delta^l (a^{l-1})^T - what regularisation takes, w^l -> w^l + v."""
+    cdef Layer *layer = &me.layer[l]
+    cdef Step *options = &me.source.step
+    if is_sparse(me, l):
+        defer_update(me, examples, m, step / me.velocity_scale)
+        return
+    me.k.subtract_outer(&me.layer[l - 1].a, &layer.delta, 1, step / me.velocity_scale, &layer.v, layer.p0, layer.p1)
+    me.k.move(options.is_l1, options.weight_decay, me.velocity_scale, &layer.v, &layer.w, layer.p0, layer.p1)
+
+
+cdef inline Panels one_row(Layer *layer, void *data) noexcept nogil:
+    """A vector with an element for each neuron of the layer, as a matrix of one row."""
+    cdef Panels row = layer.w
+    row.data = data
+    row.rows = 1
+    return row
+
+
+cdef void multiply_velocity_scale_out(Worker *me) noexcept nogil:
+    """Makes the stored velocities what they stand for."""
+    cdef int l
+    cdef Layer *layer
+    cdef Panels v_b
+    for l in range(2, me.L + 1):
+        layer = &me.layer[l]
+        v_b = one_row(layer, layer.v_b)
+        me.k.scale(me.velocity_scale, &layer.v, layer.p0, layer.p1)
+        me.k.scale(me.velocity_scale, &v_b, layer.p0, layer.p1)
+    me.velocity_scale = 1
+
+
+# ---- the choice ----
+
+cdef UpdateRule DESCENT = UpdateRule(begin_descent, update_biases, update_weights)
+cdef UpdateRule L1 = UpdateRule(begin_l1, update_biases, update_weights_l1)
+cdef UpdateRule MOMENTUM = UpdateRule(begin_momentum, update_biases_momentum, update_weights_momentum)
+
+
+cdef const UpdateRule *update_rule(const Step *step) noexcept nogil:
+    """The rule that these options mean."""
+    if step.mu != 0:
+        return &MOMENTUM
+    return &L1 if step.is_l1 else &DESCENT
+
+
+cdef void finish_updates(Worker *me) noexcept nogil:
+    """Makes weights, biases and velocities what they stand for: nothing is pending, no scale is left."""
+    apply_pending_update(me)
+    if me.sparse.scale != 1:
+        multiply_scale_out(me)
+    if me.velocity_scale != 1:
+        multiply_velocity_scale_out(me)

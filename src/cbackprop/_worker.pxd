@@ -1,0 +1,80 @@
+"""What the algorithm works on: a worker, its layers, and what all workers of a team read."""
+
+from libc.stdint cimport int32_t, uint32_t
+
+from cbackprop.kernels cimport Activations, Barrier, Columns, Kernels, Panels, Records, Sweep
+
+
+# How a gradient is to change the parameters.
+cdef struct Step:
+    double eta              # the learning rate
+    double weight_decay     # eta * lambda / n
+    bint is_l1              # L1 regularisation: the step takes weight_decay * sgn(w), not weight_decay * w
+    double mu               # momentum
+
+
+cdef struct Layer:
+    Py_ssize_t n            # neurons
+    Panels w                # (n_{l-1} x n) the weights, transposed
+    void *b                 # (n)
+    Activations f           # what each neuron makes of its z
+    Panels a                # (m x n) z^l, then a^l
+    void *a_buffers[2]      # ... in two buffers by turns: a slower worker may still read the mini-batch before
+    Panels delta            # (m x n) delta^l
+    Panels v                # (n_{l-1} x n) with momentum the weights' velocities ...
+    void *v_b               # (n) ... and the biases', in units of the worker's `velocity_scale`
+    void *z                 # (m x n) a copy of z^l where a cost of the user's needs it
+    Py_ssize_t p0, p1       # the panels that this worker computes: all of them where the layer is ...
+    bint shared             # ... not shared with other workers
+    void *nabla_w           # (n x n_{l-1}) one example: where its gradient goes
+
+
+# What is read, the same for all workers.
+cdef struct Source:
+    const Records *records  # the inputs: sparse, or ...
+    const void **rows       # ... dense, as reals ...
+    int row_bits            # ... of so many bits; or ...
+    Columns columns         # ... the columns of a matrix
+    double largest          # input, in absolute value
+    const int32_t *labels   # the targets: the place of the 1, or ...
+    const void *targets     # ... (n x n_out) reals
+    uint32_t *order         # (n) the examples as shuffled
+    Py_ssize_t n
+    Py_ssize_t m            # examples of a mini-batch
+    Py_ssize_t first        # the mini-batch to train on now
+    Step step
+    int error               # which output error: see registry.h
+
+
+# What the first layer remembers where its inputs are sparse: see _sparse_layer.pyx.
+cdef struct SparseLayer:
+    void *scratch
+    Sweep update                # the update of w^2 that waits for the next forward pass ...
+    bint update_pending         # ... where there is one ...
+    Panels delta                # ... and its delta^2
+    double scale                # w^2 is kept divided by this
+    double max_abs_weight       # no |w^2_jk| of this worker's panels, as kept, is larger
+    double max_abs_velocity     # ... and no velocity of w^2
+    Records dense_records       # a mini-batch with its zeros listed
+    uint32_t *dense_order       # 0, 1, ... m - 1
+
+
+cdef struct Worker:
+    const Kernels *k
+    int L
+    Layer *layer                # layer[1] is the input layer, layer[L] the output layer, as in the chapter
+    Source *source
+    Barrier *barrier
+    int number, n_workers
+    bint one_example            # arrays are rows as in NumPy, not panels
+    int buffer                  # which of its two buffers each a^l is in now
+    const void **rows           # (m) where the inputs of the mini-batch are
+    void *transposed            # scratch of product_transposed
+    void *activation_scratch    # of neurons with an activation of their own
+    double velocity_scale       # velocities are kept divided by this
+    SparseLayer sparse
+
+
+# What is stored divided by a scale is multiplied out when the scale leaves 2^-20 .. 2^20.
+cdef inline bint is_moderate(double scale) noexcept nogil:
+    return 2.0 ** -20 <= scale <= 2.0 ** 20
