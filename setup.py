@@ -1,12 +1,16 @@
-"""What pyproject.toml cannot say: how the compiled modules are built."""
+"""What pyproject.toml cannot say: how the compiled modules are built, and what of the README PyPI shows."""
 
 import os
+import re
 import sys
+import tempfile
 from pathlib import Path
 
 import numpy
 from Cython.Build import cythonize
 from setuptools import Extension, setup
+from setuptools.command.build_ext import build_ext
+from setuptools.errors import CompileError
 
 CHECKS = {
     "1": ["-fsanitize=address,undefined", "-O1", "-DUNROLL="],  # see simd.h
@@ -42,11 +46,47 @@ def extension(name, *kernels):
     )
 
 
+INSTALL = """{missing}
+cbackprop is compiled as it is installed. As root, or with sudo, install what that needs:
+    Debian, Ubuntu    apt install gcc python3-dev
+    Fedora            dnf install gcc python3-devel
+    macOS             xcode-select --install"""
+
+
+class BuildExt(build_ext):
+    """Tries the compiler first, so that a failure ends with the packages to install."""
+
+    def build_extensions(self):
+        self.try_header("stdlib.h", "No C compiler works here.")
+        self.try_header("Python.h", "The compiler does not find Python.h, a header of this Python.")
+        super().build_extensions()
+
+    def try_header(self, header, missing):
+        """Compile a file that includes `header` as the modules will be compiled."""
+        with tempfile.TemporaryDirectory() as folder:
+            source = Path(folder, "try.c")
+            source.write_text(f"#include <{header}>\n", encoding="utf-8")
+            try:
+                self.compiler.compile([str(source)], output_dir=folder)
+            except CompileError:  # the compiler, if there is one, has said more
+                raise CompileError(INSTALL.format(missing=missing)) from None
+
+
+def without_links(markdown):
+    """`markdown` for PyPI, which has none of the files: paths in place of links to them, and no pictures."""
+    markdown = re.sub(r"^!\[.*\n\n", "", markdown, flags=re.MULTILINE)
+    markdown = re.sub(r"\[([^]]*)\]\(\1\)", r"`\1`", markdown)
+    return re.sub(r"\[([^]]*)\]\((?!\w+:)([^)#]*)[^)]*\)", r"\1 (`\2`)", markdown)
+
+
 instruction_sets = [
     f"{isa}_{real}.c" for isa in ("portable", "avx2", "avx512") for real in ("float64", "float32")
 ]
 
 setup(
+    cmdclass={"build_ext": BuildExt},
+    long_description=without_links(Path("README.md").read_text(encoding="utf-8")),
+    long_description_content_type="text/markdown",
     ext_modules=cythonize(
         [
             extension("_isa", "dispatch.c", *instruction_sets),
@@ -69,5 +109,5 @@ setup(
         build_dir="build/cython",
         # A Python without the lock turns it on for modules that do not say so: tests/test_free_threading.py
         compiler_directives={"language_level": 3, "freethreading_compatible": True},
-    )
+    ),
 )

@@ -10,12 +10,12 @@ import argparse
 import contextlib
 import io
 import random
-import statistics
 import sys
 from pathlib import Path
 
 import machine
 import numpy as np
+import tables
 
 from cbackprop import figures, mnist_loader, network2
 
@@ -83,8 +83,6 @@ def main():
     data = dict(zip(("training", "validation", "test"), map(list, mnist_loader.load_data_wrapper())))
     if len(data["training"]) < 50_000 and not arguments.quick:
         sys.exit("CBACKPROP_MNIST names no full MNIST: the book's figures need it")
-    print("| run | epochs | seconds, training + monitoring | last % of each seed | best % | book |")
-    print("| --- | --- | --- | --- | --- | --- |")
     results = []
     for name in arguments.runs:
         *_, evaluation, _, book = RUNS[name]
@@ -98,18 +96,6 @@ def main():
                 stem = "".join(c if c.isalnum() else "-" for c in name.lower())
                 figures.learning_curves(net.history, n_training, n).savefig(f"{arguments.figures}/{stem}.svg")
         percent = [[100 * entry["evaluation_accuracy"] / n for entry in history] for history in histories]
-        training, monitoring = (
-            statistics.median(sum(entry[key] for entry in history) for history in histories)
-            for key in ("seconds", "monitoring_seconds")
-        )
-        lengths = sorted({len(history) for history in histories})
-        print(
-            f"| {name} ({evaluation} data) | {'–'.join(map(str, lengths))} "
-            f"| {training:.2f} + {monitoring:.2f} | "
-            f"{', '.join(f'{p[-1]:.2f}' for p in percent)} | {', '.join(f'{max(p):.2f}' for p in percent)} | "
-            f"{book or '–'} |",
-            flush=True,
-        )
         results.append(
             {
                 "run": name,
@@ -123,6 +109,8 @@ def main():
                 "book": book,
             }
         )
+        print(" | ".join(tables.chapter3_cells(results[-1])), flush=True)
+    print("\n" + tables.chapter3(results))
     if arguments.json:
         machine.save({"runs": results, "machine": machine.describe()}, arguments.json)
 

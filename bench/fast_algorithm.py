@@ -20,8 +20,8 @@ from pathlib import Path
 
 import machine
 import numpy as np
+import tables
 from machine import seconds
-from tables import duration
 
 from cbackprop import Network
 from cbackprop.chapter import numerical_gradient
@@ -106,40 +106,6 @@ def measure(width, runs):
     return row | {name: machine.spread(spent) for name, spent in taken.items()}
 
 
-def table(rows):
-    """Return the Markdown table of all rows, medians."""
-    head = [
-        "weights",
-        "forward pass",
-        "forward and backward",
-        "of a forward pass",
-        "equation (46), a pass for each weight",
-        "of backpropagation",
-        "`numerical_gradient`",
-        "of backpropagation",
-    ]
-    lines = [head, ["---:"] * len(head)]
-    for row in rows:
-        forward, both, passes, chapter = (
-            row[name]["median"]
-            for name in ("forward", "forward and backward", "equation (46)", "numerical_gradient")
-        )
-        sampled = "" if row["sample"] == row["weights"] else f" (from {row['sample']:,} weights)"
-        lines.append(
-            [
-                f"{row['weights']:,}",
-                duration(forward),
-                duration(both),
-                f"{both / forward:.1f}×",
-                duration(passes) + sampled,
-                f"{passes / both:,.0f}×",
-                duration(chapter),
-                f"{chapter / both:,.0f}×",
-            ]
-        )
-    return "\n".join("| " + " | ".join(cells) + " |" for cells in lines)
-
-
 def draw(rows, path):
     """Draw time against number of weights, both axes logarithmic."""
     import matplotlib as mpl
@@ -192,7 +158,7 @@ def main():
         if arguments.json:
             Path(arguments.json).parent.mkdir(parents=True, exist_ok=True)
             machine.save(results, arguments.json)
-    print(table(results["rows"]))
+    print(tables.fast_algorithm(results["rows"]))
     if arguments.figure:
         draw(results["rows"], arguments.figure)
 

@@ -1,9 +1,11 @@
 """Draws the figures from the benchmark's JSON files.
 
     python bench/figures.py --bars RESULTS.json --growth SCALING.json --folder bench/figures
+    python bench/figures.py --epoch RESULTS.json
 
 Bars: seconds an epoch of every peer, a panel a shape, the dense limit as a line through it.
 Growth: microseconds an example against width, mini-batch length, depth and number of examples.
+Epoch: the README's picture, seconds an epoch of the first shape.
 """
 
 import argparse
@@ -13,6 +15,7 @@ from pathlib import Path
 import matplotlib as mpl
 import matplotlib.pyplot as plt
 import peers
+import tables
 
 COLOURS = dict(zip(peers.MODULES, plt.get_cmap("tab10").colors, strict=False))
 LONGEST = 12  # the longest bar drawn whole, in lengths of the first
@@ -73,6 +76,27 @@ def bars(rows, path):
     plt.close(figure)
 
 
+def epoch(rows, path):
+    """Draw the seconds an epoch of the first row, the fastest peer first."""
+    row = rows[0]
+    named = {"cbackprop": ["cbackprop"]} | tables.SHORT_PEERS | {"NumPy, as in the book": ["plain twin"]}
+    seconds = {title: tables.fastest(row, names) for title, names in named.items()}
+    seconds = dict(sorted((s, title) for title, s in seconds.items() if s is not None))
+    figure, panel = plt.subplots(figsize=(7.2, 2.7))
+    colours = ["tab:red" if title == "cbackprop" else "tab:gray" for title in seconds.values()]
+    drawn = panel.barh(list(seconds.values()), list(seconds), color=colours)
+    panel.bar_label(drawn, [f"{s:.3g} s" for s in seconds], padding=3, fontsize=9)
+    panel.invert_yaxis()
+    panel.set_xlim(0, 1.1 * max(seconds))
+    panel.set_xlabel("seconds")
+    panel.spines[["top", "right"]].set_visible(False)
+    network = row["shape"].partition(",")[0]
+    panel.set_title(f"One epoch of {network}, {row['n']:,} images, {row['dtype']}, one thread", fontsize=10)
+    figure.tight_layout()
+    figure.savefig(path, metadata={"Date": None})
+    plt.close(figure)
+
+
 def growth(name, rows, path):
     """Draw one sweep on logarithmic axes."""
     figure, panel = plt.subplots(figsize=(6.2, 4.2))
@@ -109,6 +133,7 @@ def main():
     )
     parser.add_argument("--bars", metavar="FILE", help="what bench.py --json wrote")
     parser.add_argument("--growth", metavar="FILE", help="what scaling.py --json wrote")
+    parser.add_argument("--epoch", metavar="FILE", help="what bench.py --json wrote")
     parser.add_argument("--folder", default="bench/figures", metavar="FOLDER")
     arguments = parser.parse_args()
     mpl.rcParams["svg.hashsalt"] = "cbackprop"  # the same file from the same numbers
@@ -119,6 +144,8 @@ def main():
         for dtype, threads in dict.fromkeys((row["dtype"], row["threads"]) for row in rows):
             chosen = [row for row in rows if (row["dtype"], row["threads"]) == (dtype, threads)]
             bars(chosen, folder / f"bars-{dtype}-{threads}.svg")
+    if arguments.epoch:
+        epoch(json.loads(Path(arguments.epoch).read_text(encoding="utf-8"))["rows"], folder / "epoch.svg")
     if arguments.growth:
         sweeps = json.loads(Path(arguments.growth).read_text(encoding="utf-8"))["sweeps"]
         for name, rows in sweeps.items():

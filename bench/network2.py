@@ -18,6 +18,7 @@ import machine
 import measure
 import numpy as np
 import peers
+import tables
 from peers.through_sgd import ThroughSGD
 
 from cbackprop import network2
@@ -134,26 +135,16 @@ def main():
     for _ in range(runs):
         for name, turn in turns.items():
             seconds[name].append(turn())
-    base = machine.spread(seconds["network.py's epoch"])["median"]
-    print(f"{arguments.shape}, float64, {job.n:,} examples of {job.source}\n")
-    print("| | seconds an epoch (min–max) | of network.py's epoch |\n| --- | --- | --- |")
-    rows = []
-    for name, taken in seconds.items():
-        row = {"name": name, **machine.spread(taken), "difference": differences.get(name)}
-        rows.append(row)
-        times = f"{row['median']:.4f} ({row['min']:.4f}–{row['max']:.4f})"
-        print(f"| {name} | {times} | {row['median'] / base:.2f} |")
+    rows = [
+        {"name": name, **machine.spread(taken), "difference": differences.get(name)}
+        for name, taken in seconds.items()
+    ]
+    result = {"shape": arguments.shape, "n": job.n, "data": job.source, "rows": rows}
+    print(f"{arguments.shape}, float64, {job.n:,} examples of {job.source}\n\n{tables.options(result)}")
     for name, why in absent.items():
         print(f"\n{name}: {why}")
     if arguments.json:
-        result = {
-            "shape": arguments.shape,
-            "n": job.n,
-            "data": job.source,
-            "rows": rows,
-            "machine": machine.describe(),
-        }
-        machine.save(result, arguments.json)
+        machine.save(result | {"machine": machine.describe()}, arguments.json)
 
 
 def one_turn(peer, epochs):

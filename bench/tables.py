@@ -1,7 +1,11 @@
-"""Turns the JSON of bench.py or of calls.py into the README's tables: `python bench/tables.py FILE`."""
+"""Turns results, as the benchmark programs save them, into Markdown tables, which pages.py puts into pages.
+
+python bench/tables.py FILE     print the tables of what bench.py or calls.py saved
+"""
 
 import argparse
 import json
+import statistics
 from pathlib import Path
 
 import peers
@@ -23,7 +27,7 @@ def row_cells(row, names):
     cells = [title]
     if ours:
         cells += [
-            f"{number(ours['median'])} ({number(ours['min'])}–{number(ours['max'])})",
+            spread_of(ours),
             number(ours["median"] / row["dense_limit"]) if row["n"] >= LARGE else "–",
         ]
     else:
@@ -42,8 +46,7 @@ def row_cells(row, names):
 def table(rows, names):
     """Return a Markdown table of rows of one dtype and number of threads."""
     head = ["network, mini-batch", "cbackprop: seconds an epoch (min–max)", "of the dense limit", *names]
-    lines = [head, ["---"] * len(head), *(row_cells(row, names) for row in rows)]
-    return "\n".join("| " + " | ".join(cells) + " |" for cells in lines)
+    return lines_of([head, *(row_cells(row, names) for row in rows)])
 
 
 def markdown(rows):
@@ -70,23 +73,186 @@ def duration(seconds):
     """Return seconds in the unit that suits them."""
     for unit, size in (("s", 1), ("ms", 1e-3)):
         if seconds >= size:
-            return f"{number(seconds / size)} {unit}"
-    return f"{number(seconds * 1e6)} µs"
+            return f"{seconds / size:.3g} {unit}"
+    return f"{seconds * 1e6:.3g} µs"
+
+
+def lines_of(rows):
+    """Return rows of cells, the head first, as a Markdown table, numbers right-aligned."""
+    head, *rest = rows
+    right = [all(row[i][0] in "0123456789–" for row in rest) for i in range(1, len(head))]
+    rule = ["---", *("---:" if each else "---" for each in right)]
+    return "\n".join("| " + " | ".join(cells) + " |" for cells in (head, rule, *rest))
+
+
+def spread_of(times):
+    """Return a median with the least and the largest, all in seconds."""
+    return f"{number(times['median'])} ({number(times['min'])}–{number(times['max'])})"
+
+
+def fastest(row, names):
+    """Return the smallest median of the peers named in a row, None where none took part."""
+    return min((row["peers"][name]["median"] for name in names if name in row["peers"]), default=None)
+
+
+# The README's table: rows of bench.py, and each column's peers, of which the fastest counts.
+SHORT_SHAPES = {
+    "784-30-10, 10": "784-30-10, mini-batches of 10 (the book's)",
+    "784-100-10, 100": "784-100-10, mini-batches of 100",
+    "1024-2048-2048-10, 256": "1024-2048-2048-10, mini-batches of 256",
+    "2-3-1, 4": "2-3-1, XOR, 10,000 epochs",
+}
+SHORT_PEERS = {
+    "NumPy": ["NumPy matrix"],
+    "PyTorch": ["PyTorch", "PyTorch by hand"],
+    "JAX": ["JAX scan"],
+    "scikit-learn": ["scikit-learn"],
+    "Numba": ["Numba loops"],
+}
+
+
+def short(rows):
+    """Return the README's table: four networks in float64, one thread, the others' times in ours."""
+    rows = {row["shape"]: row for row in rows if row["dtype"] == "float64" and row["threads"] == 1}
+    cells = [["network", "cbackprop", *SHORT_PEERS]]
+    for shape, title in SHORT_SHAPES.items():
+        ours = rows[shape]["peers"]["cbackprop"]["median"]
+        others = [fastest(rows[shape], names) for names in SHORT_PEERS.values()]
+        ratios = ["–" if seconds is None else f"{number(seconds / ours)}×" for seconds in others]
+        cells.append([title, f"{number(ours)} s", *ratios])
+    return lines_of(cells)
 
 
 def calls(rows):
     """Return the table of what calls.py wrote."""
-    lines = ["| call | cbackprop | beside | ratio |", "| --- | --- | --- | --- |"]
+    cells = [["call", "cbackprop", "beside", "ratio"]]
     for row in rows:
         beside = next(key for key in row if key not in ("call", "cbackprop"))
         ours, theirs = duration(row["cbackprop"]["median"]), duration(row[beside]["median"])
-        lines.append(f"| {row['call']} | {ours} | {beside}: {theirs} | {number(row['ratio'])} |")
-    return "\n".join(lines)
+        cells.append([row["call"], ours, f"{beside}: {theirs}", number(row["ratio"])])
+    return lines_of(cells)
+
+
+def kernels(rows):
+    """Return the table of what kernels.py wrote: a row for each kernel, a column for each instruction set."""
+    sets = list(dict.fromkeys((row["dtype"], row["isa"]) for row in rows))
+    cells = [["kernel", "unit", *(f"{dtype}, {isa}" for dtype, isa in sets)]]
+    for kernel, unit in dict.fromkeys((row["kernel"], row["unit"]) for row in rows):
+        values = {(row["dtype"], row["isa"]): row["value"] for row in rows if row["kernel"] == kernel}
+        cells.append([kernel, unit, *(number(values[one]) if one in values else "–" for one in sets)])
+    return lines_of(cells)
+
+
+def parallel(rows):
+    """Return the table of what parallel.py wrote."""
+    cells = [["work", "seconds alone", "two at once gain (min–max)"]]
+    for row in rows:
+        gain = row["gain"]
+        spread = f"{gain['median']:.2f} ({gain['min']:.2f}–{gain['max']:.2f})"
+        cells.append([row["work"], number(row["alone"]["median"]), spread])
+    return lines_of(cells)
+
+
+def options(*results):
+    """Return the table of what network2.py wrote of one shape or several."""
+    cells = [["one epoch"]]
+    for result in results:
+        shape = result["shape"].partition(",")[0]
+        cells[0] += [f"{shape}: seconds (min–max)", "of network.py's epoch"]
+    for name in [row["name"] for row in results[0]["rows"]]:
+        cells.append([name])
+        for result in results:
+            rows = {row["name"]: row for row in result["rows"]}
+            row, base = rows[name], rows["network.py's epoch"]["median"]
+            times = f"{row['median']:.4f} ({row['min']:.4f}–{row['max']:.4f})"
+            cells[-1] += [times, f"{row['median'] / base:.2f}"]
+    return lines_of(cells)
+
+
+CHAPTER3 = ["run", "epochs", "seconds, training + monitoring", "last % of each seed", "best %", "book"]
+
+
+def chapter3_cells(result):
+    """Return the cells of a run of chapter3.py."""
+    training, monitoring = (statistics.median(result[key]) for key in ("seconds", "monitoring_seconds"))
+    percent = result["per_cent"]
+    return [
+        f"{result['run']} ({result['evaluation']} data)",
+        "–".join(map(str, sorted({len(one) for one in percent}))),
+        f"{training:.2f} + {monitoring:.2f}",
+        ", ".join(f"{one[-1]:.2f}" for one in percent),
+        ", ".join(f"{max(one):.2f}" for one in percent),
+        str(result["book"] or "–"),
+    ]
+
+
+def chapter3(results):
+    """Return the table of what chapter3.py wrote."""
+    return lines_of([CHAPTER3, *map(chapter3_cells, results)])
+
+
+def fast_algorithm(rows):
+    """Return the table of what fast_algorithm.py wrote, medians."""
+    cells = [
+        [
+            "weights",
+            "forward pass",
+            "forward and backward",
+            "of a forward pass",
+            "equation (46), a pass for each weight",
+            "of backpropagation",
+            "`numerical_gradient`",
+            "of backpropagation",
+        ]
+    ]
+    for row in rows:
+        forward, both, passes, chapter = (
+            row[name]["median"]
+            for name in ("forward", "forward and backward", "equation (46)", "numerical_gradient")
+        )
+        sampled = "" if row["sample"] == row["weights"] else f" (from {row['sample']:,} weights)"
+        cells.append(
+            [
+                f"{row['weights']:,}",
+                duration(forward),
+                duration(both),
+                f"{both / forward:.1f}×",
+                duration(passes) + sampled,
+                f"{passes / both:,.0f}×",
+                duration(chapter),
+                f"{chapter / both:,.0f}×",
+            ]
+        )
+    return lines_of(cells)
+
+
+PACKAGES = {
+    "numpy": "NumPy",
+    "scipy": "SciPy",
+    "numba": "Numba",
+    "jax": "JAX",
+    "torch": "PyTorch",
+    "scikit-learn": "scikit-learn",
+}
+LADDER = {"avx512f": "AVX-512", "avx2": "AVX2", "asimd": "NEON"}
+
+
+def machine(described):
+    """Return in a line what machine.describe() says of where results are from."""
+    flags = described["processor"]["instruction_sets"]
+    best = next((name for flag, name in LADDER.items() if flag in flags), "no vectors")
+    used, there = described["processors_used"], described["processors_of_the_machine"]
+    versions = [f"{PACKAGES[name]} {is_}" for name, is_ in described["versions"].items() if name in PACKAGES]
+    system = described["system"].split("-")[0]  # without what a distribution calls its kernel
+    return (
+        f"{described['processor']['model']} ({best}), {len(used)} of {there} processors, {system}, "
+        f"Python {described['python']}, {', '.join(versions)}."
+    )
 
 
 def main():
     """Print the tables of a file of results."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("file", help="what bench.py --json or calls.py --json wrote")
     arguments = parser.parse_args()
     rows = json.loads(Path(arguments.file).read_text(encoding="utf-8"))["rows"]

@@ -7,11 +7,9 @@ they are, many times faster.
 try:
     import cbackprop._isa  # noqa: F401  (the first of the compiled modules; it needs no other)
 except ModuleNotFoundError as error:
-    raise ImportError(
-        "cbackprop's compiled modules are missing: this is the source tree, not yet built. "
-        "Run 'pip install .' (or 'pip install -e .' to work on it) in the folder that holds "
-        "pyproject.toml, and import it from another folder."
-    ) from error
+    from cbackprop import _unbuilt
+
+    raise ImportError(_unbuilt.reason()) from error
 
 from cbackprop.config import show_config
 from cbackprop.network import Network

@@ -1,4 +1,4 @@
-"""The README's table of the chapter is true: each function is there, its docstring says what is quoted."""
+"""The chapter's table in src/README.md is true: each function is there, its docstring says what is quoted."""
 
 import ast
 import functools
@@ -10,14 +10,15 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
+PAGE = ROOT / "src/README.md"
 HEAD = "| In the chapter | Function | Its docstring says |"
 
 
 def table_rows():
     """The table's rows as (place in the chapter, function, quotation)."""
-    if not (ROOT / "README.md").exists():  # the tests stand apart from the sources
+    if not PAGE.exists():  # the tests stand apart from the sources
         return []
-    lines = (ROOT / "README.md").read_text(encoding="utf-8").splitlines()
+    lines = PAGE.read_text(encoding="utf-8").splitlines()
     rows = []
     for line in lines[lines.index(HEAD) + 2 :]:
         if not line.startswith("|"):
@@ -67,9 +68,9 @@ def test_nothing_of_the_chapter_is_missing():
         assert part in places
 
 
-def test_the_example_of_the_readme_runs(capsys):
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    section = readme[readme.index("## The chapter, runnable") :]
+def test_the_example_beside_it_runs(capsys):
+    page = PAGE.read_text(encoding="utf-8")
+    section = page[page.index("## The chapter, runnable") :]
     exec(re.search(r"```python\n(.*?)```", section, re.DOTALL)[1], {})
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].startswith("the gradients agree")

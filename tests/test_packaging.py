@@ -1,8 +1,10 @@
 """The package as it is installed: what it needs, what it ships, what it says when unbuilt."""
 
 import importlib.metadata
+import os
 import re
 import shutil
+import stat
 import sys
 import tomllib
 from pathlib import Path
@@ -34,6 +36,21 @@ def test_the_version_is_that_of_pyproject():
     project = tomllib.loads(PYPROJECT.read_text(encoding="utf-8"))["project"]
     assert cbackprop.__version__ == project["version"]
     assert [re.match(r"[\w-]+", need)[0] for need in project["dependencies"]] == ["numpy"]
+
+
+def test_the_metadata_say_who_made_it_what_it_offers_and_where_the_book_is():
+    metadata = importlib.metadata.metadata("cbackprop")
+    assert metadata["Author"] == metadata["Maintainer"] == "The cbackprop developers"
+    assert {"test", "plot", "bench", "lint"} <= set(metadata.get_all("Provides-Extra"))
+    assert any("neuralnetworksanddeeplearning.com" in url for url in metadata.get_all("Project-URL"))
+
+
+def test_the_description_links_to_nothing_that_pypi_has_not():
+    metadata = importlib.metadata.metadata("cbackprop")
+    description = metadata["Description"] or metadata.get_payload()
+    assert description.startswith("# cbackprop") and "tests/README.md" in description
+    links = re.findall(r"\]\(([^)]*)\)", description)
+    assert links and all(link.startswith("http") for link in links)
 
 
 FOREIGN = """
@@ -100,6 +117,24 @@ assert before == (random.getstate(), repr(np.random.get_state()))
     assert (child.returncode, child.stdout, child.stderr) == (0, "", "")
 
 
+def unbuilt_copy(folder):
+    ignore = shutil.ignore_patterns("*.so", "*.pyd", "__pycache__", "data")
+    return shutil.copytree(PACKAGE, folder / "cbackprop", ignore=ignore)
+
+
+ONLY_PATHS = """
+import os, sys
+sys.path[:] = {paths} + [p for p in sys.path if p and not os.path.isdir(os.path.join(p, "cbackprop"))]
+"""
+
+
+def last_line(statement, tmp_path, *paths):
+    """The last line of the error where these paths come first, and no other has a cbackprop."""
+    child = run_python(ONLY_PATHS.format(paths=[str(path) for path in paths]) + statement, tmp_path)
+    assert child.returncode == 1
+    return child.stderr.strip().splitlines()[-1]
+
+
 @pytest.mark.parametrize(
     "statement",
     [
@@ -110,14 +145,58 @@ assert before == (random.getstate(), repr(np.random.get_state()))
     ],
 )
 def test_an_unbuilt_tree_names_the_fix(statement, tmp_path):
-    shutil.copytree(
-        PACKAGE, tmp_path / "cbackprop", ignore=shutil.ignore_patterns("*.so", "*.pyd", "__pycache__", "data")
-    )
-    child = run_python(statement, tmp_path)
+    last = last_line(statement, unbuilt_copy(tmp_path).parent, tmp_path)
+    assert last.startswith("ImportError: cbackprop is not compiled: ")
+    assert str(tmp_path) in last and "'pip install .'" in last and "'pip install -e .'" in last
+
+
+def test_sources_before_the_installed_package_are_named_as_that(tmp_path):
+    last = last_line("import cbackprop", unbuilt_copy(tmp_path).parent, tmp_path, PACKAGE.parent)
+    assert last.startswith("ImportError: Python found the sources in ")
+    assert f"{tmp_path / 'cbackprop'} before the installed package in {PACKAGE.resolve()}." in last
+    assert "from another folder" in last and "not compiled: " not in last
+
+
+TRY_SETUP = """
+import runpy, sys, types
+build = types.ModuleType("Cython.Build")
+build.cythonize = lambda extensions, **options: extensions     # nothing comes as far as their sources
+sys.modules["Cython"], sys.modules["Cython.Build"] = types.ModuleType("Cython"), build
+sys.argv = ["setup.py", "-q", "build_ext", "--build-lib", "lib", "--build-temp", "temp"]
+runpy.run_path("setup.py")
+"""
+WITHOUT_PYTHON_H = """#!/bin/sh
+for argument; do
+    case $argument in *.c) if grep -q Python.h "$argument"; then exit 1; fi ;; esac
+done
+"""
+
+
+@pytest.mark.skipif(not PYPROJECT.exists(), reason="the tests stand apart from the sources")
+@pytest.mark.skipif(os.name == "nt", reason="a compiler that is a script")
+@pytest.mark.parametrize(
+    "compiler, words",
+    [
+        (None, "No C compiler works here."),
+        (WITHOUT_PYTHON_H, "The compiler does not find Python.h"),
+    ],
+)
+def test_a_build_that_lacks_something_ends_with_what_to_install(compiler, words, tmp_path):
+    pytest.importorskip("setuptools", "77")
+    for name in ("setup.py", "pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, tmp_path)
+    shutil.copytree(SOURCES / "data", tmp_path / "cbackprop/data")  # its licence
+    cc = tmp_path / "cc"
+    if compiler:
+        cc.write_text(compiler, encoding="utf-8")
+        cc.chmod(cc.stat().st_mode | stat.S_IXUSR)
+    environment = {name: value for name, value in os.environ.items() if name != "CBACKPROP_SANITIZE"}
+    child = run_python(TRY_SETUP, tmp_path, env=environment | {"CC": str(cc)})
     assert child.returncode == 1
-    last = child.stderr.strip().splitlines()[-1]
-    assert last.startswith("ImportError")
-    assert "pip install" in last
+    last = child.stderr.rstrip().splitlines()[-5:]
+    assert last[0].startswith(f"error: {words}"), child.stderr
+    assert [line.split()[0] for line in last[2:]] == ["Debian,", "Fedora", "macOS"]
+    assert "apt install gcc python3-dev" in last[2]
 
 
 def test_stubs_and_the_typing_marker_are_shipped():

@@ -1,4 +1,4 @@
-"""Whole training runs follow the plain twin's, at the tolerances that the README states.
+"""Whole training runs follow the plain twin's, at the tolerances that tests/README.md states.
 
 At eta = 3 training is chaotic: rounding grows from step to step, so 100 mini-batches are
 compared; at eta = 0.3 and below, whole epochs. Beside each comparison stands a control, the twin

@@ -1,0 +1,32 @@
+"""Why the compiled modules are missing; imported only where they are."""
+
+import sys
+from importlib.machinery import PathFinder
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+
+
+def installed():
+    """The folder of a compiled cbackprop further down on sys.path; None where there is none."""
+    for entry in sys.path:
+        package = Path(entry, "cbackprop").resolve()
+        if package != HERE and PathFinder.find_spec("cbackprop._isa", [str(package)]):
+            return package
+    return None
+
+
+def reason():
+    """What is the matter, and what to do about it."""
+    package = installed()
+    if package:
+        return (
+            f"Python found the sources in {HERE} before the installed package in {package}. The sources are "
+            f"not compiled. Run Python from another folder, or 'pip install -e .' to work on the sources."
+        )
+    python = f"Python {sys.version_info[0]}.{sys.version_info[1]}"
+    return (
+        f"cbackprop is not compiled: {HERE} has no modules for {python}, nor has another folder on sys.path. "
+        f"In the folder that holds pyproject.toml, run 'pip install .' and import it from another folder, "
+        f"or 'pip install -e .' to work on the sources."
+    )
