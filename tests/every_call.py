@@ -351,8 +351,8 @@ RIGHT["network.Network.", replaced] = {
 RIGHT["network2.Network.", better] = {
     "backend": lambda net: net.backend,
     "dtype": lambda net: net.dtype,
-    "history": lambda net: net.history,
-    "velocities": lambda net: net.velocities,
+    "history": lambda net: getattr(net, "history", None),
+    "velocities": lambda net: getattr(net, "velocities", None),
     "feedforward": lambda net: net.feedforward(x),
     "backprop": lambda net: net.backprop(x, y),
     "backprop_mini_batch": columns,
@@ -425,8 +425,8 @@ RIGHT["twin.", plain_twin] = {
 }
 RIGHT["twin2.PlainNetwork2.", plain_twin2] = {
     "dtype": lambda net: net.dtype,
-    "history": lambda net: net.history,
-    "velocities": lambda net: net.velocities,
+    "history": lambda net: getattr(net, "history", None),
+    "velocities": lambda net: getattr(net, "velocities", None),
     "feedforward": lambda net: net.feedforward(x),
     "backprop": lambda net: net.backprop(x, y),
     "backprop_mini_batch": columns,
