@@ -6,6 +6,7 @@ on some states, such as numbers where the type says objects.
 """
 
 import math
+from typing import Any
 
 import numpy as np
 
@@ -124,7 +125,7 @@ def _encode(text, encoding):
     return text
 
 
-NAMES = {
+NAMES: dict[tuple[bytes, bytes], Any] = {
     (b"numpy", b"ndarray"): _ndarray,
     (b"numpy", b"dtype"): _dtype,
     (b"_codecs", b"encode"): _encode,

@@ -1,7 +1,6 @@
 """How many processors this process is granted, and how many of a team's workers get one."""
 
 import contextlib
-import functools
 import os
 import re
 
@@ -56,9 +55,21 @@ def _quotas(proc):
             yield quota, period
 
 
-@functools.lru_cache(maxsize=4)  # the list of mounts takes longer to read than all else
+_known = {}  # what _find_quota_files found: the list of mounts takes longer to read than all else
+
+
 def _quota_files(proc, cgroups):
     """The files that hold the quotas of the cgroups in /proc/self/cgroup: one or two for each folder."""
+    files = _known.get((proc, cgroups))
+    if files is None:
+        files = _find_quota_files(proc, cgroups)
+        _known.clear()
+        _known[proc, cgroups] = files
+    return files
+
+
+def _find_quota_files(proc, cgroups):
+    """What `_quota_files` says, read anew."""
     mounts = _lines(os.path.join(proc, "mountinfo"))
     found = []
     for line in cgroups:

@@ -67,7 +67,12 @@ from cbackprop import _{compiled}
             ["activations.py", "leaky_relu"],
         ),
         ("activations", "activations.NAMES = activations.NAMES[:-1]", "activations", ["softmax"]),
-        ("costs", "costs.COSTS['HuberCost'] = costs.QuadraticCost", "step_options", ["costs.py", "HuberCost"]),
+        (
+            "costs",
+            "costs.COSTS['HuberCost'] = costs.QuadraticCost",
+            "step_options",
+            ["costs.py", "HuberCost"],
+        ),
         ("costs", "del costs.COSTS['CrossEntropyCost']", "step_options", ["CrossEntropyCost"]),
         ("costs", "pass", "training", []),
     ],

@@ -1,8 +1,8 @@
 """The first layer where its inputs are sparse: only rows of w^2 whose inputs are not 0 are touched.
 
 The update of w^2 waits for the next forward pass, which needs the same rows. L2 decay would touch every weight: we store w^2
-divided by a scale and shrink only the scale, multiplying it out before it underflows. Zeros are skipped only while no product can be
-infinite, since 0 * infinity is not 0.
+divided by a scale and shrink only the scale, multiplying it out before it underflows. Zeros are skipped only while no product can
+be infinite, since 0 * infinity is not 0.
 """
 
 from libc.math cimport fabs
