@@ -55,7 +55,9 @@ def _quotas(proc):
             yield quota, period
 
 
-_known = {}  # what _find_quota_files found: the list of mounts takes longer to read than all else
+_known: dict[
+    tuple[str, tuple[str, ...]], list[list[str]]
+] = {}  # what _find_quota_files found: the list of mounts takes longer to read than all else
 
 
 def _quota_files(proc, cgroups):
