@@ -4,6 +4,7 @@ import os
 import re
 import sys
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy
@@ -11,6 +12,7 @@ from Cython.Build import cythonize
 from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
 from setuptools.errors import CompileError
+from setuptools.modified import newer_group
 
 CHECKS = {
     "1": ["-fsanitize=address,undefined", "-O1", "-DUNROLL="],  # see simd.h
@@ -31,15 +33,22 @@ check = os.environ.get("CBACKPROP_SANITIZE")
 if check:
     compile_args += [*CHECKS[check], "-fno-omit-frame-pointer", "-g1"]
     link_args += CHECKS[check][:1]
+elif sys.platform != "win32":
+    compile_args.append("-g0")  # the names of lines would be seven eighths of the modules
+
+
+HEADERS = [str(header) for header in Path("src/kernels").glob("*.h")]
+kernels_of = {}  # the C files of src/kernels that are linked into each module
 
 
 def extension(name, *kernels):
     """The module cbackprop.<name>, from src/cbackprop/<name>.pyx and C files of src/kernels."""
+    kernels_of[f"cbackprop.{name}"] = [f"src/kernels/{file}" for file in kernels]
     return Extension(
         f"cbackprop.{name}",
-        [f"src/cbackprop/{name}.pyx", *(f"src/kernels/{file}" for file in kernels)],
+        [f"src/cbackprop/{name}.pyx"],
         include_dirs=["src/kernels", numpy.get_include()],
-        depends=[str(header) for header in Path("src/kernels").glob("*.h")],
+        depends=[*HEADERS, *kernels_of[f"cbackprop.{name}"]],
         define_macros=[("NPY_NO_DEPRECATED_API", "NPY_1_7_API_VERSION")],
         extra_compile_args=compile_args,
         extra_link_args=link_args,
@@ -54,12 +63,29 @@ cbackprop is compiled as it is installed. As root, or with sudo, install what th
 
 
 class BuildExt(build_ext):
-    """Tries the compiler first, so that a failure ends with the packages to install."""
+    """Compiles each C file once, several side by side.
+
+    The compiler is tried first, so that a failure ends with the packages to install.
+    """
 
     def build_extensions(self):
         self.try_header("stdlib.h", "No C compiler works here.")
         self.try_header("Python.h", "The compiler does not find Python.h, a header of this Python.")
-        super().build_extensions()
+        files = list(dict.fromkeys(file for files in kernels_of.values() for file in files))
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            objects = dict(zip(files, pool.map(self.compile_kernel, files)))
+            for module in self.extensions:
+                module.extra_objects = [objects[file] for file in kernels_of[module.name]]
+            list(pool.map(self.build_extension, self.extensions))
+
+    def compile_kernel(self, file):
+        """The object file of a C file of src/kernels."""
+        (target,) = self.compiler.object_filenames([file], output_dir=self.build_temp)
+        if self.force or newer_group([file, *HEADERS], target):
+            self.compiler.compile(
+                [file], self.build_temp, include_dirs=["src/kernels"], extra_postargs=compile_args
+            )
+        return target
 
     def try_header(self, header, missing):
         """Compile a file that includes `header` as the modules will be compiled."""
@@ -80,7 +106,10 @@ def without_links(markdown):
 
 
 instruction_sets = [
-    f"{isa}_{real}.c" for isa in ("portable", "avx2", "avx512") for real in ("float64", "float32")
+    # Those that take longest first.
+    f"{isa}_{real}.c"
+    for isa in ("avx512", "avx2", "portable")
+    for real in ("float32", "float64")
 ]
 
 setup(
@@ -89,7 +118,7 @@ setup(
     long_description_content_type="text/markdown",
     ext_modules=cythonize(
         [
-            extension("_isa", "dispatch.c", *instruction_sets),
+            extension("_isa", *instruction_sets, "dispatch.c"),
             extension("_examples", "pack.c", "records.c", "by_address.c", "team.c", "memory.c"),
             extension("_activations"),
             extension("_memory"),
@@ -107,6 +136,8 @@ setup(
         ],
         include_path=["src"],
         build_dir="build/cython",
+        # Side by side where a process is forked: elsewhere each would run this file again.
+        nthreads=os.cpu_count() if sys.platform == "linux" and sys.version_info < (3, 14) else 0,
         # A Python without the lock turns it on for modules that do not say so: tests/test_free_threading.py
         compiler_directives={"language_level": 3, "freethreading_compatible": True},
     ),
