@@ -115,10 +115,7 @@ class Network(Compiled, PlainNetwork2):
     @offered
     def velocities(self):
         """With momentum: those of the weights and of the biases."""
-        velocities = self._cbackprop.velocities
-        if velocities is None:  # no word of ours keeps the user from keeping velocities of their own
-            raise AttributeError("velocities are there once a step with momentum was made")
-        return velocities
+        return self._cbackprop.velocities
 
     @builtin
     def update_mini_batch(self, mini_batch, eta, lmbda, n, *, regularization="L2", mu=0.0):

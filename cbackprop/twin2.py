@@ -76,10 +76,7 @@ class PlainNetwork2(PlainLayers):
     @offered
     def history(self):
         """An entry for each epoch of the last `SGD`."""
-        history = self._cbackprop.history
-        if history is None:  # no word of ours keeps the user from keeping a history of their own
-            raise AttributeError("history is there once SGD has run")
-        return history
+        return self._cbackprop.history
 
     @property
     def velocities(self):

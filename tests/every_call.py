@@ -208,6 +208,8 @@ RIGHT["network.", nothing] = {
     "sigmoid_prime": lambda _: network.sigmoid_prime(z),
 }
 RIGHT["network2.", nothing] = {
+    "sigmoid": lambda _: network2.sigmoid(z),
+    "sigmoid_prime": lambda _: network2.sigmoid_prime(z),
     "Network": lambda _: network2.Network(SIZES),
     "Network: softmax": lambda _: softmax(),
     "Network: a short life": lambda _: better().SGD(list(DENSE), 1, 18, 0.1, 0.1, TESTS, *MONITORS),

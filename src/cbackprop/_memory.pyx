@@ -55,11 +55,19 @@ def remember(net, dtype=UNCHANGED, activations=UNCHANGED, layout=UNCHANGED, velo
 
 
 class offered:
-    """A property that gives way to an attribute of the same name, which is the user's own."""
+    """A property that gives way to an attribute of the same name, which is the user's own.
+
+    While its value is None there is no such attribute: a user who asks for it with hasattr finds the name free.
+    """
 
     def __init__(self, value_of):
         self.value_of = value_of
         self.__doc__ = value_of.__doc__
 
     def __get__(self, net, kind=None):
-        return self if net is None else self.value_of(net)
+        if net is None:
+            return self
+        value = self.value_of(net)
+        if value is None:
+            raise AttributeError("there is none yet: it comes with SGD, velocities with momentum")
+        return value
