@@ -159,7 +159,7 @@ def alone():
         for _ in range(20):
             call()
 
-for _ in range(12):    # until Python's own lists of blocks to use again are full, most slowly those of 3.12
+for _ in range(30):    # until Python's own lists of blocks to use again are full, most slowly those of 3.12
     alone()
 # One block that one call leaked would be 20 after `alone`, and some hundreds after threads, which keep more.
 for work, limit in ((alone, 20), (lambda: run(calls, max(0.5, SECONDS / 6)), 50)):
