@@ -21,7 +21,8 @@ class Compiled:
             state, slots = state
         # In one step: another thread may be adding an attribute.
         state = {} if state is None else state.copy()
-        state.setdefault("_cbackprop", self._cbackprop)  # or old pickles could not be told from these
+        if "_activations" in state:  # the user's own: it must not look like a pickle of an earlier version
+            state.setdefault("_cbackprop", self._cbackprop)
         return (state, slots) if slots else state
 
     def __setstate__(self, state):

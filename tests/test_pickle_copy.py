@@ -16,6 +16,7 @@ from agreement import (
 from both import each_module, train, twin_of
 
 from cbackprop import network, network2
+from cbackprop.activations import LayerActivations
 from cbackprop.network import Network
 
 SIZES = [40, 9, 10]
@@ -257,7 +258,7 @@ def test_two_memories_on_one_network_never_mix(module, capsys):
     x, plain = digit_examples(1, 40)[0][0], twin_of(net)
     np.testing.assert_allclose(net.feedforward(x), plain.feedforward(x), rtol=1e-13)
     if module is network2:
-        assert net.history == [] and net.velocities is None
+        assert not hasattr(net, "history") and not hasattr(net, "velocities")
 
 
 @each_module
@@ -299,3 +300,20 @@ def test_a_pickle_names_no_more_than_it_needs(capsys):
     """A float64 network of sigmoids is the book's attributes and the memory of its class."""
     assert b"_cbackprop" not in pickle.dumps(Network(SIZES))
     assert b"_cbackprop" not in pickle.dumps(network2.Network(SIZES))
+
+
+@pytest.mark.parametrize("activations", [None, LayerActivations(SIZES, "tanh")], ids=["sigmoids", "tanh"])
+def test_a_pickle_of_an_earlier_version_keeps_its_type_and_activations(activations):
+    """It had them as attributes of its own."""
+    new = Network(SIZES, dtype=np.float32, activation="sigmoid" if activations is None else "tanh")
+    old = {name: getattr(new, name) for name in ("num_layers", "sizes", "biases", "weights")}
+    net = Network.__new__(Network)
+    net.__setstate__({**old, "dtype": np.dtype(np.float32), "_activations": activations})
+    x = digit_examples(1, 40)[0][0]
+    np.testing.assert_array_equal(net.feedforward(x), new.feedforward(x))
+    assert net.feedforward(x).dtype == np.float32
+    # Names that are the user's own are not taken for it.
+    mine = Network(SIZES)
+    mine.dtype, mine._activations = np.dtype(np.float32), None
+    assert pickled(mine).feedforward(x).dtype == np.float64
+    assert pickled(mine)._activations is None
