@@ -58,10 +58,9 @@ void *aligned_calloc(size_t bytes) {
 }
 
 void *aligned_malloc(size_t bytes) {
-    void *start = take_kept(bytes);
-    if (start) return start;
     if (bytes > PTRDIFF_MAX - 2 * LINE) return NULL;
-    start = start_of(malloc(bytes + 2 * LINE), bytes);
+    /* Said to be too large to be kept: it would take the place of the workers' memory, which the next call wants. */
+    void *start = start_of(malloc(bytes + 2 * LINE), SIZE_MAX);
 #if defined(MADV_HUGEPAGE)
     if (start && bytes >= 2 * LARGE_PAGE) {
         /* Whole large pages alone. Where the system refuses, the block is as good as any. */

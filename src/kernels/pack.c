@@ -17,19 +17,22 @@ enum {
     GREY_ROWS = 16,        /* ... of so many rows */
 };
 
+/* A loop for each type, which compilers make vectors of. */
 ptrdiff_t count_nonzeros(const Row *row, ptrdiff_t n_in) {
+    const char *x = row->x;
     ptrdiff_t nonzeros = 0;
-    for (ptrdiff_t i = 0; i < n_in; i++) {
-        double wide;
-        float narrow;
-        if (row->bits == 64) {
-            memcpy(&wide, (const char *)row->x + 8 * i, 8);
-            nonzeros += wide != 0;
-        } else {
-            memcpy(&narrow, (const char *)row->x + 4 * i, 4);
-            nonzeros += narrow != 0;
+    if (row->bits == 64)
+        for (ptrdiff_t i = 0; i < n_in; i++) {
+            double number;
+            memcpy(&number, x + 8 * i, 8);
+            nonzeros += number != 0;
         }
-    }
+    else
+        for (ptrdiff_t i = 0; i < n_in; i++) {
+            float number;
+            memcpy(&number, x + 4 * i, 4);
+            nonzeros += number != 0;
+        }
     return nonzeros;
 }
 
