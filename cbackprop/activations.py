@@ -172,6 +172,12 @@ class LayerActivations:
             )
         return [first] * n
 
+    def of_layer(self, l):
+        """The entry of `of_layers` for layer l = 2, 3, ..., whatever number a list of weights says it is."""
+        if l - 2 < len(self.layers):
+            return self.layers[l - 2]
+        return self.of_layers(len(self.layers) + 2)[-1]
+
     def all_used(self):
         """Every activation that is used, with the words that say where."""
         for l, (layer, modified) in enumerate(self.layers, 2):
@@ -202,7 +208,7 @@ class LayerActivations:
         return self._applied(l, z, sigmoid_prime, 1)
 
     def _applied(self, l, z, sigmoid, which):
-        layer, modified = self.of_layers(l)[l - 2]
+        layer, modified = self.of_layer(l)
         result = np.empty_like(z)
         result[...] = _values(layer, which, z, sigmoid, f"layer {l}")
         for j, one in modified.items():

@@ -120,8 +120,7 @@ def check(cost, activations=None, L=None):
         return  # an input layer alone: its output layer is still to come
     output, modified = "sigmoid", {}
     if activations is not None:
-        layers = activations.layers if L is None else activations.of_layers(L)
-        output, modified = layers[-1]
+        output, modified = activations.layers[-1] if L is None else activations.of_layer(L)
     delta = own_delta(cost)
     wanted = _OUTPUTS.get(delta)
     if wanted not in (None, "softmax") and (output != wanted or modified):

@@ -233,6 +233,7 @@ RIGHT["activations.", nothing] = {
     "LayerActivations.uses_sigmoid": lambda _: copy.copy(LAYERS).uses_sigmoid,
     "LayerActivations.custom": lambda _: copy.copy(LAYERS).custom,
     "LayerActivations.of_layers": lambda _: LAYERS.of_layers(2),
+    "LayerActivations.of_layer": lambda _: LAYERS.of_layer(3),
     "LayerActivations.only_sigmoid": lambda _: LAYERS.only_sigmoid(),
     "LayerActivations.f": lambda _: LAYERS.f(3, z, network.sigmoid),
     "LayerActivations.f_prime": lambda _: LAYERS.f_prime(3, z, network.sigmoid_prime),
