@@ -3,7 +3,7 @@
     python bench/bench.py --quick            on the package's sample of MNIST, under a minute
     python bench/bench.py --json FILE        every shape, dtype and number of threads
 
-Needs the installed package; NumPy and the plain twin always take part, Numba, JAX, PyTorch and
+Needs the installed package; NumPy and the NumPy reference always take part, Numba, JAX, PyTorch and
 scikit-learn where they are installed (`pip install .[bench]`). The full MNIST is read from where
 CBACKPROP_MNIST points; without it every MNIST row is the sample, and says so. Peers take turns
 in one process, on the processors named and no others. Exits 1 if a result is wrong, never

@@ -1,11 +1,11 @@
-"""Single calls against the plain twin: `feedforward`, `backprop`, `update_mini_batch`,
+"""Single calls against the NumPy reference: `feedforward`, `backprop`, `update_mini_batch`,
 `evaluate`, XOR through `SGD`, and the book's whole run with packing and test data; and
 `backprop_mini_batch` against NumPy's matrix products and against the sum of `backprop`.
 
     python bench/calls.py [--book-epochs 30] [--json FILE]
 
-The twin's time for the book's run is minutes; `--book-epochs 0` leaves that run out.
-Exits 1 if a call's answer differs from the twin's.
+The reference's time for the book's run is minutes; `--book-epochs 0` leaves that run out.
+Exits 1 if a call's answer differs from the reference's.
 """
 
 import argparse
@@ -23,20 +23,20 @@ import numpy as np
 from machine import seconds
 
 from cbackprop import Network
-from cbackprop.twin import PlainNetwork
+from cbackprop.reference.network import ReferenceNetwork
 
 TOLERANCE = 1e-10  # relative to the largest entry
 TURN_SECONDS = 0.1
 
 
 def pair(sizes):
-    """Return a compiled network and its twin with the same parameters."""
+    """Return a compiled network and its reference with the same parameters."""
     np.random.seed(1)
     net = Network(sizes)
-    twin = PlainNetwork(sizes)
-    twin.weights = [w.copy() for w in net.weights]
-    twin.biases = [b.copy() for b in net.biases]
-    return net, twin
+    reference = ReferenceNetwork(sizes)
+    reference.weights = [w.copy() for w in net.weights]
+    reference.biases = [b.copy() for b in net.biases]
+    return net, reference
 
 
 def flat(answer):
@@ -58,10 +58,10 @@ def parameters_after(method):
 
 
 def check(title, found, expected):
-    """Exit 1 where an answer is not the twin's."""
+    """Exit 1 where an answer is not the reference's."""
     apart = float(np.abs(flat(found) - flat(expected)).max() / np.abs(flat(expected)).max())
     if not apart <= TOLERANCE:
-        sys.exit(f"WRONG RESULT: {title} differs from the twin's by {apart:.1e}")
+        sys.exit(f"WRONG RESULT: {title} differs from the reference's by {apart:.1e}")
 
 
 def in_turns(calls, arguments, runs):
@@ -78,18 +78,18 @@ def compare(title, method, networks, arguments, runs, settle=None):
     """Check a method's answer, time both networks in turns and return the row of results."""
     answer = settle or (lambda net, *given: getattr(net, method)(*given))
     check(title, answer(networks[0], *arguments), answer(networks[1], *arguments))
-    ours, twin = (getattr(net, method) for net in networks)
-    return report(title, *in_turns({"ours": ours, "twin": twin}, arguments, runs).values())
+    ours, reference = (getattr(net, method) for net in networks)
+    return report(title, *in_turns({"ours": ours, "reference": reference}, arguments, runs).values())
 
 
-def report(title, ours, theirs, beside="plain twin"):
+def report(title, ours, theirs, beside="NumPy reference"):
     """Print and return the row of a call's two lists of timings."""
     row = {"call": title, "cbackprop": machine.spread(ours), beside: machine.spread(theirs)}
     row["ratio"] = row[beside]["median"] / row["cbackprop"]["median"]
     print(
         f"{title:46} {row['cbackprop']['median'] * 1e6:14,.2f} us "
         f"{row[beside]['median'] * 1e6:16,.2f} us {row['ratio']:8.1f}"
-        + ("" if beside == "plain twin" else f"  {beside}"),
+        + ("" if beside == "NumPy reference" else f"  {beside}"),
         flush=True,
     )
     return row
@@ -170,14 +170,14 @@ def matrix_based(runs, m=32):
 
 def of_columns(title, X, Y, runs):
     """Check and time the ways for one X and Y."""
-    net, twin = pair([784, 30, 10])
+    net, reference = pair([784, 30, 10])
     ways = {
         "cbackprop": net.backprop_mini_batch,
         "NumPy's matrix products": lambda X, Y: by_matrix_products(net, X, Y),
         "the sum of backprop": lambda X, Y: by_sum(net, X, Y),
     }
     for way in ways.values():
-        check(title, way(X, Y), by_sum(twin, X, Y))
+        check(title, way(X, Y), by_sum(reference, X, Y))
     taken = in_turns(ways, (X, Y), runs)
     ours = taken.pop("cbackprop")
     return [report(title, ours, theirs, beside) for beside, theirs in taken.items()]
@@ -206,10 +206,10 @@ def xor(runs, epochs=10_000):
     """Return the row of XOR through `SGD`, printing included."""
     data = [(np.array([[p], [q]], float), np.array([[p ^ q]], float)) for p in (0, 1) for q in (0, 1)]
     title = f"SGD [2, 3, 1], XOR, {epochs:,} epochs"
-    ours, twins = pair([2, 3, 1])
+    ours, references = pair([2, 3, 1])
     sgd(ours, list(data), 100, 4, 3.0)
-    sgd(twins, list(data), 100, 4, 3.0)
-    check(title, [ours.weights, ours.biases], [twins.weights, twins.biases])
+    sgd(references, list(data), 100, 4, 3.0)
+    check(title, [ours.weights, ours.biases], [references.weights, references.biases])
     taken = ([], [])
     for _ in range(runs):
         for net, record in zip(pair([2, 3, 1]), taken, strict=True):
@@ -231,7 +231,7 @@ def book(epochs):
         taken.append(spent)
         recognised.append(int(lines[-1].split()[2]) / len(test_data))
     row = report(title, taken[:1], taken[1:])
-    print(f"  recognised after the last epoch: {recognised[0]:.1%}, the twin {recognised[1]:.1%}")
+    print(f"  recognised after the last epoch: {recognised[0]:.1%}, the reference {recognised[1]:.1%}")
     # Learning at this rate amplifies rounding, so the two end apart by some examples.
     if abs(recognised[0] - recognised[1]) > 0.02:
         sys.exit(f"WRONG RESULT: {title} recognises {recognised}")
@@ -248,7 +248,7 @@ def main():
     parser.add_argument("--book-epochs", type=int, default=30, metavar="E")
     arguments = parser.parse_args()
     machine.settle(arguments.threads, arguments.cpu)
-    print(f"{'':46} {'cbackprop':>17} {'plain twin':>19} {'ratio':>8}")
+    print(f"{'':46} {'cbackprop':>17} {'NumPy reference':>19} {'ratio':>8}")
     rows = single_calls(arguments.runs) + matrix_based(arguments.runs)
     rows += [evaluation(arguments.runs), xor(min(3, arguments.runs))]
     if arguments.book_epochs:

@@ -79,7 +79,7 @@ def bars(rows, path):
 def epoch(rows, path):
     """Draw the seconds an epoch of the first row, the fastest peer first."""
     row = rows[0]
-    named = {"cbackprop": ["cbackprop"]} | tables.SHORT_PEERS | {"NumPy, as in the book": ["plain twin"]}
+    named = {"cbackprop": ["cbackprop"]} | tables.SHORT_PEERS | {"NumPy, as in the book": ["NumPy reference"]}
     seconds = {title: tables.fastest(row, names) for title, names in named.items()}
     seconds = dict(sorted((s, title) for title, s in seconds.items() if s is not None))
     figure, panel = plt.subplots(figsize=(7.2, 2.7))

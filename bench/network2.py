@@ -1,8 +1,8 @@
-"""What network2's options cost: an epoch with each, beside network.py's, the plain twin and the peers.
+"""What network2's options cost: an epoch with each, beside network.py's, the NumPy reference and the peers.
 
     python bench/network2.py [--quick] [--runs 5] [--json FILE]
 
-All take turns in one process on one processor. Every row of ours is first held against the plain twin of
+All take turns in one process on one processor. Every row of ours is first held against the reference of
 network2, on 500 examples; a difference exits 1.
 """
 
@@ -22,7 +22,7 @@ import tables
 from peers.through_sgd import ThroughSGD
 
 from cbackprop import network2
-from cbackprop.twin2 import PlainNetwork2
+from cbackprop.reference.network2 import ReferenceNetwork2
 
 TOLERANCE = 1e-8
 CHECKED = 500  # examples
@@ -41,7 +41,7 @@ MONITORED = "monitoring cost and accuracy, training and evaluation data"
 
 
 class Improved(ThroughSGD):
-    """network2, or its twin, with some options, given the book's list of pairs."""
+    """network2, or its reference, with some options, given the book's list of pairs."""
 
     def __init__(self, job, threads, make=network2.Network, **options):
         self.make, self.cost = make, options.pop("cost", network2.CrossEntropyCost)
@@ -83,15 +83,15 @@ NAMES = (
 
 
 def check(name, job, options):
-    """Exit 1 where an epoch over a few examples ends elsewhere than the twin's."""
+    """Exit 1 where an epoch over a few examples ends elsewhere than the reference's."""
     parameters = []
-    for make in (network2.Network, PlainNetwork2):
+    for make in (network2.Network, ReferenceNetwork2):
         one = Improved(job, 1, make, **dict(options))
         one.run(1, examples=CHECKED)
         parameters.append(np.concatenate([np.ravel(p) for p in (*one.net.weights, *one.net.biases)]))
     apart = float(np.abs(parameters[0] - parameters[1]).max() / np.abs(parameters[1]).max())
     if not apart <= TOLERANCE:
-        sys.exit(f"WRONG RESULT: {name} differs from the twin's by {apart:.1e}")
+        sys.exit(f"WRONG RESULT: {name} differs from the reference's by {apart:.1e}")
     return apart
 
 
@@ -110,7 +110,9 @@ def main():
     epochs = 5 if arguments.quick else 8
     job = jobs.make(jobs.SHAPES[arguments.shape], np.dtype("float64"), arguments.quick)
 
-    names = ["cbackprop"] if arguments.quick else [name for name in peers.MODULES if name != "plain twin"]
+    names = (
+        ["cbackprop"] if arguments.quick else [name for name in peers.MODULES if name != "NumPy reference"]
+    )
     classes, absent = measure.available(names, arguments.threads)
     turns, differences = {}, {}
     for name, cls in classes.items():
@@ -128,8 +130,8 @@ def main():
     monitored = Improved(job, arguments.threads, lmbda=LAMBDA, monitors=True)
     turns[MONITORED] = functools.partial(epoch_seconds, monitored, epochs, 1)
     if not arguments.quick:
-        twin = Improved(job, 1, PlainNetwork2, lmbda=LAMBDA)
-        turns["plain twin, cross-entropy, L2"] = functools.partial(epoch_seconds, twin, 1)
+        reference = Improved(job, 1, ReferenceNetwork2, lmbda=LAMBDA)
+        turns["NumPy reference, cross-entropy, L2"] = functools.partial(epoch_seconds, reference, 1)
 
     seconds = {name: [] for name in turns}
     for _ in range(runs):

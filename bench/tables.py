@@ -70,7 +70,7 @@ def markdown(rows):
 
 
 def duration(seconds):
-    """Return seconds in the unit that suits them."""
+    """Return seconds in the unit that is_compatible them."""
     for unit, size in (("s", 1), ("ms", 1e-3)):
         if seconds >= size:
             return f"{seconds / size:.3g} {unit}"

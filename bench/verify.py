@@ -34,13 +34,13 @@ def difference(found, expected):
 def same_parameters(classes, job, threads):
     """Compare every peer of the same cost with the reference; return the differences by name.
 
-    The reference is the plain twin, or the NumPy peer where the twin does not take part.
+    The reference is the NumPy reference, or the NumPy peer where the reference does not take part.
     """
     tolerance = TOLERANCES[job.X.dtype.name]
     comparable = {name: cls for name, cls in classes.items() if cls.same_cost}
-    order = [name for name in ("plain twin", "NumPy matrix") if name in comparable]
+    order = [name for name in ("NumPy reference", "NumPy matrix") if name in comparable]
     if not order:
-        raise Wrong("neither the plain twin nor the NumPy peer takes part: nothing to check by")
+        raise Wrong("neither the NumPy reference nor the NumPy peer takes part: nothing to check by")
     expected = trained(comparable[order[0]], job, threads)
     differences = {order[0]: 0.0}
     for name, cls in comparable.items():

@@ -15,12 +15,12 @@ import numpy as np
 
 from cbackprop import __version__, mnist_loader
 from cbackprop.network import Network
-from cbackprop.twin import PlainNetwork
+from cbackprop.reference.network import ReferenceNetwork
 
 PIXELS, DIGITS = 784, 10
 RUNS = 3
 RUN_SECONDS = 1.5  # about the most that one timed run takes, of either network
-PROBE = 100  # examples that tell how fast the twin is
+PROBE = 100  # examples that tell how fast the reference is
 
 DESCRIPTION = """\
 Train a neural network to read handwritten digits (the MNIST images), as chapter 1 of Michael
@@ -164,7 +164,7 @@ def _load(parser, path):
 
 
 def _compare(net, start, training_data, epochs, arguments):
-    """Print the seconds an epoch of `net` and of its plain twin, and their ratio.
+    """Print the seconds an epoch of `net` and of its NumPy reference, and their ratio.
 
     Both train from the parameters `start`, (weights, biases); a run of `net` is `epochs` long.
     """
@@ -177,21 +177,21 @@ def _compare(net, start, training_data, epochs, arguments):
             network.SGD(examples, epochs, m, arguments.eta)
             return time.perf_counter() - begun
 
-    twin = PlainNetwork(arguments.sizes, dtype=arguments.dtype)
+    reference = ReferenceNetwork(arguments.sizes, dtype=arguments.dtype)
     # The whole epoch where it fits into a run, otherwise as many whole mini-batches as do.
     probe = training_data[: max(m, PROBE)]
-    fitting = int(RUN_SECONDS * len(probe) / seconds(twin, probe, 1))
+    fitting = int(RUN_SECONDS * len(probe) / seconds(reference, probe, 1))
     part = training_data if fitting >= n else training_data[: max(m, fitting // m * m)]
     ours, plain = [], []
     for _ in range(RUNS):
         ours.append(seconds(net, training_data, epochs) / epochs)
-        plain.append(seconds(twin, part, 1) * n / len(part))
+        plain.append(seconds(reference, part, 1) * n / len(part))
     ours, plain = statistics.median(ours), statistics.median(plain)
     timed = "one epoch" if len(part) == n else f"{len(part):,} examples, scaled up"
     print(f"\nSeconds an epoch of {n:,} examples: training alone, from the same start,")
     print(f"median of {RUNS} runs by turns")
     print(f"  cbackprop         {ours:#9.4g}   a run: {epochs} epochs, reading the data included")
-    print(f"  plain NumPy twin  {plain:#9.4g}   a run: {timed}")
+    print(f"  NumPy reference  {plain:#9.4g}   a run: {timed}")
     print(f"  ratio             {plain / ours:9.1f}")
     print(f"cbackprop took the path {net.backend!r}", flush=True)
 

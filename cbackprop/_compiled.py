@@ -4,15 +4,15 @@ import sys
 
 import numpy as np
 
-from cbackprop import _calls, _isa, _parameters, _training, _warnings
+from cbackprop import _evaluation, _isa, _parameters, _single_example, _training, _warnings
 from cbackprop._memory import offered, remember
 from cbackprop._overrides import builtin, draws_of
 from cbackprop.activations import LayerActivations
-from cbackprop.twin import sums_of_gradients
+from cbackprop.reference.network import sums_of_gradients
 
 
 class Compiled:
-    """Stands before a class of the plain twin: where nothing was replaced, the kernels do the work."""
+    """Stands before a class of the NumPy reference: where nothing was replaced, the kernels do the work."""
 
     def __getstate__(self):
         state = super().__getstate__()
@@ -74,8 +74,8 @@ class Compiled:
             Where `a`, or a replaced parameter, has the wrong shape or type.
         """
         if self._cbackprop.module.replaced(self):
-            return super().feedforward(_calls.checked_input(self, a))
-        return _calls.feedforward(self, a)
+            return super().feedforward(_single_example.checked_input(self, a))
+        return _single_example.feedforward(self, a)
 
     @builtin
     def backprop(self, x, y):
@@ -105,10 +105,10 @@ class Compiled:
         """
         module = self._cbackprop.module
         if not module.replaced(self, module.gradient_methods[:-1]):
-            gradient = _calls.backprop(self, x, y, module.step_options(self))
+            gradient = _single_example.backprop(self, x, y, module.step_options(self))
             if gradient is not None:
                 return gradient
-        return super().backprop(_calls.checked_examples(self, x, y), y)
+        return super().backprop(_single_example.checked_examples(self, x, y), y)
 
     def backprop_mini_batch(self, X, Y):
         """The gradient summed over a mini-batch, by the chapter's fully matrix-based approach.
@@ -131,13 +131,13 @@ class Compiled:
             Where an argument, or a replaced parameter, has the wrong shape or type.
         """
         module = self._cbackprop.module
-        X, Y = _calls.checked_columns(self, X, Y)
+        X, Y = _single_example.checked_columns(self, X, Y)
         if module.replaced_method(self, module.gradient_methods):
             # They know one example at a time.
             return sums_of_gradients(self, ((X[:, [j]], Y[:, [j]]) for j in range(X.shape[1])))
         if module.replaced(self):
             return super().backprop_mini_batch(X, Y)
-        return _calls.backprop_mini_batch(self, X, Y, module.step_options(self))
+        return _single_example.backprop_mini_batch(self, X, Y, module.step_options(self))
 
 
 def old_memory(state):
@@ -193,7 +193,7 @@ class Epochs:
         elif not module.replaced_method(net, ("update_mini_batch",)) and checks_examples(
             net, data.examples, "backprop"
         ):
-            pixels = _training.check_examples(net, data.examples, data.name)
+            pixels = _evaluation.check_examples(net, data.examples, data.name)
         if pixels:
             _warnings.of_pixels(data.name)
 

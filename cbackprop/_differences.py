@@ -8,7 +8,7 @@ import numpy as np
 from cbackprop import _arguments
 from cbackprop._memory import FLOAT64, remember
 from cbackprop.network import Network
-from cbackprop.twin import PlainNetwork
+from cbackprop.reference.network import ReferenceNetwork
 
 # Where rounding (it grows as 1/ε) and the neglected terms (they grow as ε or ε²) are about as large.
 EPSILON = {"forward": 2.0**-26, "central": 2.0**-17}
@@ -51,7 +51,7 @@ def is_replaced(net, name):
     """Whether the method `name` is another than the package's own, in a subclass or on the instance."""
     return getattr(getattr(net, name), "__func__", None) not in (
         getattr(Network, name),
-        getattr(PlainNetwork, name),
+        getattr(ReferenceNetwork, name),
     )
 
 

@@ -6,10 +6,10 @@ import operator
 
 import numpy as np
 
-from cbackprop import _calls, _parameters  # type: ignore[attr-defined]  # compiled
+from cbackprop import _parameters, _single_example  # type: ignore[attr-defined]  # compiled
 from cbackprop._memory import remember
 from cbackprop.network import Network
-from cbackprop.twin import PlainNetwork
+from cbackprop.reference.network import ReferenceNetwork
 
 COLUMN_ENTRIES = 2**18  # numbers in a matrix of columns: 2 MB, within a processor's cache
 
@@ -22,9 +22,9 @@ class OnePass:
     """
 
     def __init__(self, net, x, y):
-        if not isinstance(net, PlainNetwork):
+        if not isinstance(net, ReferenceNetwork):
             raise TypeError(f"net is {type(net).__name__}; expected a cbackprop.network.Network")
-        x = _calls.checked_input_column(net, x, y)
+        x = _single_example.checked_input_column(net, x, y)
         self.net, self.y = net, y if np.isscalar(y) else np.asarray(y)
         self.module = net._cbackprop.module
         self.n = dict(enumerate(_parameters.layer_sizes(net), 1))

@@ -22,7 +22,7 @@ import numpy as np
 
 from cbackprop.activations import Activation, read_activations
 from cbackprop.costs import COSTS, check, default_output
-from cbackprop.twin import set_up
+from cbackprop.reference.network import set_up
 
 DTYPES = ("float64", "float32")
 OURS = "cbackprop"

@@ -4,7 +4,7 @@ from typing import Any, Literal, NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from cbackprop.twin import PlainNetwork
+from cbackprop.reference.network import ReferenceNetwork
 
 __all__ = [
     "GradientCheck",
@@ -51,7 +51,7 @@ class Path(NamedTuple):
     product: float
 
 def numerical_gradient(
-    net: PlainNetwork,
+    net: ReferenceNetwork,
     x: ArrayLike,
     y: ArrayLike,
     *,
@@ -60,7 +60,7 @@ def numerical_gradient(
     cost: _Cost | None = None,
 ) -> tuple[_Arrays, _Arrays]: ...
 def check_gradient(
-    net: PlainNetwork,
+    net: ReferenceNetwork,
     x: ArrayLike,
     y: ArrayLike,
     *,
@@ -70,7 +70,7 @@ def check_gradient(
     tolerance: float | None = None,
 ) -> GradientCheck: ...
 def perturbation(
-    net: PlainNetwork,
+    net: ReferenceNetwork,
     x: ArrayLike,
     y: ArrayLike,
     weight: Sequence[int],
@@ -78,8 +78,10 @@ def perturbation(
     *,
     cost: _Cost | None = None,
 ) -> Perturbation: ...
-def paths(net: PlainNetwork, x: ArrayLike, y: ArrayLike, weight: Sequence[int]) -> Iterator[Path]: ...
-def path_sum_gradient(net: PlainNetwork, x: ArrayLike, y: ArrayLike, *, max_paths: int = ...) -> _Arrays: ...
+def paths(net: ReferenceNetwork, x: ArrayLike, y: ArrayLike, weight: Sequence[int]) -> Iterator[Path]: ...
+def path_sum_gradient(
+    net: ReferenceNetwork, x: ArrayLike, y: ArrayLike, *, max_paths: int = ...
+) -> _Arrays: ...
 def rate_factors(one_pass: Any, first: int) -> tuple[dict[int, list[list[float]]], list[float]]: ...
 def walk(
     rates: dict[int, list[list[float]]], last: list[float], l: int, j: int, start: Any

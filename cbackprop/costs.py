@@ -8,7 +8,7 @@ import sys
 
 import numpy as np
 
-from cbackprop import twin
+from cbackprop.reference import network as reference
 
 __all__ = ["CrossEntropyCost", "LogLikelihoodCost", "QuadraticCost"]
 
@@ -24,7 +24,7 @@ class QuadraticCost:
     @staticmethod
     def delta(z, a, y):
         """δ^L = (a − y) ⊙ σ′(z), σ′ being that of the module network2 now, as in the book."""
-        module = sys.modules.get("cbackprop.network2", twin)
+        module = sys.modules.get("cbackprop.network2", reference)
         return (a - y) * module.sigmoid_prime(z)
 
 
@@ -67,18 +67,18 @@ class LogLikelihoodCost:
 _ROWS = ((QuadraticCost, None), (CrossEntropyCost, "sigmoid"), (LogLikelihoodCost, "softmax"))
 COSTS = {cost.__name__: cost for cost, _ in _ROWS}
 _OUTPUTS = {cost.__name__: output for cost, output in _ROWS}
-_OWN_DELTAS = {cost.delta: cost.__name__ for cost in COSTS.values()}
-_OWN_FNS = {cost.fn: cost.__name__ for cost in COSTS.values()}
+_DELTAS = {cost.delta: cost.__name__ for cost in COSTS.values()}
+_FNS = {cost.fn: cost.__name__ for cost in COSTS.values()}
 
 
-def own_delta(cost):
+def builtin_delta(cost):
     """Whose output error `cost` has: the name of a class above, or None where ``delta`` is the reader's."""
-    return _own(cost, "delta", _OWN_DELTAS)
+    return _own(cost, "delta", _DELTAS)
 
 
-def own_fn(cost):
+def builtin_fn(cost):
     """Whose ``fn`` `cost` has, likewise."""
-    return _own(cost, "fn", _OWN_FNS)
+    return _own(cost, "fn", _FNS)
 
 
 def _own(cost, name, own):
@@ -121,7 +121,7 @@ def check(cost, activations=None, L=None):
     output, modified = "sigmoid", {}
     if activations is not None:
         output, modified = activations.layers[-1] if L is None else activations.of_layer(L)
-    delta = own_delta(cost)
+    delta = builtin_delta(cost)
     wanted = _OUTPUTS.get(delta)
     if wanted not in (None, "softmax") and (output != wanted or modified):
         raise ValueError(
@@ -138,7 +138,7 @@ def check(cost, activations=None, L=None):
 
 def default_output(cost):
     """The activation of the output layer where none was chosen."""
-    return _OUTPUTS.get(own_delta(cost)) or "sigmoid"
+    return _OUTPUTS.get(builtin_delta(cost)) or "sigmoid"
 
 
 def with_output(cost, sizes, activation):

@@ -2,14 +2,14 @@
 
 Whatever the user replaces (a method, in a subclass or on an instance, or this module's ``sigmoid`` or
 ``sigmoid_prime``) is called just as the book's code would call it: the methods below then take the path
-of the plain NumPy twin that they inherit. Otherwise they hand over to the compiled kernels.
+of the NumPy reference that they inherit. Otherwise they hand over to the compiled kernels.
 """
 
 import random
 
 import numpy as np
 
-from cbackprop import _arguments, _elementwise, _training, _warnings
+from cbackprop import _arguments, _elementwise, _evaluation, _training, _warnings
 from cbackprop._compiled import Compiled, Epochs, checks_examples, thresholded_answers
 from cbackprop._data import DataSet, handed_on, is_missing, recognised, training_pairs
 from cbackprop._memory import Memory, real_dtype
@@ -17,7 +17,7 @@ from cbackprop._overrides import Module, builtin
 from cbackprop._parameters import check_sizes
 from cbackprop._step_options import StepOptions
 from cbackprop.activations import Activation, read_activations
-from cbackprop.twin import PlainNetwork, draw_parameters, output_error, set_up
+from cbackprop.reference.network import ReferenceNetwork, draw_parameters, output_error, set_up
 
 __all__ = ["Activation", "Network", "np", "random", "sigmoid", "sigmoid_prime"]
 
@@ -54,7 +54,7 @@ MODULE = Module(
 )
 
 
-class Network(Compiled, PlainNetwork):
+class Network(Compiled, ReferenceNetwork):
     """A feedforward network trained by stochastic gradient descent.
 
     Parameters
@@ -153,10 +153,10 @@ class Network(Compiled, PlainNetwork):
         epochs = _arguments.whole(epochs, "epochs")
         mini_batch_size = _arguments.whole(mini_batch_size, "mini_batch_size", 1)
         n_threads = _arguments.threads(n_threads)
-        own_update = MODULE.replaced_method(self, ("update_mini_batch",))
-        if not own_update:
+        custom_update = MODULE.replaced_method(self, ("update_mini_batch",))
+        if not custom_update:
             _arguments.number(eta, "eta")
-        examples = DataSet(self, training_data, "training_data", only_pairs=own_update)
+        examples = DataSet(self, training_data, "training_data", only_pairs=custom_update)
         tests = _Tests(self, test_data)
 
         def update(mini_batch, eta):
@@ -211,22 +211,22 @@ def _update(net, examples, eta):
         _training.update_mini_batch(net, examples, StepOptions(eta))
         return
     if checks_examples(net, examples, "backprop"):
-        _training.check_examples(net, examples, "mini_batch")
-    PlainNetwork.update_mini_batch(net, training_pairs(net, examples), eta)
+        _evaluation.check_examples(net, examples, "mini_batch")
+    ReferenceNetwork.update_mini_batch(net, training_pairs(net, examples), eta)
 
 
 def _correct(net, tests):
     """How many of the tests `net` answers right, where its `evaluate` is the package's own."""
     labelled = tests.is_labelled(True)
     if not MODULE.replaced(net, ("feedforward",)):
-        return _training.evaluate(net, tests.examples, tests.name, labelled)
+        return _evaluation.evaluate(net, tests.examples, tests.name, labelled)
     if checks_examples(net, tests.examples, "feedforward"):
-        _training.check_examples(net, tests.examples, tests.name, labelled, True)
+        _evaluation.check_examples(net, tests.examples, tests.name, labelled, True)
     else:
         tests.refuse_names()
     if tests.is_thresholded:
         return thresholded_answers(net, tests)
-    return PlainNetwork.evaluate(net, tests.test_pairs())
+    return ReferenceNetwork.evaluate(net, tests.test_pairs())
 
 
 class _Tests:
@@ -244,10 +244,10 @@ class _Tests:
         if self.custom or self.n == 0:
             return
         if not MODULE.replaced(net, ("feedforward",)):
-            self.packed = _training.Data(net, data.examples, data.name, data.is_labelled(True))
+            self.packed = _evaluation.EvaluationSet(net, data.examples, data.name, data.is_labelled(True))
             self.packed.check_classes()
         elif checks_examples(net, data.examples, "feedforward"):
-            _training.check_examples(net, data.examples, data.name, data.is_labelled(True), True)
+            _evaluation.check_examples(net, data.examples, data.name, data.is_labelled(True), True)
         else:
             data.refuse_names()
         _warnings.of_one_output(net, data)
@@ -259,4 +259,4 @@ class _Tests:
             return net.evaluate(self.data.given)
         if self.packed is None or MODULE.replaced(net, ("feedforward",)):
             return _correct(net, self.data)
-        return self.packed.measure(net, True, None)[0]
+        return self.packed.score(net, True, None)[0]

@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike
 from cbackprop._compiled import Compiled
 from cbackprop._overrides import Module
 from cbackprop.activations import Activation as Activation
-from cbackprop.twin import PlainNetwork
+from cbackprop.reference.network import ReferenceNetwork
 
 __all__ = ["Activation", "Network", "np", "random", "sigmoid", "sigmoid_prime"]
 
@@ -17,7 +17,7 @@ def sigmoid_prime(z: ArrayLike) -> Any: ...
 
 MODULE: Module
 
-class Network(Compiled, PlainNetwork):
+class Network(Compiled, ReferenceNetwork):
     def SGD(
         self,
         training_data: Iterable[Any],

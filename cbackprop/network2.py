@@ -10,7 +10,7 @@ import sys
 
 import numpy as np
 
-from cbackprop import _arguments, _elementwise, _training, _warnings, costs
+from cbackprop import _arguments, _elementwise, _evaluation, _training, _warnings, costs
 from cbackprop._compiled import Compiled, Epochs, checks_examples, thresholded_answers
 from cbackprop._data import DataSet, Untouched, handed_on, is_missing, recognised, training_pairs
 from cbackprop._learning import learn
@@ -20,7 +20,7 @@ from cbackprop._parameters import check_sizes, layer_sizes
 from cbackprop._step_options import StepOptions
 from cbackprop.activations import Activation
 from cbackprop.costs import CrossEntropyCost, LogLikelihoodCost, QuadraticCost
-from cbackprop.twin2 import PlainNetwork2, output_error, penalty, vectorized_result
+from cbackprop.reference.network2 import ReferenceNetwork2, output_error, penalty, vectorized_result
 
 __all__ = [
     "Activation",
@@ -54,7 +54,7 @@ def sigmoid_prime(z):
 
 def step_options_of(net, eta=0.0, shrink=0.0, regularization="L2", mu=0.0):
     """How the kernels are to follow the gradient of the network's cost."""
-    activations, delta = net._cbackprop.activations, costs.own_delta(net.cost)
+    activations, delta = net._cbackprop.activations, costs.builtin_delta(net.cost)
     if delta != "QuadraticCost" or activations is not None:
         costs.check(net.cost, activations, len(net.weights) + 1)
     return StepOptions(eta, shrink, regularization == "L1", mu, delta, net.cost)
@@ -69,7 +69,7 @@ MODULE = Module(
 )
 
 
-class Network(Compiled, PlainNetwork2):
+class Network(Compiled, ReferenceNetwork2):
     """A feedforward network with a choice of cost, regularisation and momentum.
 
     Parameters
@@ -222,8 +222,8 @@ class Network(Compiled, PlainNetwork2):
         early_stopping_n = _arguments.whole(early_stopping_n, "early_stopping_n", 0)
         eta_halving_n = _arguments.whole(eta_halving_n, "eta_halving_n", 0)
         n_threads, mu = _arguments.threads(n_threads), _checked_options(regularization, mu)
-        own_update = MODULE.replaced_method(self, ("update_mini_batch",))
-        if not own_update:
+        custom_update = MODULE.replaced_method(self, ("update_mini_batch",))
+        if not custom_update:
             _arguments.number(eta, "eta")
         monitored = _wanted(
             evaluation_cost=monitor_evaluation_cost,
@@ -239,10 +239,10 @@ class Network(Compiled, PlainNetwork2):
         costs_counted = not MODULE.replaced_method(self, ("total_cost",)) and any(
             name.endswith("_cost") for name in watched
         )
-        if not own_update or costs_counted:
+        if not custom_update or costs_counted:
             costs.check(self.cost, self._cbackprop.activations, len(self.weights) + 1)
             _arguments.number(lmbda, "lmbda")
-        training = DataSet(self, training_data, "training_data", only_pairs=own_update)
+        training = DataSet(self, training_data, "training_data", only_pairs=custom_update)
         n = training.n
         evaluation = _evaluation_set(self, evaluation_data, watched)
         if asked and not evaluation.n:
@@ -358,10 +358,10 @@ class Network(Compiled, PlainNetwork2):
             not convert or MODULE.has_builtin("vectorized_result"),
         )
         if knows_labels and not MODULE.replaced(self, ("feedforward",)):
-            cost = _training.total_cost(self, data.examples, data.name, labelled, _cost_of(self))
+            cost = _evaluation.total_cost(self, data.examples, data.name, labelled, _cost_of(self))
             return cost + penalty(self, lmbda, n, regularization)
         if knows_labels and checks_examples(self, data.examples, "feedforward"):
-            _training.check_examples(self, data.examples, data.name, labelled)
+            _evaluation.check_examples(self, data.examples, data.name, labelled)
         if data.is_arrays:
             convert = False
         cost = 0.0
@@ -448,9 +448,9 @@ def _update(net, examples, eta, lmbda, n, regularization, mu):
         _training.update_mini_batch(net, examples, options)
         return
     if checks_examples(net, examples, "backprop"):
-        _training.check_examples(net, examples, "mini_batch")
+        _evaluation.check_examples(net, examples, "mini_batch")
     pairs = training_pairs(net, examples)
-    PlainNetwork2.update_mini_batch(net, pairs, eta, lmbda, n, regularization=regularization, mu=mu)
+    ReferenceNetwork2.update_mini_batch(net, pairs, eta, lmbda, n, regularization=regularization, mu=mu)
 
 
 class _Monitor:
@@ -466,7 +466,7 @@ class _Monitor:
             if packed:
                 packed.check_classes()
             elif data.is_thresholded:
-                _training.check_examples(net, data.examples, data.name, answers=True)
+                _evaluation.check_examples(net, data.examples, data.name, answers=True)
             elif name == "evaluation":
                 data.refuse_names()
 
@@ -485,7 +485,7 @@ class _Monitor:
     def _measure(self):
         if self.measured is None:
             cost = _cost_of(self.net) if self.wants_cost else None
-            self.measured = self.packed.measure(self.net, self.wants_accuracy, cost)
+            self.measured = self.packed.score(self.net, self.wants_accuracy, cost)
         return self.measured
 
     def cost(self):
@@ -529,14 +529,14 @@ def _packed(net, data, watched):
     methods = "feedforward", "accuracy", "total_cost"
     if not MODULE.has_builtin("vectorized_result") or MODULE.replaced_method(net, methods):
         if data.is_arrays and not data.only_pairs and checks_examples(net, data.examples):
-            _training.check_examples(net, data.examples, data.name, data.is_labelled(True))
+            _evaluation.check_examples(net, data.examples, data.name, data.is_labelled(True))
         return None
     labelled = data.is_labelled(True)
     if not MODULE.replaced(net):
         costs_labels = "evaluation_cost" in watched
-        return _training.Data(net, data.examples, data.name, labelled, costs_labels)
+        return _evaluation.EvaluationSet(net, data.examples, data.name, labelled, costs_labels)
     if checks_examples(net, data.examples):
-        _training.check_examples(net, data.examples, data.name, labelled)
+        _evaluation.check_examples(net, data.examples, data.name, labelled)
     return None
 
 
@@ -566,22 +566,22 @@ def _accuracy(net, data, convert):
     """How many of the examples `net` answers right, where its `accuracy` is the package's own."""
     labelled = data.is_labelled(not convert)
     if not MODULE.replaced(net, ("feedforward",)):
-        return _training.evaluate(net, data.examples, data.name, labelled)
+        return _evaluation.evaluate(net, data.examples, data.name, labelled)
     if checks_examples(net, data.examples, "feedforward"):
-        _training.check_examples(net, data.examples, data.name, labelled, True)
+        _evaluation.check_examples(net, data.examples, data.name, labelled, True)
     elif not convert:
         data.refuse_names()
     if data.is_thresholded:
         return thresholded_answers(net, data)
     if data.is_arrays:
-        return PlainNetwork2.accuracy(net, data.test_pairs())
-    return PlainNetwork2.accuracy(net, data.examples, convert)
+        return ReferenceNetwork2.accuracy(net, data.test_pairs())
+    return ReferenceNetwork2.accuracy(net, data.examples, convert)
 
 
 def _cost_of(net):
     """What the kernels are to take for the cost: a name, or the user's own function."""
     costs.check(net.cost, net._cbackprop.activations, len(net.weights) + 1)
-    return costs.own_fn(net.cost) or net.cost.fn
+    return costs.builtin_fn(net.cost) or net.cost.fn
 
 
 def _target(net, label, name):

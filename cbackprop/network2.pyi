@@ -16,8 +16,8 @@ from cbackprop.costs import LogLikelihoodCost as LogLikelihoodCost
 from cbackprop.costs import QuadraticCost as QuadraticCost
 from cbackprop.network import sigmoid as sigmoid
 from cbackprop.network import sigmoid_prime as sigmoid_prime
-from cbackprop.twin2 import PlainNetwork2
-from cbackprop.twin2 import vectorized_result as vectorized_result
+from cbackprop.reference.network2 import ReferenceNetwork2
+from cbackprop.reference.network2 import vectorized_result as vectorized_result
 
 __all__ = [
     "Activation",
@@ -41,7 +41,7 @@ def step_options_of(
     net: Any, eta: float = 0.0, shrink: float = 0.0, regularization: str = "L2", mu: float = 0.0
 ) -> Any: ...
 
-class Network(Compiled, PlainNetwork2):  # type: ignore[misc]  # velocities give way to the user's own
+class Network(Compiled, ReferenceNetwork2):  # type: ignore[misc]  # velocities give way to the user's own
     velocities: offered[Any]  # type: ignore[assignment]
     def SGD(
         self,

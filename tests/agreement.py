@@ -13,7 +13,7 @@ import sys
 import numpy as np
 
 from cbackprop.network import Network
-from cbackprop.twin import PlainNetwork
+from cbackprop.reference.network import ReferenceNetwork
 
 # Whether a sanitizer's allocator, which keeps what was freed, has taken the place of malloc.
 SANITIZED = "san" in os.environ.get("LD_PRELOAD", "")
@@ -56,14 +56,16 @@ def copy_parameters(source, target):
     return target
 
 
-def network_and_twin(sizes, seed=1, scaled=False, network=Network, twin=PlainNetwork, **options):
-    """Return a network and a plain twin with the same parameters.
+def network_and_reference(
+    sizes, seed=1, scaled=False, network=Network, reference=ReferenceNetwork, **options
+):
+    """Return a network and a NumPy reference with the same parameters.
 
     `scaled` divides weights by sqrt(n_in): wide layers then stay off the sigmoid's flat ends,
     where sigma' = s (1 - s) has no digits left to compare.
     """
     np.random.seed(seed)
-    plain = twin(sizes, **options)
+    plain = reference(sizes, **options)
     if scaled:
         plain.weights = [(w / np.sqrt(max(w.shape[1], 1))).astype(w.dtype) for w in plain.weights]
     np.random.seed(seed)

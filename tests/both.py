@@ -6,10 +6,12 @@ import numpy as np
 import pytest
 from agreement import copy_parameters
 
-from cbackprop import network, network2, twin, twin2
+from cbackprop import network, network2
+from cbackprop.reference.network import ReferenceNetwork
+from cbackprop.reference.network2 import ReferenceNetwork2
 
 MODULES = {"network": network, "network2": network2}
-TWINS = {"network": twin.PlainNetwork, "network2": twin2.PlainNetwork2}
+REFERENCES = {"network": ReferenceNetwork, "network2": ReferenceNetwork2}
 PATHS = "compiled", "methods", "functions"
 
 each_module = pytest.mark.parametrize("module", list(MODULES.values()), ids=list(MODULES))
@@ -20,7 +22,7 @@ def name_of(net):
     """Which of the two `net`, or its module, is."""
     module = net if net in MODULES.values() else None
     if module is None:
-        return "network2" if isinstance(net, twin2.PlainNetwork2) else "network"
+        return "network2" if isinstance(net, ReferenceNetwork2) else "network"
     return module.__name__.split(".")[-1]
 
 
@@ -38,9 +40,9 @@ def use_path(path, net, monkeypatch):
     return net
 
 
-def twin_of(net):
-    """A twin in NumPy with the parameters that `net` has now."""
-    return copy_parameters(net, TWINS[name_of(net)]([1]))
+def reference_of(net):
+    """A reference in NumPy with the parameters that `net` has now."""
+    return copy_parameters(net, REFERENCES[name_of(net)]([1]))
 
 
 def update(net, mini_batch, eta=0.5):

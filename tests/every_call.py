@@ -62,11 +62,11 @@ from tiny import (
     own_evaluate,
     placeholder,
     plain,
-    plain_twin,
-    plain_twin2,
     quadratic,
     raising,
     raising_cost,
+    reference,
+    reference_network2,
     replaced,
     replaced2,
     small,
@@ -90,11 +90,11 @@ from cbackprop import (
     mnist_loader,
     network,
     network2,
-    twin,
-    twin2,
 )
+from cbackprop.reference import network as reference_1
+from cbackprop.reference import network2 as reference_2
 
-MODULES = (network, network2, mnist_loader, chapter, activations, costs, twin, twin2, figures)
+MODULES = (network, network2, mnist_loader, chapter, activations, costs, reference_1, reference_2, figures)
 
 
 def columns(net):
@@ -246,15 +246,15 @@ RIGHT["costs.", nothing] = {
     "LogLikelihoodCost.fn": lambda _: costs.LogLikelihoodCost.fn(a, y),
     "LogLikelihoodCost.delta": lambda _: costs.LogLikelihoodCost.delta(z, a, y),
 }
-RIGHT["twin.", nothing] = {
-    "sigmoid": lambda _: twin.sigmoid(z),
-    "sigmoid_prime": lambda _: twin.sigmoid_prime(z),
-    "PlainNetwork": lambda _: twin.PlainNetwork(SIZES),
-    "PlainLayers": lambda _: twin.PlainLayers(SIZES, dtype=np.float32),
+RIGHT["reference.network.", nothing] = {
+    "sigmoid": lambda _: reference_1.sigmoid(z),
+    "sigmoid_prime": lambda _: reference_1.sigmoid_prime(z),
+    "ReferenceNetwork": lambda _: reference_1.ReferenceNetwork(SIZES),
+    "ReferenceLayers": lambda _: reference_1.ReferenceLayers(SIZES, dtype=np.float32),
 }
-RIGHT["twin2.", nothing] = {
-    "vectorized_result": lambda _: twin2.vectorized_result(3),
-    "PlainNetwork2": lambda _: twin2.PlainNetwork2(SIZES),
+RIGHT["reference.network2.", nothing] = {
+    "vectorized_result": lambda _: reference_2.vectorized_result(3),
+    "ReferenceNetwork2": lambda _: reference_2.ReferenceNetwork2(SIZES),
 }
 RIGHT["network.Network.", plain] = {
     "backend": lambda net: net.backend,
@@ -412,21 +412,23 @@ RIGHT["chapter.", small] = {
     "paths": lambda net: list(chapter.paths(net, *PAIR, (2, 1, 0))),
     "path_sum_gradient": lambda net: chapter.path_sum_gradient(net, *PAIR),
 }
-RIGHT["twin.", plain_twin] = {
-    "PlainNetwork.dtype": lambda net: net.dtype,
-    "PlainLayers.dtype": twin.PlainLayers.dtype.__get__,
-    "PlainNetwork.feedforward": lambda net: net.feedforward(x),
-    "PlainNetwork.backprop": lambda net: net.backprop(x, y),
-    "PlainNetwork.backprop_mini_batch": columns,
-    "PlainNetwork.cost_derivative": lambda net: net.cost_derivative(a, y),
-    "PlainNetwork.update_mini_batch": lambda net: net.update_mini_batch(DENSE[:3], 0.1),
-    "PlainNetwork.evaluate": lambda net: net.evaluate(TESTS[:3]),
-    "PlainNetwork.SGD": lambda net: net.SGD(DENSE[:4], 1, 4, 0.1, TESTS[:2]),
-    "PlainLayers.feedforward": lambda net: twin.PlainLayers.feedforward(net, x),
-    "PlainLayers.backprop": lambda net: twin.PlainLayers.backprop(net, x, y),
-    "PlainLayers.backprop_mini_batch": lambda net: twin.PlainLayers.backprop_mini_batch(net, X.T, TARGETS.T),
+RIGHT["reference.network.", reference] = {
+    "ReferenceNetwork.dtype": lambda net: net.dtype,
+    "ReferenceLayers.dtype": reference_1.ReferenceLayers.dtype.__get__,
+    "ReferenceNetwork.feedforward": lambda net: net.feedforward(x),
+    "ReferenceNetwork.backprop": lambda net: net.backprop(x, y),
+    "ReferenceNetwork.backprop_mini_batch": columns,
+    "ReferenceNetwork.cost_derivative": lambda net: net.cost_derivative(a, y),
+    "ReferenceNetwork.update_mini_batch": lambda net: net.update_mini_batch(DENSE[:3], 0.1),
+    "ReferenceNetwork.evaluate": lambda net: net.evaluate(TESTS[:3]),
+    "ReferenceNetwork.SGD": lambda net: net.SGD(DENSE[:4], 1, 4, 0.1, TESTS[:2]),
+    "ReferenceLayers.feedforward": lambda net: reference_1.ReferenceLayers.feedforward(net, x),
+    "ReferenceLayers.backprop": lambda net: reference_1.ReferenceLayers.backprop(net, x, y),
+    "ReferenceLayers.backprop_mini_batch": lambda net: reference_1.ReferenceLayers.backprop_mini_batch(
+        net, X.T, TARGETS.T
+    ),
 }
-RIGHT["twin2.PlainNetwork2.", plain_twin2] = {
+RIGHT["reference.network2.ReferenceNetwork2.", reference_network2] = {
     "dtype": lambda net: net.dtype,
     "history": lambda net: getattr(net, "history", None),
     "velocities": lambda net: getattr(net, "velocities", None),
@@ -467,7 +469,7 @@ WRONG["network2.", nothing] = {
     "load: half an npz": lambda _: network2.load(HALF_NPZ),
     "load: not there": lambda _: network2.load(FOLDER / "none.json"),
 }
-WRONG["twin2.", nothing] = {"vectorized_result": lambda _: network2.vectorized_result(10)}
+WRONG["reference.network2.", nothing] = {"vectorized_result": lambda _: network2.vectorized_result(10)}
 WRONG["mnist_loader.", nothing] = {
     "load_data: half": lambda _: mnist_loader.load_data(HALF_MNIST),
     "load_data: not MNIST": lambda _: mnist_loader.load_data(NO_MNIST),
@@ -569,8 +571,10 @@ WRONG["chapter.", small] = {
     "paths": lambda net: chapter.paths(net, *PAIR, (1, 0, 0)),
     "path_sum_gradient": lambda net: chapter.path_sum_gradient(net, *PAIR, max_paths=1),
 }
-WRONG["twin.", plain_twin] = {"PlainNetwork.feedforward": lambda net: net.feedforward(x[:5])}
-WRONG["twin2.PlainNetwork2.", plain_twin2] = {"SGD": lambda net: net.SGD([(x, y, y)], 1, 2, 0.1)}
+WRONG["reference.network.", reference] = {"ReferenceNetwork.feedforward": lambda net: net.feedforward(x[:5])}
+WRONG["reference.network2.ReferenceNetwork2.", reference_network2] = {
+    "SGD": lambda net: net.SGD([(x, y, y)], 1, 2, 0.1)
+}
 
 
 def calls_of(table):

@@ -1,4 +1,4 @@
-"""What the property tests draw: networks and their twins, and examples of any dtype, layout and size.
+"""What the property tests draw: networks and their references, and examples of any dtype, layout and size.
 
 Hypothesis chooses what a case is made of, NumPy's generator, from a seed, the numbers themselves: a drawn
 number costs a thousand times as much, and which numbers they are matters little.
@@ -10,12 +10,12 @@ import os
 from unittest import mock
 
 import numpy as np
-from agreement import network_and_twin
+from agreement import network_and_reference
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
 FACTOR = float(os.environ.get("CBACKPROP_EXAMPLES", "1"))
-STEP = {8: 1e-12, 4: 1e-5}  # by the bytes of a number: how near to the twin one call must come ...
+STEP = {8: 1e-12, 4: 1e-5}  # by the bytes of a number: how near to the reference one call must come ...
 RUN = {8: 1e-8, 4: 1e-3}  # ... and how near several epochs
 
 
@@ -76,8 +76,8 @@ def activations(draw, sizes, output=None):
 
 
 @st.composite
-def networks(draw, sizes=shapes, dtypes=(np.float64, np.float32), make=network_and_twin, output=None):
-    """A network and its twin, of any dtype and activations."""
+def networks(draw, sizes=shapes, dtypes=(np.float64, np.float32), make=network_and_reference, output=None):
+    """A network and its reference, of any dtype and activations."""
     n = draw(sizes)
     dtype = draw(st.sampled_from(dtypes))
     options = draw(activations(n, output))
@@ -94,7 +94,7 @@ def is_bounded(net):
     """Whether training keeps what rounding changed small: every neuron is a sigmoid, or in a softmax.
 
     At eta = 0.3 a step of 96 inputs throws a tanh neuron from one end to the other: moving a weight by four
-    units in its last place then moves the twin itself by 2e-4 in 32 steps.
+    units in its last place then moves the reference itself by 2e-4 in 32 steps.
     """
     return net._cbackprop.activations is None or all(
         one in ("sigmoid", "softmax") for one, _ in net._cbackprop.activations.all_used()
@@ -368,7 +368,7 @@ def exact_products():
 
 
 def check_feedforward(both, draw):
-    """Columns, one or many, give what the twin gives."""
+    """Columns, one or many, give what the reference gives."""
     net, plain = both
     a = draw.draw(matrices(net.sizes[0], draw.draw(st.sampled_from([1, 1, 0, 2, 5, 17, 128, 129, 257]))))
     with unchanged(a, own_arrays(net)):
@@ -384,9 +384,9 @@ def check_backprop(both, draw, times_slope=True):
     x, y = draw.draw(pairs(net, 2))[1]
     with unchanged(x, y, own_arrays(net)):
         ours = net.backprop(x, y)
-    [twins] = plainly([(x, y)])
-    scales = sizes_of_terms(plain, *twins, times_slope)
-    _check_gradients(net, ours, plain.backprop(*twins), (x, y), scales)
+    [references] = plainly([(x, y)])
+    scales = sizes_of_terms(plain, *references, times_slope)
+    _check_gradients(net, ours, plain.backprop(*references), (x, y), scales)
 
 
 def check_backprop_mini_batch(both, draw, times_slope=True):
@@ -399,9 +399,9 @@ def check_backprop_mini_batch(both, draw, times_slope=True):
         X, Y = memory[: net.sizes[0]], memory[::-1][: net.sizes[-1]]
     with unchanged(X, Y, own_arrays(net)):
         ours = net.backprop_mini_batch(X, Y)
-    twins = np.array(X, np.float64), np.array(Y, np.float64)
-    scales = sizes_of_terms(plain, *twins, times_slope)
-    _check_gradients(net, ours, plain.backprop_mini_batch(*twins), (X, Y), scales)
+    references = np.array(X, np.float64), np.array(Y, np.float64)
+    scales = sizes_of_terms(plain, *references, times_slope)
+    _check_gradients(net, ours, plain.backprop_mini_batch(*references), (X, Y), scales)
 
 
 def _check_gradients(net, ours, expected, arguments, scales):

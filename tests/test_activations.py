@@ -13,7 +13,7 @@ from agreement import (
     copy_parameters,
     dense_examples,
     digit_examples,
-    network_and_twin,
+    network_and_reference,
     nothing_changes,
     parameter_difference,
     run_python,
@@ -23,7 +23,7 @@ from agreement import (
 
 from cbackprop import _isa, chapter, network
 from cbackprop.network import Activation, Network
-from cbackprop.twin import PlainNetwork
+from cbackprop.reference.network import ReferenceNetwork
 
 NAMES = ["sigmoid", "linear", "tanh", "relu", "softplus"]
 SMOOTH = ["sigmoid", "linear", "tanh", "softplus"]
@@ -55,8 +55,8 @@ def gradients_agree(net, plain, x, y, tolerance=1e-10):
 
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("sizes", [[2, 3, 1], [5, 4], [13, 17, 9], [70, 65, 33, 10]], ids=str)
-def test_a_named_activation_agrees_with_the_twin(name, sizes):
-    net, plain = network_and_twin(sizes, scaled=True, activation=name)
+def test_a_named_activation_agrees_with_the_reference(name, sizes):
+    net, plain = network_and_reference(sizes, scaled=True, activation=name)
     X = np.random.randn(sizes[0], 11)
     for a in (X[:, :1], X):
         assert worst_difference([net.feedforward(a)], [plain.feedforward(a)]) <= 1e-13
@@ -64,8 +64,8 @@ def test_a_named_activation_agrees_with_the_twin(name, sizes):
 
 
 @pytest.mark.parametrize("sizes, activation, neurons", MIXED.values(), ids=MIXED)
-def test_a_mixed_network_agrees_with_the_twin(sizes, activation, neurons):
-    net, plain = network_and_twin(sizes, scaled=True, activation=activation, neuron_activations=neurons)
+def test_a_mixed_network_agrees_with_the_reference(sizes, activation, neurons):
+    net, plain = network_and_reference(sizes, scaled=True, activation=activation, neuron_activations=neurons)
     X = np.random.randn(sizes[0], 19)
     for a in (X[:, :1], X):
         assert worst_difference([net.feedforward(a)], [plain.feedforward(a)]) <= 1e-13
@@ -80,7 +80,7 @@ def trained(net, examples, epochs=3, m=10, eta=0.05, **options):
 @pytest.mark.parametrize("n_threads", [1, 2])
 @pytest.mark.parametrize("data", ["sparse", "dense"])
 @pytest.mark.parametrize("name", [*NAMES, "mixed"])
-def test_three_epochs_follow_the_twin(name, data, n_threads, capsys):
+def test_three_epochs_follow_the_reference(name, data, n_threads, capsys):
     sizes = [784, 30, 10] if data == "sparse" else [20, 30, 10]
     options = {"activation": name}
     if name == "mixed":
@@ -88,7 +88,7 @@ def test_three_epochs_follow_the_twin(name, data, n_threads, capsys):
             "activation": ["relu", "sigmoid"],
             "neuron_activations": {(2, 29): "tanh", (3, 1): "linear"},
         }
-    net, plain = network_and_twin(sizes, scaled=True, **options)
+    net, plain = network_and_reference(sizes, scaled=True, **options)
     examples = digit_examples(103) if data == "sparse" else dense_examples(103, sizes)
     trained(plain, list(examples), eta=0.01)
     trained(net, list(examples), eta=0.01, n_threads=n_threads)
@@ -100,7 +100,7 @@ def test_three_epochs_follow_the_twin(name, data, n_threads, capsys):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_update_mini_batch_and_evaluate(name):
-    net, plain = network_and_twin([784, 12, 10], scaled=True, activation=name)
+    net, plain = network_and_reference([784, 12, 10], scaled=True, activation=name)
     examples = digit_examples(23)
     net.update_mini_batch(examples, 0.05)
     plain.update_mini_batch(examples, 0.05)
@@ -113,7 +113,7 @@ def test_update_mini_batch_and_evaluate(name):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_float32(name):
-    net, plain = network_and_twin([30, 20, 10], scaled=True, activation=name, dtype=np.float32)
+    net, plain = network_and_reference([30, 20, 10], scaled=True, activation=name, dtype=np.float32)
     x, y = np.random.randn(30, 1), np.random.rand(10, 1)
     assert net.feedforward(x).dtype == np.float32
     gradients_agree(net, plain, x, y, 1e-5)
@@ -138,7 +138,7 @@ def through_one_neuron(name, z, dtype=np.float64):
 @pytest.mark.parametrize("z", [1e4, -1e4, 1e300, -1e300, np.inf, -np.inf, 709.0, -745.2, 40.0, -40.0])
 @pytest.mark.parametrize("name", NAMES)
 def test_extremes(name, z):
-    plain = PlainNetwork([1, 1], activation=name)
+    plain = ReferenceNetwork([1, 1], activation=name)
     with np.errstate(all="ignore"):
         expected = plain._cbackprop.module.f(plain, 2, np.array([[z]])).item()
     f, _ = through_one_neuron(name, z)
@@ -155,7 +155,7 @@ def test_nan_stays_nan(name):
 @pytest.mark.filterwarnings("error")
 def test_nothing_warns(name, z):
     x = np.array([[z]])
-    for net in (Network([1, 1], activation=name), PlainNetwork([1, 1], activation=name)):
+    for net in (Network([1, 1], activation=name), ReferenceNetwork([1, 1], activation=name)):
         net.weights, net.biases = [np.ones((1, 1))], [np.zeros((1, 1))]
         net._cbackprop.module.f(net, 2, x)
         net._cbackprop.module.f_prime(net, 2, x)
@@ -215,7 +215,7 @@ def test_within_a_few_units_in_the_last_place(name, dtype, units):
 @pytest.mark.parametrize("data", ["sparse", "dense"])
 def test_what_diverges_diverges_as_in_numpy(data, capsys):
     sizes = [784, 30, 10] if data == "sparse" else [20, 30, 10]
-    net, plain = network_and_twin(sizes, activation="linear")
+    net, plain = network_and_reference(sizes, activation="linear")
     examples = digit_examples(200) if data == "sparse" else dense_examples(200, sizes)
     with np.errstate(all="ignore"):
         trained(plain, list(examples), eta=50.0)
@@ -248,7 +248,7 @@ def test_initial_weights_are_the_book_s(name):
 def test_own_functions_run_through_numpy(capsys):
     own = Activation(square, square_prime)
     options = {"activation": ["tanh", own], "neuron_activations": {(2, 1): Activation(np.sin, np.cos)}}
-    net, plain = network_and_twin([20, 6, 3], scaled=True, **options)
+    net, plain = network_and_reference([20, 6, 3], scaled=True, **options)
     assert net.backend == "numpy: the activation of neuron 1 of layer 2 is a function of the user's"
     X = np.random.randn(20, 4)
     np.testing.assert_array_equal(net.feedforward(X), plain.feedforward(X))
@@ -329,7 +329,7 @@ def test_copies_keep_their_activations(again):
         ),
     ],
 )
-@pytest.mark.parametrize("cls", [Network, PlainNetwork])
+@pytest.mark.parametrize("cls", [Network, ReferenceNetwork])
 def test_errors_come_before_random_numbers_are_drawn(cls, options, error, words):
     state = repr(np.random.get_state())
     with pytest.raises(error) as raised:
@@ -370,12 +370,12 @@ def test_every_instruction_set_agrees(tmp_path):
 import sys
 sys.path.insert(0, sys.argv[1])
 import numpy as np
-from agreement import digit_examples, network_and_twin, parameter_difference
+from agreement import digit_examples, network_and_reference, parameter_difference
 from cbackprop import _isa
 for name in ("linear", "tanh", "relu", "softplus"):
     for dtype, tolerance in ((np.float64, 1e-10), (np.float32, 1e-3)):
         options = {"activation": name, "neuron_activations": {(2, 5): "sigmoid"}, "dtype": dtype}
-        net, plain = network_and_twin([784, 30, 10], scaled=True, **options)
+        net, plain = network_and_reference([784, 30, 10], scaled=True, **options)
         examples = digit_examples(40)
         for k in range(0, 40, 10):
             net.update_mini_batch(examples[k:k + 10], 0.05)

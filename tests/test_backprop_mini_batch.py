@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from agreement import network_and_twin, nothing_changes, worst_difference
+from agreement import network_and_reference, nothing_changes, worst_difference
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -26,7 +26,7 @@ def worst(found, expected):
 @pytest.mark.parametrize("m", [0, 1, 2, 7, 16, 32, 257])
 @pytest.mark.parametrize("sizes", [[2, 3, 1], [784, 30, 10], [33, 17, 65, 10], [9, 5]], ids=str)
 def test_the_sum_over_the_columns(sizes, m):
-    net, plain = network_and_twin(sizes, scaled=True)
+    net, plain = network_and_reference(sizes, scaled=True)
     X, Y = np.random.rand(sizes[0], m) * (np.random.rand(sizes[0], m) < 0.3), np.random.rand(sizes[-1], m)
     with nothing_changes(net):
         found = net.backprop_mini_batch(X, Y)
@@ -41,7 +41,7 @@ def test_the_sum_over_the_columns(sizes, m):
     activation=st.sampled_from(["sigmoid", "tanh", "relu", "linear", "softplus"]),
 )
 def test_any_shape(sizes, m, zero_rows, activation):
-    net, plain = network_and_twin(sizes, scaled=True, activation=activation)
+    net, plain = network_and_reference(sizes, scaled=True, activation=activation)
     rng = np.random.default_rng(m)
     X, Y = rng.standard_normal((sizes[0], m)), rng.random((sizes[-1], m))
     X[rng.random(sizes[0]) < zero_rows] = 0
@@ -61,7 +61,7 @@ def test_any_shape(sizes, m, zero_rows, activation):
     ],
 )
 def test_any_layout_and_type(change):
-    net, plain = network_and_twin([12, 8, 4])
+    net, plain = network_and_reference([12, 8, 4])
     X, Y = change(np.random.rand(12, 9)), change(np.random.rand(4, 9))
     assert (
         worst(net.backprop_mini_batch(X, Y), plain.backprop_mini_batch(np.asarray(X), np.asarray(Y, float)))
@@ -70,7 +70,7 @@ def test_any_layout_and_type(change):
 
 
 def test_float32():
-    net, plain = network_and_twin([40, 30, 10], scaled=True, dtype=np.float32)
+    net, plain = network_and_reference([40, 30, 10], scaled=True, dtype=np.float32)
     X, Y = np.random.rand(40, 32), np.random.rand(10, 32)
     found = net.backprop_mini_batch(X, Y)
     assert all(array.dtype == np.float32 for arrays in found for array in arrays)
@@ -80,7 +80,7 @@ def test_float32():
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
 @pytest.mark.parametrize("where", ["X", "Y", "weights"])
 def test_what_is_not_finite_spreads_as_in_numpy(where, value):
-    net, plain = network_and_twin([20, 8, 4])
+    net, plain = network_and_reference([20, 8, 4])
     X, Y = np.random.rand(20, 9), np.random.rand(4, 9)
     X[5:15] = 0  # zero rows are skipped only where they meet finite numbers
     if where == "weights":

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from cbackprop.chapter import Path, check_gradient, path_sum_gradient, paths, perturbation
 from cbackprop.network import Activation, Network
-from cbackprop.twin import PlainNetwork
+from cbackprop.reference.network import ReferenceNetwork
 
 
 def network_and_example(sizes, seed=3, **options):
@@ -178,9 +178,9 @@ def test_errors_come_before_anything_is_computed():
             perturbation(net, x, y, weight, dw)
 
 
-def test_a_network_of_the_twin_and_nothing_of_it_changes():
+def test_a_network_of_the_reference_and_nothing_of_it_changes():
     np.random.seed(5)
-    net, (x, y) = PlainNetwork([3, 4, 2]), dense_examples(1, [3, 4, 2])[0]
+    net, (x, y) = ReferenceNetwork([3, 4, 2]), dense_examples(1, [3, 4, 2])[0]
     with nothing_changes(net):
         assert worst_difference(path_sum_gradient(net, x, y), net.backprop(x, y)[1]) < 1e-10
         perturbation(net, x, y, (2, 0, 0), 1e-3)

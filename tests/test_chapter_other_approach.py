@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from cbackprop import _one_pass, network
 from cbackprop.chapter import check_gradient, numerical_gradient
 from cbackprop.network import Activation, Network
-from cbackprop.twin import PlainNetwork
+from cbackprop.reference.network import ReferenceNetwork
 
 MIXED = {
     "activation": ["tanh", "softplus", "linear", "sigmoid"],
@@ -81,10 +81,10 @@ def test_every_activation_passes(name):
     assert result and result.difference < 1e-7
 
 
-def test_modified_neurons_the_readers_functions_and_the_twin_pass():
+def test_modified_neurons_the_readers_functions_and_the_reference_pass():
     sizes, own = [3, 4, 2, 3, 4], [3, 5, 4]
     assert check_gradient(Network(sizes, **MIXED), *example(sizes)).difference < 1e-7
-    assert check_gradient(PlainNetwork(sizes, **MIXED), *example(sizes)).difference < 1e-7
+    assert check_gradient(ReferenceNetwork(sizes, **MIXED), *example(sizes)).difference < 1e-7
     net = Network(own, activation=Activation(np.sin, np.cos), neuron_activations={(3, 1): "tanh"})
     assert check_gradient(net, *example(own)).difference < 1e-7
 

@@ -46,12 +46,12 @@ def assert_trained(done, epochs=2, images=1000):
     assert lines[epochs] == ""
     rest = "\n".join(lines[epochs + 1 :])
     assert "Epoch" not in rest
-    ours, twin, ratio = (
+    ours, reference, ratio = (
         float(re.search(rf"^  {name} +([\d.e-]+)", rest, re.MULTILINE).group(1))
-        for name in ("cbackprop", "plain NumPy twin", "ratio")
+        for name in ("cbackprop", "NumPy reference", "ratio")
     )
     # The seconds are printed with four digits, the ratio with one after the point.
-    assert ratio == pytest.approx(twin / ours, rel=2e-3, abs=0.06)
+    assert ratio == pytest.approx(reference / ours, rel=2e-3, abs=0.06)
 
 
 def correct(done):

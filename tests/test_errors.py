@@ -6,7 +6,7 @@ import warnings
 
 import numpy as np
 import pytest
-from agreement import as_arrays, dense_examples, digit_examples, network_and_twin, nothing_changes
+from agreement import as_arrays, dense_examples, digit_examples, network_and_reference, nothing_changes
 from both import Table, each_module, each_path, right_answers, update, use_path
 from both import train as train_seeded
 
@@ -287,7 +287,7 @@ def test_parameters_that_do_not_fit(position, value, kind, words, call):
 
 def test_a_network_can_be_used_after_an_error(capsys):
     """Mending what was wrong is enough."""
-    net, plain = network_and_twin(SIZES)
+    net, plain = network_and_reference(SIZES)
     keep = net.weights[1]
     net.weights[1] = np.zeros((5, 3))
     with pytest.raises(ValueError):

@@ -2,13 +2,13 @@
 
 import numpy as np
 import pytest
-from agreement import digit_examples, network_and_twin
+from agreement import digit_examples, network_and_reference
 
 from cbackprop.network import Network
 
 
-def test_evaluate_counts_as_the_twin(capsys):
-    net, plain = network_and_twin([784, 30, 10])
+def test_evaluate_counts_as_the_reference(capsys):
+    net, plain = network_and_reference([784, 30, 10])
     tests = digit_examples(300, labels=True)
     count = net.evaluate(tests)
     assert type(count) is int
@@ -50,7 +50,7 @@ def test_zeros_that_are_listed_in_a_later_block_of_another_kind():
     """1,024 examples are packed at a time, here first as floats and then as doubles; so large a weight makes
     the kernels meet every input, zeros included, in memory that was laid out for the first block."""
     rng = np.random.default_rng(0)
-    net, plain = network_and_twin([40, 3, 2])
+    net, plain = network_and_reference([40, 3, 2])
     X = np.zeros((2048, 40))
     X[:1024, 0] = 1
     X[1024:, :6] = rng.normal(0, 3, (1024, 6))

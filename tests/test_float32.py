@@ -12,13 +12,13 @@ from agreement import (
     copy_parameters,
     dense_classes,
     digit_examples,
-    network_and_twin,
+    network_and_reference,
     parameter_difference,
     worst_difference,
 )
 
 from cbackprop.network import Network
-from cbackprop.twin import PlainNetwork
+from cbackprop.reference.network import ReferenceNetwork
 
 DATA = {"sparse": digit_examples, "dense": dense_classes}
 
@@ -59,16 +59,16 @@ def test_everything_stays_float32(call, capsys):
 
 @pytest.mark.parametrize("kind", DATA)
 def test_gradients(kind):
-    net, plain = network_and_twin([784, 30, 10], scaled=True, dtype=np.float32)
+    net, plain = network_and_reference([784, 30, 10], scaled=True, dtype=np.float32)
     for x, y in DATA[kind](5, 784):
         ours, expected = net.backprop(x, y), plain.backprop(x, y)
         assert worst_difference(ours[0] + ours[1], expected[0] + expected[1]) < 1e-5
 
 
 @pytest.mark.parametrize("kind", DATA)
-def test_a_hundred_mini_batches_beside_the_twins(kind, capsys):
-    net, plain = network_and_twin([784, 30, 10], dtype=np.float32)
-    double = copy_parameters(plain, PlainNetwork([784, 30, 10]))
+def test_a_hundred_mini_batches_beside_the_references(kind, capsys):
+    net, plain = network_and_reference([784, 30, 10], dtype=np.float32)
+    double = copy_parameters(plain, ReferenceNetwork([784, 30, 10]))
     double.weights = [w.astype(np.float64) for w in plain.weights]
     double.biases = [b.astype(np.float64) for b in plain.biases]
     for each in (net, plain, double):
@@ -80,8 +80,8 @@ def test_a_hundred_mini_batches_beside_the_twins(kind, capsys):
 
 def test_a_mini_batch_is_summed_before_it_is_subtracted():
     """A thousand gradients too small, each alone, to move a float32 weight; together they do."""
-    net, _ = network_and_twin([784, 30, 10], scaled=True, dtype=np.float32)
-    double = PlainNetwork([784, 30, 10])
+    net, _ = network_and_reference([784, 30, 10], scaled=True, dtype=np.float32)
+    double = ReferenceNetwork([784, 30, 10])
     double.weights = [w.astype(np.float64) for w in net.weights]
     double.biases = [b.astype(np.float64) for b in net.biases]
     before = [w.copy() for w in net.weights]
@@ -97,8 +97,8 @@ def test_a_mini_batch_is_summed_before_it_is_subtracted():
 
 def test_a_mini_batch_of_sgd_is_summed_before_it_is_subtracted(capsys):
     examples = digit_examples(1) * 1000
-    net, plain = network_and_twin([784, 30, 10], scaled=True, dtype=np.float32)
-    double = PlainNetwork([784, 30, 10])
+    net, plain = network_and_reference([784, 30, 10], scaled=True, dtype=np.float32)
+    double = ReferenceNetwork([784, 30, 10])
     double.weights = [w.astype(np.float64) for w in net.weights]
     double.biases = [b.astype(np.float64) for b in net.biases]
     before = [w.astype(np.float64) for w in net.weights]

@@ -1,4 +1,4 @@
-"""Gradients agree with the plain twin to 1e-10 for any sizes, and with differences of the cost."""
+"""Gradients agree with the NumPy reference to 1e-10 for any sizes, and with differences of the cost."""
 
 import numpy as np
 import pytest
@@ -6,7 +6,7 @@ from agreement import (
     dense_examples,
     difference,
     digit_examples,
-    network_and_twin,
+    network_and_reference,
     parameter_difference,
     worst_difference,
 )
@@ -26,7 +26,7 @@ seeds = st.integers(0, 2**31)
 
 
 def check_backprop(sizes, seed=0, examples=None):
-    net, plain = network_and_twin(sizes, seed, scaled=True)
+    net, plain = network_and_reference(sizes, seed, scaled=True)
     for x, y in examples or dense_examples(2, sizes, seed):
         ours, expected = net.backprop(x, y), plain.backprop(x, y)
         assert worst_difference(ours[0], expected[0]) < TOLERANCE
@@ -35,7 +35,7 @@ def check_backprop(sizes, seed=0, examples=None):
 
 
 def check_mini_batch(sizes, m, seed=0, examples=None):
-    net, plain = network_and_twin(sizes, seed, scaled=True)
+    net, plain = network_and_reference(sizes, seed, scaled=True)
     mini_batch = examples or dense_examples(m, sizes, seed)
     net.update_mini_batch(mini_batch, ETA)
     plain.update_mini_batch(mini_batch, ETA)
@@ -99,7 +99,7 @@ def test_sparse_examples(m):
 
 
 def test_the_books_own_initial_weights():
-    net, plain = network_and_twin([784, 30, 10])
+    net, plain = network_and_reference([784, 30, 10])
     for x, y in digit_examples(5):
         ours, expected = net.backprop(x, y), plain.backprop(x, y)
         assert worst_difference(ours[0] + ours[1], expected[0] + expected[1]) < TOLERANCE
@@ -119,7 +119,7 @@ def test_the_same_example_many_times_counts_each_time():
 @given(st.lists(st.integers(1, 6), min_size=2, max_size=5), seeds)
 def test_gradient_is_the_slope_of_the_cost(sizes, seed):
     """Central differences of C = |a - y|^2 / 2: no code shared with backpropagation."""
-    net, _ = network_and_twin(sizes, seed, scaled=True)
+    net, _ = network_and_reference(sizes, seed, scaled=True)
     x, y = dense_examples(1, sizes, seed)[0]
     nabla_b, nabla_w = net.backprop(x, y)
     step = 1e-5  # the error is about step^2 + 2e-16 / step
@@ -140,7 +140,7 @@ def test_gradient_is_the_slope_of_the_cost(sizes, seed):
 
 @given(st.integers(1, 40), st.integers(0, 40), st.integers(1, 20), seeds)
 def test_feedforward_of_a_matrix_is_that_of_its_columns(n_in, columns, n_out, seed):
-    net, plain = network_and_twin([n_in, 11, n_out], seed, scaled=True)
+    net, plain = network_and_reference([n_in, 11, n_out], seed, scaled=True)
     a = np.random.default_rng(seed).uniform(-1, 1, (n_in, columns))
     ours = net.feedforward(a)
     assert ours.shape == (n_out, columns)
@@ -150,14 +150,14 @@ def test_feedforward_of_a_matrix_is_that_of_its_columns(n_in, columns, n_out, se
 
 
 def test_wide_matrix_feedforward():
-    net, plain = network_and_twin([60, 50, 10])
+    net, plain = network_and_reference([60, 50, 10])
     a = np.random.default_rng(0).uniform(0, 1, (60, 5000))
     assert difference(net.feedforward(a), plain.feedforward(a)) < TOLERANCE
 
 
 @pytest.mark.parametrize("sizes", [[2, 0, 1], [0, 3], [3, 0]], ids=str)
 def test_an_empty_layer_is_as_in_numpy(sizes):
-    net, plain = network_and_twin(sizes)
+    net, plain = network_and_reference(sizes)
     x, y = np.ones((sizes[0], 1)), np.ones((sizes[-1], 1))
     np.testing.assert_allclose(net.feedforward(x), plain.feedforward(x), rtol=1e-15)
     ours, expected = net.backprop(x, y), plain.backprop(x, y)

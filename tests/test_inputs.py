@@ -11,18 +11,18 @@ from agreement import (
     dense_examples,
     difference,
     digit_examples,
-    network_and_twin,
+    network_and_reference,
     parameter_difference,
     worst_difference,
 )
 from both import (
-    TWINS,
+    REFERENCES,
     Table,
     each_module,
     each_path,
     name_of,
+    reference_of,
     right_answers,
-    twin_of,
     update,
     use_path,
 )
@@ -33,8 +33,8 @@ from hypothesis import strategies as st
 from cbackprop import chapter, network, network2
 from cbackprop._memory import remember
 from cbackprop.network import Network
-from cbackprop.twin import PlainNetwork
-from cbackprop.twin2 import PlainNetwork2
+from cbackprop.reference.network import ReferenceNetwork
+from cbackprop.reference.network2 import ReferenceNetwork2
 
 SIZES = [12, 7, 4]
 DTYPES = [
@@ -76,8 +76,8 @@ def plain_columns(examples):
 
 
 def check_all_calls(examples, sizes=SIZES, **options):
-    """Compare each public call on `examples` with the twin's on float64 copies of them."""
-    net, plain = network_and_twin(sizes, **options)
+    """Compare each public call on `examples` with the reference's on float64 copies of them."""
+    net, plain = network_and_reference(sizes, **options)
     copies = plain_columns(examples)
     for (x, y), (x0, y0) in zip(examples, copies, strict=True):
         assert difference(net.feedforward(x), plain.feedforward(x0)) < 1e-12
@@ -124,7 +124,7 @@ def test_large_integers_are_rounded_as_numpy_rounds_them():
 
 def test_float32_data_is_computed_in_the_networks_own_type():
     """0.1 rounded to float32 is that number, not the start of a float32 calculation."""
-    net, plain = network_and_twin([300, 1])
+    net, plain = network_and_reference([300, 1])
     x = np.full((300, 1), 0.1, np.float32)
     assert difference(net.feedforward(x), plain.feedforward(x.astype(np.float64))) < 1e-14
 
@@ -186,7 +186,7 @@ def test_feedforward_of_any_matrix(shape, dtype, steps, turned, seed):
     a = big[::row_step, ::column_step][:n, :m]
     if turned:
         a = np.asfortranarray(a)
-    net, plain = network_and_twin([n, 5, 3], seed)
+    net, plain = network_and_reference([n, 5, 3], seed)
     assert difference(net.feedforward(a), plain.feedforward(a.astype(np.float64))) < 1e-12
 
 
@@ -214,7 +214,7 @@ def test_feedforward_of_nested_lists():
 def test_one_number_y_is_broadcast(y, sizes, replaced, capsys):
     x = values("f8", (12, 1))
     whole = np.full((sizes[-1], 1), np.asarray(y, np.float64).ravel()[0])
-    net, plain = network_and_twin(sizes)
+    net, plain = network_and_reference(sizes)
     if replaced:
         net.cost_derivative = lambda a, y: a - y
     ours, expected = net.backprop(x, y), plain.backprop(x, whole)
@@ -237,7 +237,7 @@ def test_an_example_may_be_any_pair(pair, capsys):
             both = np.empty(2, object)
             both[0], both[1] = x, y
             odd.append(both)
-    net, plain = network_and_twin(SIZES)
+    net, plain = network_and_reference(SIZES)
     net.update_mini_batch(odd, 0.5)
     plain.update_mini_batch(examples, 0.5)
     for each, own in ((net, odd), (plain, examples)):
@@ -250,8 +250,8 @@ def test_an_example_may_be_any_pair(pair, capsys):
 def test_a_mini_batch_may_be_a_tuple(kind):
     """Or anything else of some length."""
     examples = dense_examples(5, SIZES)
-    for module, twin, more in ((network, PlainNetwork, ()), (network2, PlainNetwork2, (2.0, 5))):
-        net, plain = network_and_twin(SIZES, network=module.Network, twin=twin)
+    for module, reference, more in ((network, ReferenceNetwork, ()), (network2, ReferenceNetwork2, (2.0, 5))):
+        net, plain = network_and_reference(SIZES, network=module.Network, reference=reference)
         plain.update_mini_batch(examples, 0.5, *more)
         if kind is iter:  # the book asks for len(mini_batch)
             with pytest.raises(TypeError):
@@ -285,8 +285,8 @@ def test_arrays_train_as_the_list_does(kind, data, capsys):
     X = in_type(X.astype(np.float32).astype(np.float64), kind)
     examples = [(x.reshape(-1, 1).astype(np.float64), y) for x, (_, y) in zip(X, examples, strict=True)]
     kept = X.copy(), Y.copy()
-    net, _ = network_and_twin(sizes)
-    other, plain = network_and_twin(sizes)
+    net, _ = network_and_reference(sizes)
+    other, plain = network_and_reference(sizes)
     for each, own in ((net, (X, Y)), (other, list(examples)), (plain, list(examples))):
         random.seed(3)
         each.SGD(own, 3, 10, 0.5)
@@ -302,8 +302,8 @@ def test_arrays_train_as_the_list_does(kind, data, capsys):
 def test_integer_labels_are_one_hot_rows(labels, capsys):
     examples = digit_examples(57, 40, labels=True)
     X, Y = as_arrays(examples)
-    net, _ = network_and_twin([40, 9, 10])
-    other, _ = network_and_twin([40, 9, 10])
+    net, _ = network_and_reference([40, 9, 10])
+    other, _ = network_and_reference([40, 9, 10])
     for each, rows in ((net, Y.astype(labels)), (other, np.eye(10)[Y])):
         random.seed(3)
         each.SGD((X, rows), 2, 10, 0.5)
@@ -316,7 +316,7 @@ def test_arrays_as_test_data(rows, capsys):
     X, Y = as_arrays(tests)
     if rows != "labels":
         Y = np.eye(10, dtype="u1" if "u1" in rows else "f8")[Y]
-    net, plain = network_and_twin([40, 9, 10])
+    net, plain = network_and_reference([40, 9, 10])
     assert net.evaluate((X, Y)) == plain.evaluate(tests)
     assert type(net.evaluate((X, Y))) is int
     random.seed(3)
@@ -328,7 +328,7 @@ def test_arrays_as_test_data(rows, capsys):
 
 
 def test_empty_arrays(capsys):
-    net, plain = network_and_twin([4, 3])
+    net, plain = network_and_reference([4, 3])
     state = random.getstate()
     net.SGD((np.zeros((0, 4)), np.zeros((0, 3))), 2, 10, 0.5)
     assert capsys.readouterr().out == "Epoch 0 complete\nEpoch 1 complete\n"
@@ -341,7 +341,7 @@ def test_empty_arrays(capsys):
 
 def test_arrays_with_something_replaced(capsys):
     examples = digit_examples(23, 40)
-    net, plain = network_and_twin([40, 9, 10])
+    net, plain = network_and_reference([40, 9, 10])
     shapes = set()
 
     def derivative(a, y):
@@ -363,7 +363,7 @@ def test_whole_number_pixels_in_a_byte_array(dtype, capsys):
     X = rng.integers(0, 2, (60, 40)).astype(np.uint8)
     Y = rng.integers(0, 10, 60)
     net = Network([40, 9, 10], dtype=dtype)
-    plain = PlainNetwork([40, 9, 10], dtype=dtype)
+    plain = ReferenceNetwork([40, 9, 10], dtype=dtype)
     copy_parameters(net, plain)
     examples = [
         (x.reshape(-1, 1).astype(dtype), np.eye(10, dtype=dtype)[:, [y]]) for x, y in zip(X, Y, strict=True)
@@ -385,7 +385,7 @@ def test_more_distinct_values_than_a_code_table_holds(capsys):
             lit = rng.choice(200, 40, replace=False)
             x[lit, 0] = table[(np.arange(40) + 40 * k) % distinct]
             examples.append((x, rng.uniform(size=(10, 1))))
-        net, plain = network_and_twin([200, 30, 10])
+        net, plain = network_and_reference([200, 30, 10])
         for each in (net, plain):
             random.seed(3)
             each.SGD(list(examples), 2, 10, 0.3)
@@ -399,7 +399,7 @@ def test_more_inputs_than_sixteen_bits_count(n_in, capsys):
         x = np.zeros((n_in, 1), np.float32)
         x[[0, 5 * k, n_in // 2, n_in - 2, n_in - 1], 0] = 0.5
         examples.append((x, np.full((2, 1), 0.1 * k)))
-    net, plain = network_and_twin([n_in, 3, 2])
+    net, plain = network_and_reference([n_in, 3, 2])
     for each in (net, plain):
         random.seed(3)
         each.SGD(list(examples), 2, 2, 0.3)
@@ -430,7 +430,7 @@ class Longer(np.ndarray):
 def test_the_rows_of_a_subclass_are_those_that_it_has(capsys):
     """Its memory is read, so what it says of its own shape does not count."""
     X, Y = as_arrays(dense_examples(20, SIZES))
-    net, same = network_and_twin(SIZES, twin=Network)
+    net, same = network_and_reference(SIZES, reference=Network)
     labels = np.arange(20) % 4
     assert net.evaluate((X.view(Longer), labels.view(Longer))) == same.evaluate((X, labels))
     for each, own in ((net, (X.view(Longer), Y.view(Longer))), (same, (X, Y))):
@@ -464,7 +464,7 @@ def test_what_only_claims_to_be_an_array_is_none():
 @pytest.mark.filterwarnings("ignore:Setting the shape:DeprecationWarning")
 def test_a_matrix_may_get_another_shape_while_the_parameters_are_read():
     X, Y = np.ones((12, 60)), np.ones((4, 60))
-    net, same = network_and_twin(SIZES, twin=Network)
+    net, same = network_and_reference(SIZES, reference=Network)
     first = net.weights[0]
 
     class Reshapes:
@@ -564,7 +564,7 @@ def test_sizes_that_compare_as_they_like(n):
 
     with pytest.raises(ValueError, match="sizes"):
         Network([Liar(n), 7, 4])
-    net, same = network_and_twin(SIZES, twin=Network)
+    net, same = network_and_reference(SIZES, reference=Network)
     net.sizes = [Liar(n), 7, 4]
     assert (net.feedforward(np.ones((12, 1))) == same.feedforward(np.ones((12, 1)))).all()
 
@@ -573,7 +573,7 @@ def test_sizes_that_compare_as_they_like(n):
 def test_update_mini_batch_takes_all_rows_of_a_pair_of_arrays(replaced):
     """Or it would take a pair for a list of two examples, and silently leave out the rest."""
     examples = dense_examples(20, SIZES)
-    net, plain = network_and_twin(SIZES)
+    net, plain = network_and_reference(SIZES)
     if replaced:
         net.cost_derivative = lambda a, y: a - y
     net.update_mini_batch(as_arrays(examples), 0.5)
@@ -609,7 +609,7 @@ each_number = pytest.mark.parametrize("x", ONE_INPUT, ids=lambda x: f"{type(x)._
 @pytest.mark.parametrize("sizes", [[1, 4, 2], [1, 2], [1, 4, 1]], ids=str)
 def test_one_input_may_be_a_number_everywhere(module, path, x, sizes, capsys, monkeypatch):
     net = use_path(path, module.Network(sizes), monkeypatch)
-    plain, column = twin_of(net), np.array([[np.ravel(x)[0]]], np.float64)
+    plain, column = reference_of(net), np.array([[np.ravel(x)[0]]], np.float64)
     y = np.full((sizes[-1], 1), 0.25)
     out = net.feedforward(x)
     assert out.shape == (sizes[-1], 1) and difference(out, plain.feedforward(column)) < 1e-13
@@ -655,7 +655,7 @@ def test_a_function_of_one_variable(module, path, pairs, capsys, monkeypatch):
     xs = np.linspace(0, 1, 8)
     examples = list(zip(xs, np.sin(xs), strict=True))
     net = use_path(path, module.Network([1, 4, 1]), monkeypatch)
-    plain = twin_of(net)
+    plain = reference_of(net)
     columns = [(np.array([[x]]), np.array([[y]])) for x, y in examples]
     given = pairs(examples)
     columns = columns[: len(list(pairs(examples)))]
@@ -681,7 +681,7 @@ def test_one_input_of_many_columns_is_a_row(module):
     """(m,) is none: in the book w a + b of it broadcasts into a square."""
     net = module.Network([1, 4, 2])
     X = np.linspace(0, 1, 7).reshape(1, 7)
-    assert difference(net.feedforward(X), twin_of(net).feedforward(X)) < 1e-13
+    assert difference(net.feedforward(X), reference_of(net).feedforward(X)) < 1e-13
     with pytest.raises(ValueError, match=r"a has shape \(7,\).*must be \(1, 1\)"):
         net.feedforward(X[0])
 
@@ -716,7 +716,7 @@ def test_backprop_of_columns(module, path, m, dtype, sizes, monkeypatch):
     net = use_path(path, module.Network(sizes, dtype=dtype), monkeypatch)
     rng, tolerance = np.random.default_rng(1), 1e-11 if dtype == np.float64 else 3e-5
     X = rng.random((sizes[0], m)) * (rng.random((sizes[0], m)) < 0.5)
-    double = TWINS[name_of(net)]([1])
+    double = REFERENCES[name_of(net)]([1])
     copy_parameters(net, double)
     double.weights, double.biases = ([p.astype(np.float64) for p in ps] for ps in (net.weights, net.biases))
     for form, (y, Y) in column_targets(sizes[-1], m).items():
@@ -802,7 +802,7 @@ def test_an_update_mini_batch_that_hands_all_columns_to_backprop(module, capsys)
             ]
 
     mine, examples = AllAtOnce(SIZES), dense_examples(23, SIZES)
-    plain = twin_of(mine)
+    plain = reference_of(mine)
     train_both(mine, list(examples)), train_both(plain, list(examples))
     assert parameter_difference(mine, plain) < 1e-12
 
@@ -846,7 +846,7 @@ ONE_OUTPUT = {
 @pytest.mark.parametrize("sizes", [[12, 5, 1], [1, 1], [40, 3, 1]], ids=str)
 def test_numbers_are_targets_of_one_output(module, path, kind, sizes, capsys, monkeypatch):
     net = use_path(path, module.Network(sizes), monkeypatch)
-    plain, Y = twin_of(net), ONE_OUTPUT[kind]
+    plain, Y = reference_of(net), ONE_OUTPUT[kind]
     rng = np.random.default_rng(1)
     X = rng.random((23, sizes[0])) * (rng.random((23, sizes[0])) < 0.3)
     numbers = np.asarray(Y, np.float64).ravel()
@@ -957,7 +957,7 @@ def test_few_rows(module, form, n, capsys):
 def test_pairs_of_nested_lists_are_pairs(module, path, capsys, monkeypatch):
     """Two examples, each a column of numbers in lists, are no arrays."""
     net = use_path(path, module.Network([2, 3, 2]), monkeypatch)
-    plain = twin_of(net)
+    plain = reference_of(net)
     examples = [([[0.5], [0.25]], [[1.0], [0.0]]), ([[0.1], [0.9]], [[0.0], [1.0]])]
     columns = [(np.array(x), np.array(y)) for x, y in examples]
     for data in (list(examples), tuple(examples), [list(pair) for pair in examples]):

@@ -1,4 +1,4 @@
-"""Each instruction set that this processor has gives the twin's numbers when it is forced.
+"""Each instruction set that this processor has gives the reference's numbers when it is forced.
 
 CBACKPROP_ISA is read when the package is loaded, so each set has a process of its own.
 """
@@ -24,7 +24,7 @@ import io, contextlib, random
 import numpy as np
 import cbackprop
 from cbackprop.network import Network
-from cbackprop.twin import PlainNetwork
+from cbackprop.reference.network import ReferenceNetwork
 rng = np.random.default_rng(0)
 np.random.seed(0)
 def examples(n, n_in, n_out, density):
@@ -34,7 +34,7 @@ worst = {"float64": 0.0, "float32": 0.0}
 for dtype in (np.float64, np.float32):
     for sizes in ([784, 30, 10], [100, 17, 10], [2, 3, 1], [33, 65, 31, 5], [70, 10], [1, 1]):
         for density, m in ((0.15, 10), (1.0, 10), (0.15, 1), (1.0, 33)):
-            net, plain = Network(sizes, dtype=dtype), PlainNetwork(sizes)
+            net, plain = Network(sizes, dtype=dtype), ReferenceNetwork(sizes)
             plain.weights = [w.astype(np.float64) for w in net.weights]
             plain.biases = [b.astype(np.float64) for b in net.biases]
             data = examples(70, sizes[0], sizes[-1], density)
@@ -82,7 +82,7 @@ def run_forced(name, tmp_path, code=AGREE):
 
 
 @pytest.mark.parametrize("name", NEEDS)
-def test_a_forced_instruction_set_agrees_with_the_twin(name, tmp_path):
+def test_a_forced_instruction_set_agrees_with_the_reference(name, tmp_path):
     if not NEEDS[name] <= processor_flags():
         pytest.skip(f"this {platform.machine()} does not say that it has {name}")
     child = run_forced(name, tmp_path)

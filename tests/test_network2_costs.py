@@ -6,10 +6,10 @@ import warnings
 import numpy as np
 import pytest
 import the_book2
-from agreement import as_arrays, copy_parameters, dense_classes, digit_examples, network_and_twin
+from agreement import as_arrays, copy_parameters, dense_classes, digit_examples, network_and_reference
 
 from cbackprop import network2
-from cbackprop.twin2 import PlainNetwork2
+from cbackprop.reference.network2 import ReferenceNetwork2
 
 pytestmark = pytest.mark.filterwarnings("error")
 SIZES = [40, 9, 10]
@@ -25,10 +25,10 @@ LARGEST = np.finfo(np.float64).max
 
 
 def pair(cost, sizes=SIZES, **options):
-    return network_and_twin(
+    return network_and_reference(
         sizes,
         network=lambda sizes, **o: network2.Network(sizes, COSTS[cost], **o),
-        twin=lambda sizes, **o: PlainNetwork2(sizes, COSTS[cost], **o),
+        reference=lambda sizes, **o: ReferenceNetwork2(sizes, COSTS[cost], **o),
         **options,
     )
 
@@ -61,7 +61,7 @@ def both_at(cost, biases):
 @pytest.mark.parametrize("regularization", ["L2", "L1"])
 @pytest.mark.parametrize("lmbda", [0.0, 5.0, -1.0])
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
-def test_columns_labels_and_arrays_cost_what_the_twin_says(cost, regularization, lmbda, dtype):
+def test_columns_labels_and_arrays_cost_what_the_reference_says(cost, regularization, lmbda, dtype):
     net, plain = pair(cost, dtype=dtype)
     expected = plain.total_cost(COLUMNS, lmbda, regularization=regularization)
     rel = 1e-12 if dtype == np.float64 else 1e-5

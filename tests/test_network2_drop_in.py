@@ -18,7 +18,7 @@ from agreement import (
 )
 
 from cbackprop import network2
-from cbackprop.twin2 import PlainNetwork2
+from cbackprop.reference.network2 import ReferenceNetwork2
 
 COSTS = [(network2.CrossEntropyCost, the_book2.CrossEntropy), (network2.QuadraticCost, the_book2.Quadratic)]
 NUMBER = re.compile(r"(Cost on \w+ data: )(.*)")
@@ -128,12 +128,12 @@ def test_iterators_are_read_once(capsys):
     pairs = (pair for pair in data)
     mine = ours.SGD(pairs, 2, 7, 0.5, 0.0, iter(labels), True, True, True, True)
     random.seed(1)
-    twins = copy_parameters(book, PlainNetwork2([60, 12, 10])).SGD(
+    references = copy_parameters(book, ReferenceNetwork2([60, 12, 10])).SGD(
         iter(data), 2, 7, 0.5, 0.0, iter(labels), True, True, True, True
     )
     random.seed(1)
     theirs = book.SGD(data, 2, 7, 0.5, 0.0, labels, True, True, True, True)
-    for lists in (mine, twins):
+    for lists in (mine, references):
         assert all(difference(a, b) < 1e-8 for a, b in zip(lists, theirs, strict=True))
 
 

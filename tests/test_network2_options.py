@@ -10,7 +10,7 @@ import pytest
 from agreement import digit_examples, parameter_difference
 
 from cbackprop import network2
-from cbackprop.twin2 import PlainNetwork2
+from cbackprop.reference.network2 import ReferenceNetwork2
 
 SIZES = [40, 6, 10]
 DATA = digit_examples(23, 40)
@@ -61,7 +61,7 @@ def test_the_learning_rate_is_halved_down_to_a_128th(capsys):
 
 
 def test_the_halved_rate_is_what_trains(capsys):
-    nets = [network2.Network(SIZES), PlainNetwork2(SIZES)]
+    nets = [network2.Network(SIZES), ReferenceNetwork2(SIZES)]
     nets[1].weights, nets[1].biases = list(nets[0].weights), list(nets[0].biases)
     for net in nets:
         numbers = iter([4, 4, 4, 5, 5, 5, 5])
@@ -138,9 +138,9 @@ def test_the_cost_of_l1(capsys):
 def test_targets_that_are_not_one_hot(capsys):
     data = [(x, 0.7 * y + 0.05) for x, y in DATA]
     net = network2.Network(SIZES)
-    twin = PlainNetwork2(SIZES)
-    twin.weights, twin.biases = net.weights, net.biases
-    assert net.accuracy(data, convert=True) == twin.accuracy(data, convert=True)
+    reference = ReferenceNetwork2(SIZES)
+    reference.weights, reference.biases = net.weights, net.biases
+    assert net.accuracy(data, convert=True) == reference.accuracy(data, convert=True)
     lists = net.SGD(list(data), 1, 10, 0.1, monitor_training_accuracy=True)
     assert lists[3] == [net.accuracy(data, convert=True)]
 

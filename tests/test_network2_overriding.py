@@ -17,7 +17,7 @@ from agreement import (
 from both import Table
 
 from cbackprop import network2
-from cbackprop.twin2 import PlainNetwork2
+from cbackprop.reference.network2 import ReferenceNetwork2
 
 SIZES = [40, 12, 10]
 EVALUATION = digit_examples(17, 40, seed=9, labels=True)
@@ -55,13 +55,13 @@ class OwnCost:
 @pytest.mark.parametrize("options", [{}, {"mu": 0.9}, {"regularization": "L1"}])
 def test_an_own_cost_class_stays_compiled(capsys, kind, options):
     net = seeded(lambda: network2.Network(SIZES, OwnCost))
-    twin = seeded(lambda: PlainNetwork2(SIZES, OwnCost))
-    ours, expected = run(net, DATA[kind], **options), run(twin, DATA[kind], **options)
+    reference = seeded(lambda: ReferenceNetwork2(SIZES, OwnCost))
+    ours, expected = run(net, DATA[kind], **options), run(reference, DATA[kind], **options)
     assert net.backend.startswith("compiled")
-    assert parameter_difference(net, twin) < 1e-8
+    assert parameter_difference(net, reference) < 1e-8
     assert all(difference(a, b) < 1e-8 for a, b in zip(ours, expected, strict=True))
     x, y = DATA[kind][0]
-    for mine, theirs in zip(net.backprop(x, y), twin.backprop(x, y), strict=True):
+    for mine, theirs in zip(net.backprop(x, y), reference.backprop(x, y), strict=True):
         assert max(difference(a, b) for a, b in zip(mine, theirs, strict=True)) < 1e-10
     OwnCost.calls = 0
     net.total_cost(DATA[kind], 0.0)
@@ -72,24 +72,28 @@ def test_an_own_cost_class_stays_compiled(capsys, kind, options):
 @pytest.mark.parametrize("options", [{}, {"mu": 0.9}, {"regularization": "L1"}])
 def test_an_own_cost_class_in_single_calls(kind, options):
     net = seeded(lambda: network2.Network(SIZES, OwnCost))
-    twin = seeded(lambda: PlainNetwork2(SIZES, OwnCost))
+    reference = seeded(lambda: ReferenceNetwork2(SIZES, OwnCost))
     examples = DATA[kind] * 4  # more columns than are taken at a time
     X, Y = np.hstack([x for x, _ in examples]), np.hstack([y for _, y in examples])
-    for ours, expected in zip(net.backprop_mini_batch(X, Y), twin.backprop_mini_batch(X, Y), strict=True):
+    for ours, expected in zip(
+        net.backprop_mini_batch(X, Y), reference.backprop_mini_batch(X, Y), strict=True
+    ):
         assert worst_difference(ours, expected) < 1e-10
     for _ in range(3):
         net.update_mini_batch(examples, 0.5, 1.0, 53, **options)
-        twin.update_mini_batch(examples, 0.5, 1.0, 53, **options)
-    assert parameter_difference(net, twin) < 1e-10
+        reference.update_mini_batch(examples, 0.5, 1.0, 53, **options)
+    assert parameter_difference(net, reference) < 1e-10
 
 
 @pytest.mark.parametrize("m", [0, 1, 7])
 def test_an_own_cost_is_asked_for_one_example_at_a_time_where_an_activation_is_own_too(m):
     tanh = network2.Activation(np.tanh, lambda z: 1 - np.tanh(z) ** 2)
     net = seeded(lambda: network2.Network(SIZES, OwnCost, activation=[tanh, "sigmoid"]))
-    twin = seeded(lambda: network2.Network(SIZES, OwnCost, activation=["tanh", "sigmoid"]))
+    reference = seeded(lambda: network2.Network(SIZES, OwnCost, activation=["tanh", "sigmoid"]))
     X, Y = (array[:m].T for array in as_arrays(DATA["dense"]))
-    for ours, expected in zip(net.backprop_mini_batch(X, Y), twin.backprop_mini_batch(X, Y), strict=True):
+    for ours, expected in zip(
+        net.backprop_mini_batch(X, Y), reference.backprop_mini_batch(X, Y), strict=True
+    ):
         assert worst_difference(ours, expected) < 1e-10
 
 
@@ -127,9 +131,12 @@ class OwnError(network2.CrossEntropyCost):
 
 @pytest.mark.parametrize("cost", [OwnValue, OwnError])
 def test_a_cost_with_one_own_function(capsys, cost):
-    net, twin = seeded(lambda: network2.Network(SIZES, cost)), seeded(lambda: PlainNetwork2(SIZES, cost))
-    ours, expected = run(net, DATA["sparse"]), run(twin, DATA["sparse"])
-    assert parameter_difference(net, twin) < 1e-8
+    net, reference = (
+        seeded(lambda: network2.Network(SIZES, cost)),
+        seeded(lambda: ReferenceNetwork2(SIZES, cost)),
+    )
+    ours, expected = run(net, DATA["sparse"]), run(reference, DATA["sparse"])
+    assert parameter_difference(net, reference) < 1e-8
     assert all(difference(a, b) < 1e-8 for a, b in zip(ours, expected, strict=True))
 
 
@@ -147,7 +154,7 @@ def test_an_error_in_an_own_cost_leaves_a_completed_mini_batch(capsys, kind, fai
             return OwnCost.delta(z, a, y)
 
     nets = []
-    for make in (network2.Network, PlainNetwork2):
+    for make in (network2.Network, ReferenceNetwork2):
         calls.clear()
         nets.append(seeded(lambda: make(SIZES, Fails)))  # noqa: B023
         with pytest.raises(RuntimeError, match="no cost today"):
@@ -181,9 +188,9 @@ def test_a_replaced_method_is_called_as_the_book_calls_it(capsys, where, name):
     for module, cost in ((network2, network2.CrossEntropyCost), (the_book2, the_book2.CrossEntropy)):
         calls, own = [], getattr(module.Network, name)
 
-        def replaced(self, *args, _own=own, _calls=calls, **kwargs):
+        def replaced(self, *args, _own=own, _single_example=calls, **kwargs):
             shapes = [np.shape(a) if isinstance(a, np.ndarray) else type(a).__name__ for a in args]
-            _calls.append((shapes, sorted(kwargs)))
+            _single_example.append((shapes, sorted(kwargs)))
             return _own(self, *args, **kwargs)
 
         if where == "subclass":
@@ -201,7 +208,7 @@ def test_a_replaced_method_is_called_as_the_book_calls_it(capsys, where, name):
 
 @pytest.mark.parametrize("rows", ["labels", "one-hot"])
 def test_a_replaced_backprop_gets_the_rows_of_arrays_as_columns(rows):
-    net, twin = seeded(lambda: network2.Network(SIZES)), seeded(lambda: PlainNetwork2(SIZES))
+    net, reference = seeded(lambda: network2.Network(SIZES)), seeded(lambda: ReferenceNetwork2(SIZES))
     X, Y = as_arrays(DATA["dense"])
     own, shapes = net.backprop, set()
 
@@ -211,9 +218,9 @@ def test_a_replaced_backprop_gets_the_rows_of_arrays_as_columns(rows):
 
     net.backprop = backprop
     net.update_mini_batch((X, Y if rows == "one-hot" else np.argmax(Y, axis=1)), 0.5, 1.0, 53)
-    twin.update_mini_batch(DATA["dense"], 0.5, 1.0, 53)
+    reference.update_mini_batch(DATA["dense"], 0.5, 1.0, 53)
     assert shapes == {((40, 1), (10, 1))}
-    assert parameter_difference(net, twin) < 1e-10
+    assert parameter_difference(net, reference) < 1e-10
 
 
 def test_a_replaced_initializer(capsys):
@@ -235,7 +242,7 @@ def test_a_replaced_function_of_the_module(monkeypatch, capsys, name):
 
     monkeypatch.setattr(network2, name, replaced)
     net = seeded(lambda: network2.Network(SIZES))
-    expected = seeded(lambda: PlainNetwork2(SIZES))
+    expected = seeded(lambda: ReferenceNetwork2(SIZES))
     ours, theirs = run(net, DATA["sparse"], 1), run(expected, DATA["sparse"], 1)
     assert calls
     if name == "vectorized_result":
@@ -248,9 +255,9 @@ def test_a_replaced_function_of_the_module(monkeypatch, capsys, name):
 def test_the_cost_may_be_assigned(capsys):
     net = seeded(lambda: network2.Network(SIZES))
     net.cost = network2.QuadraticCost
-    twin = seeded(lambda: PlainNetwork2(SIZES, network2.QuadraticCost))
-    run(net, DATA["sparse"]), run(twin, DATA["sparse"])
-    assert parameter_difference(net, twin) < 1e-8
+    reference = seeded(lambda: ReferenceNetwork2(SIZES, network2.QuadraticCost))
+    run(net, DATA["sparse"]), run(reference, DATA["sparse"])
+    assert parameter_difference(net, reference) < 1e-8
     net.cost = network2.LogLikelihoodCost
     with pytest.raises(ValueError, match="softmax"):
         net.backprop(*DATA["sparse"][0])
@@ -271,8 +278,8 @@ GIVEN = {
 
 
 @pytest.mark.parametrize("kind", GIVEN)
-@pytest.mark.parametrize("own_update", [False, True], ids=["compiled", "own update"])
-def test_own_measures_get_the_evaluation_data_as_they_came(kind, own_update, capsys):
+@pytest.mark.parametrize("custom_update", [False, True], ids=["compiled", "own update"])
+def test_own_measures_get_the_evaluation_data_as_they_came(kind, custom_update, capsys):
     given, seen = GIVEN[kind], []
 
     class Mine(network2.Network):
@@ -284,7 +291,7 @@ def test_own_measures_get_the_evaluation_data_as_they_came(kind, own_update, cap
             seen.append(("total_cost", data, lmbda, convert))
             return 0.25
 
-    if own_update:
+    if custom_update:
         Mine.update_mini_batch = lambda self, mini_batch, eta, lmbda, n: None
     net, lmbda = Mine(SIZES), 5  # an int that stays an int
     lists = net.SGD(list(DATA["sparse"]), 1, 10, 0.5, lmbda, given, True, True)

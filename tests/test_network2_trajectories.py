@@ -1,4 +1,4 @@
-"""network2 agrees with its plain twin in every option: gradients to 1e-10, trajectories to 1e-8."""
+"""network2 agrees with its NumPy reference in every option: gradients to 1e-10, trajectories to 1e-8."""
 
 import itertools
 import random
@@ -10,14 +10,14 @@ from agreement import (
     dense_classes,
     difference,
     digit_examples,
-    network_and_twin,
+    network_and_reference,
     parameter_difference,
     same_bits,
     worst_difference,
 )  # fmt: skip
 
 from cbackprop import network2
-from cbackprop.twin2 import PlainNetwork2
+from cbackprop.reference.network2 import ReferenceNetwork2
 
 SIZES = [40, 13, 7, 5]
 COSTS = ["QuadraticCost", "CrossEntropyCost", "LogLikelihoodCost"]
@@ -31,10 +31,10 @@ EXAMPLES = {
 
 def pair(cost, sizes=SIZES, **options):
     cost = getattr(network2, cost)
-    return network_and_twin(
+    return network_and_reference(
         sizes,
         network=lambda sizes, **o: network2.Network(sizes, cost, **o),
-        twin=lambda sizes, **o: PlainNetwork2(sizes, cost, **o),
+        reference=lambda sizes, **o: ReferenceNetwork2(sizes, cost, **o),
         **options,
     )
 
@@ -45,20 +45,20 @@ def trained(net, examples, m, eta, lmbda, evaluation, epochs=3, **options):
 
 
 def compare(cost, kind, lmbda, regularization, mu, m, dtype=np.float64, eta=0.3, saturates=False):
-    net, twin = pair(cost, dtype=dtype)
+    net, reference = pair(cost, dtype=dtype)
     evaluation = digit_examples(31, 40, 5, seed=9, labels=True)
     options = {"regularization": regularization, "mu": mu}
     ours = trained(net, EXAMPLES[kind], m, eta, lmbda, evaluation, **options)
-    expected = trained(twin, EXAMPLES[kind], m, eta, lmbda, evaluation, **options)
+    expected = trained(reference, EXAMPLES[kind], m, eta, lmbda, evaluation, **options)
     assert net.backend.startswith("compiled")
-    assert parameter_difference(net, twin) < TOLERANCE[dtype]
+    assert parameter_difference(net, reference) < TOLERANCE[dtype]
     for mine, theirs in zip(ours[::2], expected[::2], strict=True):
         # The cost of an output that has run against 1 depends on the last bit of 1 - a.
         assert saturates or difference(mine, theirs) < TOLERANCE[dtype]
     if dtype == np.float64:
         assert ours[1::2] == expected[1::2]
     if mu:
-        for mine, theirs in zip(net.velocities, twin.velocities, strict=True):
+        for mine, theirs in zip(net.velocities, reference.velocities, strict=True):
             assert worst_difference(mine, theirs) < 10 * TOLERANCE[dtype]
 
 
@@ -92,35 +92,35 @@ def test_a_decay_of_exactly_everything(capsys, kind):
 @pytest.mark.parametrize("lmbda", [20.0, -2.0])
 def test_strong_decay_over_many_mini_batches(capsys, lmbda):
     """The factor that stands for the decay is multiplied out again and again."""
-    net, twin = pair("CrossEntropyCost", [40, 3, 5])
+    net, reference = pair("CrossEntropyCost", [40, 3, 5])
     examples = [(x * 0, y) for x, y in EXAMPLES["sparse"]]  # nothing to learn: no weight but decays
     net.SGD(list(examples), 600, 1, 0.01, lmbda)
     factor = (1 - 0.01 * lmbda / 107) ** (600 * 107)
-    assert difference(net.weights[0], twin.weights[0] * factor) < 1e-9
+    assert difference(net.weights[0], reference.weights[0] * factor) < 1e-9
 
 
 @pytest.mark.parametrize("eta", [np.nan, np.inf])
 @pytest.mark.parametrize("kind", ["sparse", "dense"])
 def test_what_is_not_finite_propagates(capsys, eta, kind):
-    net, twin = pair("CrossEntropyCost")
+    net, reference = pair("CrossEntropyCost")
     with np.errstate(all="ignore"):
-        for one in (net, twin):
+        for one in (net, reference):
             random.seed(1)
             one.SGD(list(EXAMPLES[kind]), 1, 10, eta, 0.5)
-    for a, b in zip(net.weights, twin.weights, strict=True):
+    for a, b in zip(net.weights, reference.weights, strict=True):
         np.testing.assert_array_equal(np.isnan(a), np.isnan(b))
 
 
 @pytest.mark.parametrize("mu", [0.0, 0.9])
 @pytest.mark.parametrize("regularization", ["L2", "L1"])
 def test_a_weight_that_is_not_finite(capsys, mu, regularization):
-    net, twin = pair("CrossEntropyCost")
+    net, reference = pair("CrossEntropyCost")
     with np.errstate(all="ignore"):
-        for one in (net, twin):
+        for one in (net, reference):
             random.seed(1)
             one.weights[0][2, 5] = np.inf
             one.SGD(list(EXAMPLES["sparse"]), 1, 10, 0.5, 0.5, regularization=regularization, mu=mu)
-    for a, b in zip(net.weights, twin.weights, strict=True):
+    for a, b in zip(net.weights, reference.weights, strict=True):
         np.testing.assert_array_equal(np.isnan(a), np.isnan(b))
 
 
@@ -144,25 +144,25 @@ def test_two_threads_change_no_bit(capsys, cost, mu, regularization, kind):
 def test_a_layer_of_outputs_shared_by_threads(capsys, cost):
     nets = []
     for n_threads in (1, 2):
-        net, twin = pair(cost, [40, 5])
+        net, reference = pair(cost, [40, 5])
         random.seed(6)
         net.SGD(list(EXAMPLES["dense"]), 2, 33, 0.3, n_threads=n_threads)
         nets.append(net)
     random.seed(6)
-    twin.SGD(list(EXAMPLES["dense"]), 2, 33, 0.3)
-    assert same_bits(*nets) and parameter_difference(net, twin) < 1e-8
+    reference.SGD(list(EXAMPLES["dense"]), 2, 33, 0.3)
+    assert same_bits(*nets) and parameter_difference(net, reference) < 1e-8
 
 
 @pytest.mark.parametrize("cost", COSTS)
 @pytest.mark.parametrize("sizes", [[1, 1], [40, 5], [3, 70, 17, 2], SIZES])
 def test_gradients(cost, sizes):
-    net, twin = pair(cost, sizes)
+    net, reference = pair(cost, sizes)
     examples = dense_classes(9, sizes[0], sizes[-1])
     for x, y in examples:
-        for mine, theirs in zip(net.backprop(x, y), twin.backprop(x, y), strict=True):
+        for mine, theirs in zip(net.backprop(x, y), reference.backprop(x, y), strict=True):
             assert worst_difference(mine, theirs) < 1e-10
     X, Y = (array.T for array in as_arrays(examples))
-    for mine, theirs in zip(net.backprop_mini_batch(X, Y), twin.backprop_mini_batch(X, Y), strict=True):
+    for mine, theirs in zip(net.backprop_mini_batch(X, Y), reference.backprop_mini_batch(X, Y), strict=True):
         assert worst_difference(mine, theirs) < 1e-10
 
 
@@ -172,14 +172,14 @@ def test_gradients(cost, sizes):
 def test_one_step_after_the_other(dtype, regularization, kind):
     """`update_mini_batch` carries velocities on, through steps without momentum too."""
     tolerance = 1e-12 if dtype == np.float64 else 1e-5
-    net, twin = pair("CrossEntropyCost", dtype=dtype)
+    net, reference = pair("CrossEntropyCost", dtype=dtype)
     for k, mu in enumerate((0.9, 0.9, 0.5, 0.0, 0.9)):
-        for one in (net, twin):
+        for one in (net, reference):
             one.update_mini_batch(
                 EXAMPLES[kind][10 * k : 10 * k + 10], 0.5, 1.0, 107, mu=mu, regularization=regularization
             )
-        assert parameter_difference(net, twin) < tolerance
-        for mine, theirs in zip(net.velocities, twin.velocities, strict=True):
+        assert parameter_difference(net, reference) < tolerance
+        for mine, theirs in zip(net.velocities, reference.velocities, strict=True):
             assert worst_difference(mine, theirs) < tolerance
-        twin.weights, twin.biases = list(net.weights), list(net.biases)
-        twin.velocities = net.velocities
+        reference.weights, reference.biases = list(net.weights), list(net.biases)
+        reference.velocities = net.velocities

@@ -9,7 +9,7 @@ import warnings
 import both
 import numpy as np
 import pytest
-from agreement import dense_examples, digit_examples, network_and_twin, run_python
+from agreement import dense_examples, digit_examples, network_and_reference, run_python
 from both import each_module, each_path, train, update, use_path
 
 from cbackprop import network, network2
@@ -20,7 +20,7 @@ DATA = {"sparse": lambda n: digit_examples(n, 40), "dense": lambda n: dense_exam
 
 
 def assert_same(ours, expected):
-    """NaN where the twin has NaN, the same infinities, and the rest to 1e-10."""
+    """NaN where the reference has NaN, the same infinities, and the rest to 1e-10."""
     for a, b in zip(ours, expected, strict=True):
         np.testing.assert_array_equal(np.isnan(a), np.isnan(b))
         np.testing.assert_array_equal(np.where(np.isinf(a), a, 0), np.where(np.isinf(b), b, 0))
@@ -57,7 +57,7 @@ class TestOneBadNumber:
             for x, _ in examples:
                 x[17] = 0
             assert all(x[17] == 0 for x, _ in examples)
-        net, plain = network_and_twin(SIZES)
+        net, plain = network_and_reference(SIZES)
         for each in (net, plain):
             each.weights[0][3, 17] = value
         compare(net, plain, examples)
@@ -65,20 +65,20 @@ class TestOneBadNumber:
 
     def test_in_the_first_weights_where_inputs_are_not(self, kind, value, capsys):
         examples = DATA[kind](20)
-        net, plain = network_and_twin(SIZES)
+        net, plain = network_and_reference(SIZES)
         for each in (net, plain):
             each.weights[0][3, never_lit(examples)[1]] = value
         compare(net, plain, examples)
 
     def test_in_a_later_weight(self, kind, value, capsys):
-        net, plain = network_and_twin(SIZES)
+        net, plain = network_and_reference(SIZES)
         for each in (net, plain):
             each.weights[1][3, 2] = value
         compare(net, plain, DATA[kind](20))
 
     @pytest.mark.parametrize("layer", [0, 1])
     def test_in_a_bias(self, kind, value, layer, capsys):
-        net, plain = network_and_twin(SIZES)
+        net, plain = network_and_reference(SIZES)
         for each in (net, plain):
             each.biases[layer][3] = value
         compare(net, plain, DATA[kind](20))
@@ -86,26 +86,26 @@ class TestOneBadNumber:
     def test_in_an_input(self, kind, value, capsys):
         examples = DATA[kind](20)
         examples[13][0][6] = value
-        net, plain = network_and_twin(SIZES)
+        net, plain = network_and_reference(SIZES)
         compare(net, plain, examples)
 
     def test_in_a_target(self, kind, value, capsys):
         """An infinite delta times a zero input is NaN: skipping the zero must not hide it."""
         examples = DATA[kind](20)
         examples[13][1][6] = value
-        net, plain = network_and_twin(SIZES)
+        net, plain = network_and_reference(SIZES)
         compare(net, plain, examples)
 
     def test_in_a_target_of_one_mini_batch(self, kind, value, capsys):
         examples = DATA[kind](20)
         examples[13][1][6] = value
-        net, plain = network_and_twin(SIZES)
+        net, plain = network_and_reference(SIZES)
         net.update_mini_batch(examples, 0.5)
         plain.update_mini_batch(examples, 0.5)
         assert_same(net.weights + net.biases, plain.weights + plain.biases)
 
     def test_as_eta(self, kind, value, capsys):
-        net, plain = network_and_twin(SIZES)
+        net, plain = network_and_reference(SIZES)
         compare(net, plain, DATA[kind](20), m=20, eta=value)
 
 
@@ -113,7 +113,7 @@ class TestOneBadNumber:
 def test_an_infinity_that_arises_during_training(kind, capsys):
     """The first step's eta carries W to +-inf; the second must then meet NaN, as in NumPy."""
     examples = DATA[kind](10)
-    net, plain = network_and_twin(SIZES)
+    net, plain = network_and_reference(SIZES)
     for each in (net, plain):
         random.seed(4)
         each.SGD(list(examples), 3, 5, np.inf)
@@ -121,7 +121,7 @@ def test_an_infinity_that_arises_during_training(kind, capsys):
 
 
 def test_feedforward_of_a_matrix_keeps_columns_apart():
-    net, plain = network_and_twin(SIZES)
+    net, plain = network_and_reference(SIZES)
     a = np.hstack([x for x, _ in dense_examples(30, SIZES)])
     a[5, 7], a[6, 9], a[0, 21] = np.nan, np.inf, -np.inf
     ours = net.feedforward(a)
@@ -130,7 +130,7 @@ def test_feedforward_of_a_matrix_keeps_columns_apart():
 
 
 def test_no_error_and_no_python_exception_from_bad_numbers(capsys):
-    net, _ = network_and_twin(SIZES)
+    net, _ = network_and_reference(SIZES)
     examples = DATA["dense"](10)
     examples[3][0][...] = np.nan
     with warnings.catch_warnings():

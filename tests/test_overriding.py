@@ -1,7 +1,7 @@
 """Whatever a reader replaces is called as the book's own methods would call it.
 
 The book is taught by changing it: another cost, another neuron, a look inside backprop. Each test
-replaces something in the network and the same thing in the twin, and compares what both come to.
+replaces something in the network and the same thing in the reference, and compares what both come to.
 """
 
 import inspect
@@ -16,16 +16,17 @@ from agreement import (
     copy_parameters,
     dense_examples,
     difference,
-    network_and_twin,
+    network_and_reference,
     parameter_difference,
     worst_difference,
 )
-from both import Table, each_module, right_answers, twin_of
+from both import Table, each_module, reference_of, right_answers
 from both import train as train_both
 
-from cbackprop import network, network2, twin
+from cbackprop import network, network2
 from cbackprop.network import Network
-from cbackprop.twin import PlainNetwork
+from cbackprop.reference import network as reference
+from cbackprop.reference.network import ReferenceNetwork
 
 SIZES = [6, 5, 4, 3]
 TOLERANCE = 1e-12
@@ -79,7 +80,7 @@ REPLACEMENTS = dict(
 @pytest.mark.parametrize("how", ["subclass", "instance", "class"])
 def test_a_replaced_method_is_used(method, how, monkeypatch, capsys):
     nets, lines = [], []
-    for kind in (Network, PlainNetwork):
+    for kind in (Network, ReferenceNetwork):
         if how == "subclass":
             net = type("Mine", (kind,), {method: REPLACEMENTS[method]})(SIZES)
         else:
@@ -103,7 +104,7 @@ def test_a_replaced_method_is_used(method, how, monkeypatch, capsys):
 @pytest.mark.parametrize("method", METHODS)
 def test_a_method_replaced_in_the_class_itself(method, monkeypatch, capsys):
     """`Network.cost_derivative = ...`, in a notebook, after networks have been made."""
-    net, plain = network_and_twin(SIZES)
+    net, plain = network_and_reference(SIZES)
     original = getattr(Network, method)
     calls = []
 
@@ -142,7 +143,7 @@ class Recorder:
 
 
 def test_cost_derivative_gets_columns_once_an_example(capsys):
-    net, plain = network_and_twin(SIZES)
+    net, plain = network_and_reference(SIZES)
     recorder = Recorder(net, "cost_derivative")
     train(net)
     train(plain)
@@ -152,7 +153,7 @@ def test_cost_derivative_gets_columns_once_an_example(capsys):
 
 
 def test_cost_derivative_in_single_calls():
-    net, plain = network_and_twin(SIZES)
+    net, plain = network_and_reference(SIZES)
     recorder = Recorder(net, "cost_derivative")
     examples = dense_examples(4, SIZES)
     net.backprop(*examples[0])
@@ -164,7 +165,7 @@ def test_cost_derivative_in_single_calls():
 
 
 def test_backprop_gets_the_examples_one_by_one(capsys):
-    net, plain = network_and_twin(SIZES)
+    net, plain = network_and_reference(SIZES)
     recorder = Recorder(net, "backprop")
     train(net)
     train(plain)
@@ -174,7 +175,7 @@ def test_backprop_gets_the_examples_one_by_one(capsys):
 
 
 def test_a_mini_batch_calls_backprop_in_its_order():
-    net, _ = network_and_twin(SIZES)
+    net, _ = network_and_reference(SIZES)
     recorder = Recorder(net, "backprop")
     examples = dense_examples(4, SIZES)
     net.update_mini_batch(examples, 0.5)
@@ -208,7 +209,7 @@ def test_evaluate_calls_feedforward_once_a_test(capsys):
 
 def test_feedforward_is_not_on_the_way_of_training(capsys):
     """The book's backprop has its own forward pass: a replaced feedforward is not called."""
-    net, plain = network_and_twin(SIZES)
+    net, plain = network_and_reference(SIZES)
     recorder = Recorder(net, "feedforward")
     examples = dense_examples(4, SIZES)
     net.backprop(*examples[0])
@@ -228,7 +229,7 @@ def test_sgd_calls_evaluate_once_an_epoch_and_not_without_test_data(capsys):
 
 
 def test_removing_the_replacement_brings_the_compiled_path_back(capsys):
-    net, plain = network_and_twin(SIZES)
+    net, plain = network_and_reference(SIZES)
     compiled = net.backend
     net.cost_derivative = lambda a, y: 0 * a
     assert net.backend != compiled
@@ -242,7 +243,7 @@ def test_removing_the_replacement_brings_the_compiled_path_back(capsys):
 
 
 def test_a_replacement_put_in_by_evaluate_counts_from_the_next_epoch(capsys):
-    nets = network_and_twin(SIZES)
+    nets = network_and_reference(SIZES)
     for net in nets:
 
         def evaluate(test_data, net=net):
@@ -262,7 +263,7 @@ def test_so_it_does_where_the_data_are_arrays(labels, capsys):
     if labels:
         Y = np.argmax(Y, axis=1)
         examples = [(x, np.eye(SIZES[-1])[:, [k]]) for (x, _), k in zip(examples, Y, strict=True)]
-    net, plain = network_and_twin(SIZES)
+    net, plain = network_and_reference(SIZES)
     for each, data in ((net, (X, Y)), (plain, examples)):
 
         def evaluate(test_data, each=each):
@@ -276,8 +277,10 @@ def test_so_it_does_where_the_data_are_arrays(labels, capsys):
 
 
 def test_mock_patches(capsys):
-    net, plain = network_and_twin(SIZES)
-    with mock.patch.object(Network, "backprop", autospec=True, side_effect=PlainNetwork.backprop) as backprop:
+    net, plain = network_and_reference(SIZES)
+    with mock.patch.object(
+        Network, "backprop", autospec=True, side_effect=ReferenceNetwork.backprop
+    ) as backprop:
         train(net)
         assert backprop.call_count == 46
     train(plain)
@@ -291,7 +294,7 @@ def test_a_subclass_that_replaces_nothing_is_compiled(capsys):
         def total(self):
             return sum(w.size for w in self.weights)
 
-    net, plain = network_and_twin(SIZES, network=Mine)
+    net, plain = network_and_reference(SIZES, network=Mine)
     assert net.backend == Network(SIZES).backend
     train(net)
     train(plain)
@@ -314,7 +317,7 @@ def test_a_subclass_with_its_own_initial_weights(call_super, capsys):
             ]
 
     net = Scaled(SIZES)
-    plain = copy_parameters(net, PlainNetwork(SIZES))
+    plain = copy_parameters(net, ReferenceNetwork(SIZES))
     x, y = dense_examples(1, SIZES)[0]
     assert difference(net.feedforward(x), plain.feedforward(x)) < TOLERANCE
     assert worst_difference(net.backprop(x, y)[1], plain.backprop(x, y)[1]) < 1e-10
@@ -334,7 +337,7 @@ def test_a_subclass_that_calls_its_base(capsys):
         def evaluate(self, test_data):
             return super().evaluate(test_data)
 
-    net, plain = network_and_twin(SIZES, network=Chatty)
+    net, plain = network_and_reference(SIZES, network=Chatty)
     train(net)
     printed = capsys.readouterr().out
     train(plain)
@@ -372,7 +375,7 @@ def gradient_by_the_chapter(net, x, y, f, f_prime):
 
 @pytest.mark.parametrize("which", ["sigmoid", "sigmoid_prime", "both"])
 def test_a_replaced_sigmoid_is_used(which, monkeypatch, capsys):
-    net, _ = network_and_twin(SIZES)
+    net, _ = network_and_reference(SIZES)
     f, f_prime = network.sigmoid, network.sigmoid_prime
     if which in ("sigmoid", "both"):
         monkeypatch.setattr(network, "sigmoid", soft)
@@ -428,10 +431,10 @@ def test_a_replaced_sigmoid_is_called_with_columns(monkeypatch):
     assert slopes == [(3, 1), (4, 1), (5, 1)] * 2
 
 
-def test_a_replacement_in_the_twins_module_does_not_reach_the_network(monkeypatch, capsys):
-    net, plain = network_and_twin(SIZES)
+def test_a_replacement_in_the_references_module_does_not_reach_the_network(monkeypatch, capsys):
+    net, plain = network_and_reference(SIZES)
     train(plain)
-    monkeypatch.setattr(twin, "sigmoid", soft)
+    monkeypatch.setattr(reference, "sigmoid", soft)
     train(net)
     assert parameter_difference(net, plain) < TOLERANCE
 
@@ -489,7 +492,7 @@ TESTS = {
 # A pair of arrays is as many examples as it has rows; of all else the book asks for the length.
 LENGTHS = {"a pair of arrays": 5}
 each_test_data = pytest.mark.parametrize("kind", TESTS)
-each_update = pytest.mark.parametrize("own_update", [False, True], ids=["compiled", "own update"])
+each_update = pytest.mark.parametrize("custom_update", [False, True], ids=["compiled", "own update"])
 
 
 def no_step(self, mini_batch, eta, *more):
@@ -498,7 +501,7 @@ def no_step(self, mini_batch, eta, *more):
 
 @each_update
 @each_test_data
-def test_an_own_evaluate_gets_the_test_data_as_they_came(kind, own_update, capsys):
+def test_an_own_evaluate_gets_the_test_data_as_they_came(kind, custom_update, capsys):
     given, seen = TESTS[kind], []
 
     class Mine(Network):
@@ -506,7 +509,7 @@ def test_an_own_evaluate_gets_the_test_data_as_they_came(kind, own_update, capsy
             seen.append(test_data)
             return "three"
 
-    if own_update:
+    if custom_update:
         Mine.update_mini_batch = no_step
     Mine(SIZES).SGD(dense_examples(4, SIZES), 2, 2, 0.5, test_data=given)
     assert len(seen) == 2 and all(data is given for data in seen)
@@ -636,7 +639,7 @@ class Numpy:
 @each_module
 def test_a_replaced_np_is_used(module, monkeypatch, capsys):
     net = module.Network(SIZES)
-    plain, calls = twin_of(net), {"dot": 0, "argmax": 0}
+    plain, calls = reference_of(net), {"dot": 0, "argmax": 0}
 
     def counted(name):
         def function(*arguments, **options):
@@ -685,7 +688,7 @@ def test_the_shuffle_is_that_of_the_module_s_random(module, monkeypatch, capsys)
     examples = dense_examples(7, SIZES)
     kept = list(examples)
     net = module.Network(SIZES)
-    plain = twin_of(net)
+    plain = reference_of(net)
     random.setstate(state)
     (net.SGD)(examples, 3, 2, 0.5)
     assert random.getstate() == state and len(calls) == 3 and all(items is examples for items in calls)

@@ -8,7 +8,7 @@ import pytest
 from agreement import parameter_difference, same_bits
 
 from cbackprop.network import Network
-from cbackprop.twin import PlainNetwork
+from cbackprop.reference.network import ReferenceNetwork
 
 N, N_IN = 6000, 784  # enough inputs for a second thread that packs
 LATE = 4500  # in the second thread's half
@@ -87,7 +87,7 @@ def test_order_and_threads(kind, images, capsys):
     rows = trained((X, labels), n_threads=1)
     one = trained(list(shuffled), n_threads=1)
     two = trained(list(shuffled), n_threads=2)
-    plain = trained(list(shuffled), network=PlainNetwork)
+    plain = trained(list(shuffled), network=ReferenceNetwork)
     if np.isfinite(plain.weights[0]).all():
         assert parameter_difference(rows, plain) < 1e-9
     else:

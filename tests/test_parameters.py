@@ -14,11 +14,21 @@ from agreement import (
     copy_parameters,
     dense_examples,
     difference,
-    network_and_twin,
+    network_and_reference,
     parameter_difference,
     worst_difference,
 )
-from both import MODULES, each_module, each_path, name_of, right_answers, train, twin_of, update, use_path
+from both import (
+    MODULES,
+    each_module,
+    each_path,
+    name_of,
+    reference_of,
+    right_answers,
+    train,
+    update,
+    use_path,
+)
 
 from cbackprop import chapter, network, network2
 
@@ -28,7 +38,7 @@ from cbackprop import chapter, network, network2
 )
 @pytest.mark.parametrize("call", ["feedforward", "backprop", "update", "SGD", "evaluate"])
 def test_edited_and_assigned_parameters_are_seen(edit, call, capsys):
-    net, plain = network_and_twin([6, 5, 3])
+    net, plain = network_and_reference([6, 5, 3])
     examples = dense_examples(12, [6, 5, 3])
     tests = [(x, k % 3) for k, (x, _) in enumerate(dense_examples(30, [6, 5, 3]))]
     net.update_mini_batch(examples, 0.5)  # the network has settled into its own arrays
@@ -153,8 +163,8 @@ def ends(net):
 
 
 def check_all_calls(net, tolerance=1e-10):
-    """Compare every call with that of a twin of these arrays."""
-    plain, (n_in, n_out) = twin_of(net), ends(net)
+    """Compare every call with that of a reference of these arrays."""
+    plain, (n_in, n_out) = reference_of(net), ends(net)
     examples = dense_examples(17, [n_in, n_out])
     (x, y), tests = examples[0], [(x, k % n_out) for k, (x, _) in enumerate(examples)]
     X, Y = (np.hstack(columns) for columns in zip(*examples))
@@ -199,7 +209,7 @@ def test_so_they_are_with_momentum_from_before(change):
     net = network2.Network(SIZES)
     net.update_mini_batch(dense_examples(5, SIZES), 0.5, 0.1, 9, mu=0.5)
     change(net)
-    examples, new = dense_examples(5, ends(net)), twin_of(net)
+    examples, new = dense_examples(5, ends(net)), reference_of(net)
     if change is not cut_out_inputs:
         assert [v.shape for v in net.velocities[0]] != [w.shape for w in net.weights]
     for _ in range(2):
@@ -216,9 +226,9 @@ def test_so_they_are_with_momentum_from_before(change):
 def test_other_layers_are_copied_and_pickled(module, change, way, capsys):
     net = module.Network(list(SIZES))
     change(net)
-    twin = way(net)
-    assert twin.sizes == SIZES and parameter_difference(twin, net) == 0.0
-    check_all_calls(twin)
+    reference = way(net)
+    assert reference.sizes == SIZES and parameter_difference(reference, net) == 0.0
+    check_all_calls(reference)
 
 
 @pytest.mark.parametrize("name", ["net.json", "net.npz"])
@@ -321,7 +331,7 @@ def test_an_input_layer_alone_gives_back_its_input(module, sizes):
 def test_parameters_in_a_tuple_or_in_an_array(module, path, sizes, kind, capsys, monkeypatch):
     """np.save(net.weights) of the book's time: an array of arrays, or of numbers if all layers are alike."""
     net = use_path(path, module.Network(sizes), monkeypatch)
-    plain = twin_of(net)
+    plain = reference_of(net)
     for name in ("weights", "biases"):
         arrays = getattr(net, name)
         if kind == "tuple":
@@ -347,7 +357,7 @@ def test_parameters_in_a_tuple_or_in_an_array(module, path, sizes, kind, capsys,
 def test_a_float32_network_stays_one_with_other_layers(module, capsys):
     net = module.Network(SIZES, dtype=np.float32)
     cut_out_neurons(net), insert_a_layer_of_three(net)
-    plain = twin_of(net)
+    plain = reference_of(net)
     x, y = dense_examples(1, SIZES)[0]
     assert net.feedforward(x).dtype == np.float32
     assert difference(net.feedforward(x), plain.feedforward(x)) < 1e-5

@@ -9,11 +9,11 @@ import pytest
 from agreement import (
     copy_parameters,
     digit_examples,
-    network_and_twin,
+    network_and_reference,
     parameter_difference,
     same_bits,
 )
-from both import each_module, train, twin_of
+from both import each_module, reference_of, train
 
 from cbackprop import network, network2
 from cbackprop.activations import LayerActivations
@@ -46,28 +46,28 @@ WAYS = {
 @pytest.mark.parametrize("way", WAYS)
 def test_a_copy_is_equal_and_independent(way, dtype, capsys):
     net = trained(dtype)
-    twin = WAYS[way](net)
-    assert type(twin) is Network
-    assert list(twin.sizes) == SIZES and twin.num_layers == 3
-    assert same_bits(net, twin)
+    reference = WAYS[way](net)
+    assert type(reference) is Network
+    assert list(reference.sizes) == SIZES and reference.num_layers == 3
+    assert same_bits(net, reference)
     x = digit_examples(1, 40)[0][0]
-    np.testing.assert_array_equal(twin.feedforward(x), net.feedforward(x))
-    assert twin.feedforward(x).dtype == dtype
+    np.testing.assert_array_equal(reference.feedforward(x), net.feedforward(x))
+    assert reference.feedforward(x).dtype == dtype
     before = copy_parameters(net, Network(SIZES))
-    twin.SGD(digit_examples(50, 40), 1, 10, 0.5)
-    assert same_bits(net, before) and not same_bits(net, twin)
+    reference.SGD(digit_examples(50, 40), 1, 10, 0.5)
+    assert same_bits(net, before) and not same_bits(net, reference)
     expected = [w.copy() for w in net.weights]
-    twin.weights[0][...] = 0.0
+    reference.weights[0][...] = 0.0
     np.testing.assert_array_equal(net.weights[0], expected[0])
 
 
 def test_the_copy_trains_on_as_the_original_would(capsys):
     net = trained()
-    twin = pickled(net)
-    for each in (net, twin):
+    reference = pickled(net)
+    for each in (net, reference):
         random.seed(1)
         each.SGD(digit_examples(100, 40), 2, 10, 0.5)
-    assert same_bits(net, twin)
+    assert same_bits(net, reference)
 
 
 def test_a_shallow_copy_shares_arrays_until_it_learns(capsys):
@@ -91,15 +91,15 @@ def test_a_fortran_or_borrowed_array_is_pickled_whole():
     net = Network(SIZES)
     net.weights[0] = np.asfortranarray(net.weights[0])
     net.weights[1] = np.repeat(net.weights[1], 100, 0)[::100]
-    twin = pickled(net)
-    for a, b in zip(net.weights, twin.weights, strict=True):
+    reference = pickled(net)
+    for a, b in zip(net.weights, reference.weights, strict=True):
         np.testing.assert_array_equal(a, b)
     assert len(pickle.dumps(net)) < sum(p.nbytes for p in net.weights + net.biases) + 1500
 
 
 def test_the_dict_of_the_books_own_objects_is_taken(capsys):
     """A network pickled from network.py has four attributes and nothing else."""
-    made, plain = network_and_twin(SIZES)
+    made, plain = network_and_reference(SIZES)
     state = {"num_layers": 3, "sizes": SIZES, "biases": made.biases, "weights": made.weights}
     net = Network.__new__(Network)
     net.__setstate__(state)
@@ -169,23 +169,23 @@ def remembering(module, dtype=np.float32):
 @pytest.mark.parametrize("way", WAYS)
 def test_all_that_is_remembered_is_copied(module, way, dtype, capsys):
     net = remembering(module, dtype)
-    twin = WAYS[way](net)
+    reference = WAYS[way](net)
     x = digit_examples(1, 40)[0][0]
-    assert type(twin) is module.Network and twin.dtype == net.dtype == dtype
-    np.testing.assert_array_equal(twin.feedforward(x), net.feedforward(x))
-    assert twin.backend.startswith("compiled")
+    assert type(reference) is module.Network and reference.dtype == net.dtype == dtype
+    np.testing.assert_array_equal(reference.feedforward(x), net.feedforward(x))
+    assert reference.backend.startswith("compiled")
     if module is network2:
-        assert twin.cost is net.cost
-        assert twin.history == net.history and len(twin.history) == 2
-        for ours, expected in zip(twin.velocities, net.velocities, strict=True):
+        assert reference.cost is net.cost
+        assert reference.history == net.history and len(reference.history) == 2
+        for ours, expected in zip(reference.velocities, net.velocities, strict=True):
             for a, b in zip(ours, expected, strict=True):
                 np.testing.assert_array_equal(a, b)
                 assert a.dtype == dtype and a is not b
-        for each in (net, twin):
+        for each in (net, reference):
             each.update_mini_batch(digit_examples(10, 40), 0.1, 0.1, 50, mu=0.5)
-        assert same_bits(net, twin)
-    train(net, digit_examples(30, 40)), train(twin, digit_examples(30, 40))
-    assert same_bits(net, twin)
+        assert same_bits(net, reference)
+    train(net, digit_examples(30, 40)), train(reference, digit_examples(30, 40))
+    assert same_bits(net, reference)
 
 
 @each_module
@@ -202,9 +202,9 @@ def test_the_layout_is_not_pickled(module, capsys):
 @each_module
 def test_a_copy_of_a_copy(module, capsys):
     net = remembering(module)
-    twin = pickled(copy.deepcopy(copy.copy(pickled(net))))
-    train(net, digit_examples(30, 40)), train(twin, digit_examples(30, 40))
-    assert same_bits(net, twin)
+    reference = pickled(copy.deepcopy(copy.copy(pickled(net))))
+    train(net, digit_examples(30, 40)), train(reference, digit_examples(30, 40))
+    assert same_bits(net, reference)
 
 
 def test_a_shallow_copy_does_not_train_the_other_s_velocities(capsys):
@@ -255,7 +255,7 @@ def test_two_memories_on_one_network_never_mix(module, capsys):
     net = remembering(module)
     net.__init__(SIZES)
     assert net.dtype == np.float64 and "_cbackprop" not in vars(net)
-    x, plain = digit_examples(1, 40)[0][0], twin_of(net)
+    x, plain = digit_examples(1, 40)[0][0], reference_of(net)
     np.testing.assert_allclose(net.feedforward(x), plain.feedforward(x), rtol=1e-13)
     if module is network2:
         assert not hasattr(net, "history") and not hasattr(net, "velocities")
@@ -287,8 +287,8 @@ class Remembers(network2.Network):
 def test_names_of_the_user_s_are_pickled_beside(way, capsys):
     net = Remembers(SIZES)
     net.SGD(digit_examples(30, 40), 2, 10, 0.1, mu=0.5)
-    twin = WAYS[way](net)
-    for each in (net, twin):
+    reference = WAYS[way](net)
+    for each in (net, reference):
         assert (each.velocities, each.history, each.dtype, each.backend) == ([1], {"a": 2}, "mine", 4)
         assert each._activations == each._layout == "mine"
         assert each.weights[0].dtype == np.float32

@@ -1,4 +1,4 @@
-"""Every public call of network.Network beside its twin, over whatever sizes, types and layouts there are."""
+"""Every public call of network.Network beside its reference, over all sizes, types and layouts."""
 
 import copy
 import io
@@ -161,8 +161,8 @@ def test_sgd(both, draw):
     tests, plain_tests = None, None
     if draw.draw(st.booleans()):
         tests, plain_tests = data_to_evaluate(net, draw, draw.draw(st.sampled_from([0, 1, 9])))
-    kept, twins = own_arrays(net), plainly(columns)
-    expected = run(plain, twins_in_order := list(twins), epochs, m, eta, plain_tests)
+    kept, references = own_arrays(net), plainly(columns)
+    expected = run(plain, references_in_order := list(references), epochs, m, eta, plain_tests)
     trained = []
     for n_threads in (1, 2):
         one, own = copy.copy(net), given_data
@@ -173,12 +173,14 @@ def test_sgd(both, draw):
         with unchanged(given_data, tests, kept):
             found = run(one, own, epochs, m, eta, tests, n_threads=n_threads)
         assert found == expected
-        if form == "list":  # shuffled as the twin's was
+        if form == "list":  # shuffled as the reference's was
             places = (
-                {id(pair): i for i, pair in enumerate(twins)},
+                {id(pair): i for i, pair in enumerate(references)},
                 {id(pair): i for i, pair in enumerate(columns)},
             )
-            assert [places[1][id(pair)] for pair in own] == [places[0][id(pair)] for pair in twins_in_order]
+            assert [places[1][id(pair)] for pair in own] == [
+                places[0][id(pair)] for pair in references_in_order
+            ]
         trained.append(one)
     assert same_bits(*trained)
     assert_near(own_arrays(one), own_arrays(plain), RUN[net.dtype.itemsize])
@@ -191,9 +193,9 @@ def test_sgd(both, draw):
 
 def every_call(net, plain, examples_, tolerance):
     """Each public call on the same examples, compared."""
-    twins = plainly(examples_)
+    references = plainly(examples_)
     with unchanged(examples_, own_arrays(net)):
-        for (x, y), (x0, y0) in zip(examples_[:3], twins):
+        for (x, y), (x0, y0) in zip(examples_[:3], references):
             assert_near([net.feedforward(x)], [plain.feedforward(x0)], tolerance)
             scales = sizes_of_terms(plain, x0, y0)
             for mine, theirs, scale in zip(net.backprop(x, y), plain.backprop(x0, y0), scales, strict=True):
@@ -206,13 +208,13 @@ def every_call(net, plain, examples_, tolerance):
         for mine, theirs, scale in zip(found, expected, scales, strict=True):
             assert_near(mine, theirs, tolerance, scale)
         labels = [k % net.sizes[-1] for k in range(len(examples_))]
-        tests = [[(x, k) for (x, _), k in zip(some, labels)] for some in (examples_, twins)]
+        tests = [[(x, k) for (x, _), k in zip(some, labels)] for some in (examples_, references)]
         assert net.evaluate(tests[0]) == plain.evaluate(tests[1])
         eta = 0.3 if is_bounded(net) else 0.01 / max(net.sizes)
         net.update_mini_batch(examples_, eta)
-        plain.update_mini_batch(twins, eta)
+        plain.update_mini_batch(references, eta)
         assert_near(own_arrays(net), own_arrays(plain), tolerance)
-        found = run(net, list(examples_), 1, 3, eta, tests[0]), run(plain, twins, 1, 3, eta, tests[1])
+        found = run(net, list(examples_), 1, 3, eta, tests[0]), run(plain, references, 1, 3, eta, tests[1])
         assert found[0] == found[1]
         assert_near(own_arrays(net), own_arrays(plain), 10 * tolerance)  # three steps more
 
@@ -260,18 +262,18 @@ def test_examples_that_are_the_networks_own_arrays(n, rest, draw):
     """x is a bias of the network, y another: they are read, never written, and the step replaces them."""
     net, plain = draw.draw(networks(st.just([n, *rest, n])))
     x = y = net.biases[-1]
-    twins = plainly([(x, y)])
+    references = plainly([(x, y)])
     eta = eta_for(net, draw)
     with unchanged(own_arrays(net)):
-        ours, expected = net.backprop(x, y), plain.backprop(*twins[0])
-        scales = sizes_of_terms(plain, *twins[0])
+        ours, expected = net.backprop(x, y), plain.backprop(*references[0])
+        scales = sizes_of_terms(plain, *references[0])
         for mine, theirs, scale in zip(ours, expected, scales, strict=True):
             assert_near(mine, theirs, STEP[net.dtype.itemsize], scale)
         net.update_mini_batch([(x, y)] * 3, eta)
-        plain.update_mini_batch(twins * 3, eta)
+        plain.update_mini_batch(references * 3, eta)
         assert_near(own_arrays(net), own_arrays(plain), STEP[net.dtype.itemsize])
         run(net, [(x, y)] * 5, 2, 2, eta)
-        run(plain, twins * 5, 2, 2, eta)
+        run(plain, references * 5, 2, 2, eta)
     assert_near(own_arrays(net), own_arrays(plain), RUN[net.dtype.itemsize])
 
 

@@ -1,4 +1,4 @@
-"""Every public call of network2.Network beside its twin, over its options and whatever data there is."""
+"""Every public call of network2.Network beside its reference, over its options and whatever data there is."""
 
 import copy
 import random
@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from agreement import network_and_twin, nothing_changes, same_bits
+from agreement import network_and_reference, nothing_changes, same_bits
 from hypothesis import given
 from hypothesis import strategies as st
 from strategies import (
@@ -40,7 +40,7 @@ from strategies import (
 )
 
 from cbackprop import network2
-from cbackprop.twin2 import PlainNetwork2
+from cbackprop.reference.network2 import ReferenceNetwork2
 
 pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")
 data = st.data()
@@ -54,7 +54,7 @@ OUTPUTS = {
 
 @st.composite
 def networks2(draw, sizes=shapes, **options):
-    """A network of any cost, and its twin."""
+    """A network of any cost, and its reference."""
     cost = draw(st.sampled_from(list(OUTPUTS)))
 
     def make(sizes, seed, **options):
@@ -63,11 +63,11 @@ def networks2(draw, sizes=shapes, **options):
             options["neuron_activations"] = {
                 place: f for place, f in neurons.items() if place[0] < len(sizes)
             }
-        return network_and_twin(
+        return network_and_reference(
             sizes,
             seed,
             network=lambda sizes, **o: network2.Network(sizes, cost, **o),
-            twin=lambda sizes, **o: PlainNetwork2(sizes, cost, **o),
+            reference=lambda sizes, **o: ReferenceNetwork2(sizes, cost, **o),
             **{**options, "scaled": False},  # network2's own weights are
         )
 
@@ -139,7 +139,7 @@ def test_update_mini_batch(both, m, regularization, lmbda, momenta, draw):
     net, plain = both
     mini_batch, eta = draw.draw(pairs(net, m)), learning_rate(net, draw)
     n = draw.draw(st.sampled_from([1, m, 50, 2.5]))
-    twins, tolerance = plainly(mini_batch), STEP[net.dtype.itemsize]
+    references, tolerance = plainly(mini_batch), STEP[net.dtype.itemsize]
     for mu in momenta:
         kept = [own_arrays(net), net._cbackprop.velocities]
         # Decay and a step can leave next to nothing of a weight: its rounding is that of what it was.
@@ -147,7 +147,7 @@ def test_update_mini_batch(both, m, regularization, lmbda, momenta, draw):
         options = {"regularization": regularization, "mu": mu}
         with unchanged(mini_batch, *kept):
             assert net.update_mini_batch(mini_batch, eta, lmbda, n, **options) is None
-        plain.update_mini_batch(twins, eta, lmbda, n, **options)
+        plain.update_mini_batch(references, eta, lmbda, n, **options)
         assert_new(own_arrays(net), mini_batch, kept)
         scales = [max(was, np.abs(p).max()) for was, p in zip(before, own_arrays(plain))]
         assert_near(own_arrays(net), own_arrays(plain), tolerance, scales)
@@ -232,9 +232,9 @@ def test_sgd(both, regularization, lmbda, mu, draw):
             "eta_halving_n": draw.draw(st.integers(0, 2)),
             "restore_best": draw.draw(st.booleans()),
         }
-    twin_order = plainly(columns)
-    twins = list(twin_order)
-    expected = run(plain, twin_order, epochs, m, eta, lmbda, labels, *monitors, **options)
+    reference_order = plainly(columns)
+    references = list(reference_order)
+    expected = run(plain, reference_order, epochs, m, eta, lmbda, labels, *monitors, **options)
     kept, trained = own_arrays(net), []
     for n_threads in (1, 2):
         one = copy.copy(net)
@@ -248,10 +248,10 @@ def test_sgd(both, regularization, lmbda, mu, draw):
         assert [entry["eta"] for entry in one.history] == [entry["eta"] for entry in plain.history]
         if isinstance(own, list):
             places = (
-                {id(pair): i for i, pair in enumerate(twins)},
+                {id(pair): i for i, pair in enumerate(references)},
                 {id(pair): i for i, pair in enumerate(columns)},
             )
-            assert [places[1][id(pair)] for pair in own] == [places[0][id(pair)] for pair in twin_order]
+            assert [places[1][id(pair)] for pair in own] == [places[0][id(pair)] for pair in reference_order]
         trained.append((one, found[0]))
     assert same_bits(trained[0][0], trained[1][0]) and trained[0][1] == trained[1][1]
     assert_near(own_arrays(one), own_arrays(plain), RUN[net.dtype.itemsize])

@@ -12,7 +12,7 @@ import pytest
 from agreement import (
     as_arrays,
     digit_examples,
-    network_and_twin,
+    network_and_reference,
     parameter_difference,
     run_python,
     worst_difference,
@@ -20,7 +20,8 @@ from agreement import (
 
 from cbackprop import (
     _activations,
-    _calls,
+    _evaluation,
+    _single_example,
     _step_options,
     _training,
     activations,
@@ -31,7 +32,7 @@ from cbackprop.activations import Activation, LayerActivations
 from cbackprop.network import Network
 from cbackprop.network2 import Network as Network2
 from cbackprop.network2 import QuadraticCost
-from cbackprop.twin2 import PlainNetwork2
+from cbackprop.reference.network2 import ReferenceNetwork2
 
 ROOT = Path(__file__).resolve().parent.parent
 KERNELS = ROOT / "src/kernels"
@@ -144,7 +145,7 @@ def test_a_row_without_its_formula_does_not_compile(row, header, formulas, lacks
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
 @pytest.mark.parametrize("name", NAMES)
 def test_every_named_activation_is_the_reference_s(name, dtype):
-    net, plain = network_and_twin([9, 8, 5], scaled=True, activation=name, dtype=dtype)
+    net, plain = network_and_reference([9, 8, 5], scaled=True, activation=name, dtype=dtype)
     tolerance = 1e-13 if dtype == np.float64 else 1e-5
     x, y = np.random.randn(9, 1), np.random.rand(5, 1)
     assert net.backend.startswith("compiled")
@@ -158,7 +159,9 @@ def test_every_named_activation_is_the_reference_s(name, dtype):
 def test_every_cost_is_the_reference_s_with_every_output_layer_that_it_has(cost, output, capsys):
     options = {"cost": cost, "activation": ["tanh", output]}
     try:
-        net, plain = network_and_twin([40, 9, 10], network=Network2, twin=PlainNetwork2, **options)
+        net, plain = network_and_reference(
+            [40, 9, 10], network=Network2, reference=ReferenceNetwork2, **options
+        )
     except ValueError as error:
         assert "output layer" in str(error)
         return
@@ -180,18 +183,20 @@ def test_every_cost_has_an_output_layer(cost):
 X, Y = np.ones((3, 1)), np.ones((2, 1))
 DATA = as_arrays([(X, Y)] * 4)
 KERNEL_CALLS = {
-    "feedforward": lambda net: _calls.feedforward(net, X),
-    "feedforward of columns": lambda net: _calls.feedforward(net, np.ones((3, 5))),
-    "backprop": lambda net: _calls.backprop(net, X, Y),
-    "backprop_mini_batch": lambda net: _calls.backprop_mini_batch(net, np.ones((3, 4)), np.ones((2, 4))),
+    "feedforward": lambda net: _single_example.feedforward(net, X),
+    "feedforward of columns": lambda net: _single_example.feedforward(net, np.ones((3, 5))),
+    "backprop": lambda net: _single_example.backprop(net, X, Y),
+    "backprop_mini_batch": lambda net: _single_example.backprop_mini_batch(
+        net, np.ones((3, 4)), np.ones((2, 4))
+    ),
     "update_mini_batch": lambda net: _training.update_mini_batch(
         net, [(X, Y)], _step_options.StepOptions(0.1)
     ),
     "SGD": lambda net: _training.Training(net, DATA, 2, 1, _step_options.StepOptions(0.1)).epoch(
         net, _step_options.StepOptions(0.1)
     ),
-    "evaluate": lambda net: _training.evaluate(net, [(X, 1)]),
-    "total_cost": lambda net: _training.total_cost(net, [(X, Y)], "data", False, "QuadraticCost"),
+    "evaluate": lambda net: _evaluation.evaluate(net, [(X, 1)]),
+    "total_cost": lambda net: _evaluation.total_cost(net, [(X, Y)], "data", False, "QuadraticCost"),
 }
 TRAINING_CALLS = ["backprop", "backprop_mini_batch", "update_mini_batch", "SGD"]
 
@@ -247,7 +252,7 @@ def test_layer_activations_are_checked_where_they_are_made():
 
 def test_kernels_refuse_a_cost_that_they_do_not_know():
     with pytest.raises(ValueError, match="'HuberCost' is no cost of the kernels; they have QuadraticCost"):
-        StepOptions(0.1, own_error="HuberCost")
+        StepOptions(0.1, builtin_delta="HuberCost")
     net = Network2([3, 2], QuadraticCost)
     with pytest.raises(ValueError, match="'HuberCost' is no cost of the kernels"):
-        _training.total_cost(net, [(X, Y)], "data", False, "HuberCost")
+        _evaluation.total_cost(net, [(X, Y)], "data", False, "HuberCost")

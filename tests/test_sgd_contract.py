@@ -11,14 +11,14 @@ from agreement import (
     copy_parameters,
     dense_examples,
     digit_examples,
-    network_and_twin,
+    network_and_reference,
     parameter_difference,
     same_bits,
 )
 
 from cbackprop import network
 from cbackprop.network import Network
-from cbackprop.twin import PlainNetwork
+from cbackprop.reference.network import ReferenceNetwork
 
 SIZES = [5, 4, 3]
 
@@ -64,7 +64,7 @@ def test_the_shuffle_starts_from_any_state(capsys):
 def test_a_replaced_shuffle_is_called(monkeypatch, capsys):
     calls = []
     examples, other = dense_examples(23, SIZES), dense_examples(23, SIZES)
-    net, plain = network_and_twin(SIZES)
+    net, plain = network_and_reference(SIZES)
 
     def backwards(items):
         calls.append(items)
@@ -121,7 +121,7 @@ def test_other_iterables_are_read_once(kind, capsys):
             "map": lambda: map(tuple, pairs),
         }[kind]()
 
-    net, plain = network_and_twin(SIZES)
+    net, plain = network_and_reference(SIZES)
     random.seed(9)
     given = as_kind(examples)
     net.SGD(given, 2, 5, 0.5, test_data=as_kind(tests))
@@ -136,14 +136,14 @@ def test_other_iterables_are_read_once(kind, capsys):
     assert random.getstate() == state
     assert parameter_difference(net, plain) < 1e-12
     random.seed(9)
-    _, plain_of_any = network_and_twin(SIZES)
+    _, plain_of_any = network_and_reference(SIZES)
     plain_of_any.SGD(as_kind(examples), 2, 5, 0.5, test_data=as_kind(tests))
     assert same_bits(plain_of_any, plain)
 
 
 def test_a_tuple_of_two_examples_is_no_pair_of_arrays(capsys):
     examples = tuple(dense_examples(2, SIZES))
-    net, plain = network_and_twin(SIZES)
+    net, plain = network_and_reference(SIZES)
     for each in (net, plain):
         random.seed(1)
         each.SGD(examples, 2, 1, 0.5)
@@ -153,7 +153,7 @@ def test_a_tuple_of_two_examples_is_no_pair_of_arrays(capsys):
 @pytest.mark.parametrize("n, m", [(7, 3), (7, 7), (7, 8), (7, 1000), (1, 10), (10, 9), (10, 1)])
 def test_the_last_mini_batch_is_divided_by_its_own_length(n, m, capsys):
     examples = dense_examples(n, SIZES)
-    net, plain = network_and_twin(SIZES)
+    net, plain = network_and_reference(SIZES)
     net.SGD(examples, 1, m, 3.0)
     for k in range(0, n, m):  # the list is now in the order in which it was used
         plain.update_mini_batch(examples[k : k + m], 3.0)
@@ -173,7 +173,7 @@ def test_the_last_mini_batch_is_divided_by_its_own_length(n, m, capsys):
     ],
 )
 def test_numbers_of_any_type(m, eta, capsys):
-    net, plain = network_and_twin(SIZES)
+    net, plain = network_and_reference(SIZES)
     for each in (net, plain):
         random.seed(1)
         each.SGD(dense_examples(10, SIZES), np.int32(2), m, eta)
@@ -206,7 +206,7 @@ def test_an_exhausted_iterator_is_no_test_data(capsys):
 
 @pytest.mark.parametrize("nothing", [[], (), iter([])], ids=["list", "tuple", "iterator"])
 def test_no_training_data_is_epochs_with_nothing_in_them(nothing, capsys):
-    net, plain = network_and_twin(SIZES)
+    net, plain = network_and_reference(SIZES)
     state = random.getstate()
     net.SGD(nothing, 2, 10, 0.5)
     net.SGD(list(nothing), 1, 10, 0.5, test_data=labelled(3))
@@ -218,7 +218,7 @@ def test_no_training_data_is_epochs_with_nothing_in_them(nothing, capsys):
 
 @pytest.mark.parametrize("epochs", [0, -1])
 def test_no_epochs(epochs, capsys):
-    net, plain = network_and_twin(SIZES)
+    net, plain = network_and_reference(SIZES)
     examples = dense_examples(9, SIZES)
     order, state = list(examples), random.getstate()
     net.SGD(examples, epochs, 3, 0.5, test_data=labelled(3))
@@ -245,7 +245,7 @@ def test_every_line_is_flushed_to_the_stdout_of_the_moment(tests, monkeypatch):
 
 
 def test_aliases_keep_their_values(capsys):
-    net, plain = network_and_twin(SIZES)
+    net, plain = network_and_reference(SIZES)
     weights, biases = net.weights, net.biases
     first, again = weights[0], biases[-1]
     other = Network(SIZES)
@@ -270,7 +270,7 @@ def test_each_epoch_has_arrays_of_its_own_before_evaluate(capsys):
             seen.append((self.weights, self.biases, aliases, [a.copy() for a in aliases]))
             return 0
 
-    net, plain = network_and_twin(SIZES, network=Watched)
+    net, plain = network_and_reference(SIZES, network=Watched)
     random.seed(1)
     before = net.weights
     net.SGD(dense_examples(9, SIZES), 3, 4, 3.0, test_data=labelled(2))
@@ -315,7 +315,7 @@ def draws(self, test_data):
 @pytest.mark.parametrize("how", ["subclass", "instance"])
 def test_what_evaluate_does_is_seen_by_the_next_epoch(evaluate, how, capsys):
     lines, nets, orders = [], [], []
-    for kind in (Network, PlainNetwork):
+    for kind in (Network, ReferenceNetwork):
         if how == "subclass":
             net = type("Mine", (kind,), {"evaluate": evaluate})(SIZES)
         else:
@@ -350,7 +350,7 @@ def test_an_error_in_evaluate_ends_training_after_that_epoch(capsys):
         raise Enough
 
     states = []
-    nets = network_and_twin(SIZES)
+    nets = network_and_reference(SIZES)
     for net in nets:
         net.evaluate = enough
         examples = dense_examples(23, SIZES)
@@ -364,7 +364,7 @@ def test_an_error_in_evaluate_ends_training_after_that_epoch(capsys):
 
 def test_examples_are_read_once_at_the_start(capsys):
     """The one difference from the book: editing x between epochs does not reach the training."""
-    nets = network_and_twin(SIZES)
+    nets = network_and_reference(SIZES)
     for net, edited in zip(nets, (True, False), strict=True):
         examples = dense_examples(9, SIZES)
 
@@ -406,7 +406,7 @@ def test_backend_names_the_layout_after_sgd(examples, word, capsys):
 def test_a_hidden_layer_may_become_another_between_epochs(sizes, capsys):
     """As in the book, whose next epoch reads sizes, weights and biases anew."""
     examples, bigger = dense_examples(12, SIZES), Network(sizes)
-    net, plain = network_and_twin(SIZES)
+    net, plain = network_and_reference(SIZES)
 
     def grow(each):
         def evaluate(test_data):
@@ -513,7 +513,7 @@ def test_a_list_that_changes_its_length_while_it_is_shuffled(change, length, mon
 
 
 def test_a_mini_batch_size_past_every_machine_number(capsys):
-    net, plain = network_and_twin(SIZES)
+    net, plain = network_and_reference(SIZES)
     for each in (net, plain):
         random.seed(3)
         each.SGD(dense_examples(12, SIZES), 2, 2**70, 0.5)

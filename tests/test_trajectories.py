@@ -1,7 +1,7 @@
-"""Whole training runs follow the plain twin's, at the tolerances that tests/README.md states.
+"""Whole training runs follow the NumPy reference's, at the tolerances that tests/README.md states.
 
 At eta = 3 training is chaotic: rounding grows from step to step, so 100 mini-batches are
-compared; at eta = 0.3 and below, whole epochs. Beside each comparison stands a control, the twin
+compared; at eta = 0.3 and below, whole epochs. Beside each comparison stands a control, the reference
 with its inputs in reverse order: the same sums, added up the other way round. Where the control
 strays, the data is at fault and not the kernels.
 """
@@ -14,28 +14,28 @@ from agreement import (
     copy_parameters,
     dense_classes,
     digit_examples,
-    network_and_twin,
+    network_and_reference,
     parameter_difference,
     same_bits,
     train_step_by_step,
 )
 
 from cbackprop.network import Network
-from cbackprop.twin import PlainNetwork
+from cbackprop.reference.network import ReferenceNetwork
 
 DATA = {"sparse": digit_examples, "dense": dense_classes}
 
 
-def reversed_twin(plain, examples):
-    """Return a twin, and its examples, whose first-layer sums run the other way."""
-    control = copy_parameters(plain, PlainNetwork(plain.sizes))
+def reversed_reference(plain, examples):
+    """Return a reference, and its examples, whose first-layer sums run the other way."""
+    control = copy_parameters(plain, ReferenceNetwork(plain.sizes))
     control.weights[0] = np.ascontiguousarray(control.weights[0][:, ::-1])
     return control, [(np.ascontiguousarray(x[::-1]), y) for x, y in examples]
 
 
 def compare(sizes, examples, *, epochs, m, eta, tolerance, seed=1):
-    net, plain = network_and_twin(sizes, seed)
-    control, mirrored = reversed_twin(plain, examples)
+    net, plain = network_and_reference(sizes, seed)
+    control, mirrored = reversed_reference(plain, examples)
     random.seed(seed)
     ours = list(examples)
     net.SGD(ours, epochs, m, eta)
@@ -84,8 +84,8 @@ def test_xor_for_many_epochs(capsys):
 
 def test_sgd_is_its_public_parts(capsys):
     """SGD is shuffle, slice and update_mini_batch: no state is kept between mini-batches."""
-    net, _ = network_and_twin([784, 30, 10])
-    parts, _ = network_and_twin([784, 30, 10])
+    net, _ = network_and_reference([784, 30, 10])
+    parts, _ = network_and_reference([784, 30, 10])
     examples, copied = digit_examples(205), digit_examples(205)
     random.seed(4)
     net.SGD(examples, 2, 10, 0.3)
@@ -96,8 +96,8 @@ def test_sgd_is_its_public_parts(capsys):
 
 def test_calls_of_sgd_follow_one_another(capsys):
     """Two calls of one epoch are one call of two."""
-    twice, _ = network_and_twin([784, 30, 10])
-    once, _ = network_and_twin([784, 30, 10])
+    twice, _ = network_and_reference([784, 30, 10])
+    once, _ = network_and_reference([784, 30, 10])
     examples, copied = digit_examples(205), digit_examples(205)
     random.seed(4)
     twice.SGD(examples, 1, 10, 0.3)
@@ -146,10 +146,10 @@ def test_same_bits_whatever_the_number_of_threads(kind, dtype, sizes, m, capsys)
         assert same_bits(net, nets[0])
 
 
-def test_mnist_two_epochs_print_the_twins_lines(mnist, capsys):
+def test_mnist_two_epochs_print_the_references_lines(mnist, capsys):
     training_data, _, test_data = mnist
     lines, nets, after = [], [], []
-    for kind in (Network, PlainNetwork):
+    for kind in (Network, ReferenceNetwork):
         random.seed(0)
         np.random.seed(0)
         net, order = kind([784, 30, 10]), list(training_data)

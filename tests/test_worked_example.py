@@ -22,7 +22,7 @@ import pytest
 from agreement import worst_difference
 
 from cbackprop.network import Network
-from cbackprop.twin import PlainNetwork
+from cbackprop.reference.network import ReferenceNetwork
 
 X = np.array([[1.0], [2.0]])
 Y = np.array([[1.0]])
@@ -31,9 +31,9 @@ NABLA_W = [np.array([[-3 / 32, -3 / 16], [1 / 12, 1 / 6]]), np.array([[-3 / 32, 
 EXACT = 1e-14
 
 
-@pytest.fixture(params=[Network, PlainNetwork])
+@pytest.fixture(params=[Network, ReferenceNetwork])
 def net(request):
-    """The hand-worked network: compiled, and as the plain twin."""
+    """The hand-worked network: compiled, and as the NumPy reference."""
     net = request.param([2, 2, 1])
     net.weights = [np.array([[log(3), 0.0], [0.0, log(2) / 2]]), np.array([[4.0, -3.0]])]
     net.biases = [np.zeros((2, 1)), np.array([[-1.0]])]

@@ -13,7 +13,9 @@ from pathlib import Path
 import numpy as np
 import small_mnist
 
-from cbackprop import activations, network, network2, twin, twin2
+from cbackprop import activations, network, network2
+from cbackprop.reference.network import ReferenceNetwork
+from cbackprop.reference.network2 import ReferenceNetwork2
 
 SIZES = [40, 7, 3]
 rng = np.random.default_rng(0)
@@ -107,7 +109,7 @@ class InterruptedCost(OwnCost):
 
 
 class Replaced(network.Network):
-    """With a method of the book's replaced: the plain twin computes."""
+    """With a method of the book's replaced: the NumPy reference computes."""
 
     def cost_derivative(self, output_activations, y):
         return 2 * (output_activations - y)
@@ -255,12 +257,12 @@ def replaced2():
     return Replaced2(SIZES)
 
 
-def plain_twin():
-    return twin.PlainNetwork(SIZES)
+def reference():
+    return ReferenceNetwork(SIZES)
 
 
-def plain_twin2():
-    return twin2.PlainNetwork2(SIZES)
+def reference_network2():
+    return ReferenceNetwork2(SIZES)
 
 
 def nothing():

@@ -5,7 +5,7 @@ import importlib
 # Row titles of the tables, in the tables' order.
 MODULES = {
     "cbackprop": ("compiled", "Compiled"),
-    "plain twin": ("plain_twin", "Twin"),
+    "NumPy reference": ("reference", "Reference"),
     "NumPy matrix": ("numpy_matrix", "NumpyMatrix"),
     "Numba loops": ("numba_loops", "NumbaLoops"),
     "JAX scan": ("jax_scan", "JaxScan"),

@@ -10,7 +10,7 @@ class SklearnMLP(Peer):
     """Sigmoid hidden layers, mini-batches, constant rate, no momentum, no penalty.
 
     It has no quadratic cost for classification: it trains softmax and cross-entropy, which is
-    about the same arithmetic, at a rate that suits that cost. It shuffles by itself.
+    about the same arithmetic, at a rate that is_compatible that cost. It shuffles by itself.
     """
 
     name = "scikit-learn"

@@ -4,7 +4,7 @@ cimport numpy as cnp
 
 from cbackprop._isa cimport kernels
 
-from cbackprop import twin
+from cbackprop.reference import network as reference
 
 import numpy as np
 
@@ -20,7 +20,7 @@ def sigmoid(z):
     kind, size = array.dtype.kind, array.dtype.itemsize
     if (isinstance(z, np.ndarray) and not cnp.PyArray_CheckExact(z)) or kind not in "iuf" or (kind == "f" and size not in (4, 8)):
         # Half and long doubles, complex numbers, subclasses of ndarray: what NumPy makes of them.
-        return twin.sigmoid(z)
+        return reference.sigmoid(z)
     array = cnp.PyArray_FROM_OTF(
         array, cnp.NPY_FLOAT if kind == "f" and size == 4 else cnp.NPY_DOUBLE,
         cnp.NPY_ARRAY_IN_ARRAY | cnp.NPY_ARRAY_NOTSWAPPED)

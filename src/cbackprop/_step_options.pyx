@@ -42,16 +42,16 @@ cdef class StepOptions:
     mu : float
         The momentum.
     cost : object
-        Of network2: its ``delta`` is the output error where `own_error` is None. Otherwise that names whose it is.
+        Of network2: its ``delta`` is the output error where `builtin_delta` is None. Otherwise that names whose it is.
     """
 
-    def __cinit__(self, double eta, double weight_decay=0, bint is_l1=False, double mu=0, str own_error="QuadraticCost", cost=None):
+    def __cinit__(self, double eta, double weight_decay=0, bint is_l1=False, double mu=0, str builtin_delta="QuadraticCost", cost=None):
         self.step.eta = eta
         self.step.weight_decay = weight_decay
         self.step.is_l1 = is_l1
         self.step.mu = mu
-        if own_error is None:
+        if builtin_delta is None:
             self.error = CUSTOM_DELTA
             self.delta = cost.delta
         else:
-            self.error = cost_output_error(cost_code(own_error))
+            self.error = cost_output_error(cost_code(builtin_delta))

@@ -41,7 +41,7 @@ cdef class Team:
     cdef Py_ssize_t lay_out(self, Parameters p, char *base, bint trains) noexcept
     cdef void lay_out_layer(self, Parameters p, Arena *arena, int w, int l, bint trains) noexcept
     cdef void lay_out_sweep(self, Arena *arena, Worker *worker) noexcept
-    cdef bint suits(self, Parameters p, Examples examples) noexcept
+    cdef bint is_compatible(self, Parameters p, Examples examples) noexcept
     cdef int read(self, Examples examples, uint32_t *order) except -1
     cdef void read_columns(self, Py_ssize_t n_in, Py_ssize_t m, const void *X, const void *targets) noexcept nogil
     cdef int load(self, Parameters p) except -1
@@ -54,11 +54,11 @@ cdef class Team:
     cdef Py_ssize_t row_bytes(self, const Layer *layer) noexcept nogil
     cdef void set_step(self, StepOptions options) noexcept
     cdef Py_ssize_t train(self, Py_ssize_t first, Py_ssize_t last, double duration, MemberTime *spent) noexcept nogil
-    cdef int train_by_own_error(self, Py_ssize_t first, Py_ssize_t last, delta) except -1
-    cdef Py_ssize_t measure(
+    cdef int train_with_custom_error(self, Py_ssize_t first, Py_ssize_t last, delta) except -1
+    cdef Py_ssize_t score(
         self, Py_ssize_t start, Py_ssize_t stop, const int32_t *classes, int cost, double *cost_of) noexcept nogil
 
 
-cdef int own_error(Worker *me, int type_num, const uint32_t *examples, Py_ssize_t m, delta) except -1
+cdef int custom_error(Worker *me, int type_num, const uint32_t *examples, Py_ssize_t m, delta) except -1
 cdef tuple outputs_and_targets(Worker *me, int type_num, const uint32_t *examples, Py_ssize_t m)
 cdef object columns_of(Worker *me, int type_num, void *data)

@@ -172,7 +172,7 @@ cdef class Team:
 
     # ---- examples and parameters in, parameters out ----
 
-    cdef bint suits(self, Parameters p, Examples examples) noexcept:
+    cdef bint is_compatible(self, Parameters p, Examples examples) noexcept:
         """Whether the team was made for layers of these sizes, and for examples laid out like these."""
         cdef int l
         if self.L != p.L or self.sparse != examples.sparse or (self.sparse and self.kind != examples.records.kind):
@@ -361,7 +361,7 @@ cdef class Team:
             return first
         return team_end(&self.barrier) + 1
 
-    cdef int train_by_own_error(self, Py_ssize_t first, Py_ssize_t last, delta) except -1:
+    cdef int train_with_custom_error(self, Py_ssize_t first, Py_ssize_t last, delta) except -1:
         """The same, alone, with the output error that the reader's delta(z, a, y) gives.
 
         An exception raised there leaves the parameters of the mini-batch before.
@@ -374,12 +374,12 @@ cdef class Team:
             examples = mini_batch(me, batch, &m)
             with nogil:
                 forward_pass(me, batch)
-            own_error(me, type_num, examples, m, delta)
+            custom_error(me, type_num, examples, m, delta)
             with nogil:
                 backward_pass(me, batch)
         return 0
 
-    cdef Py_ssize_t measure(
+    cdef Py_ssize_t score(
         self, Py_ssize_t start, Py_ssize_t stop, const int32_t *classes, int cost, double *cost_of,
     ) noexcept nogil:
         """How many of these examples the network answers with their class.
@@ -446,7 +446,7 @@ cdef tuple outputs_and_targets(Worker *me, int type_num, const uint32_t *example
     return columns_of(me, type_num, me.layer[me.L].a.data), rows.T
 
 
-cdef int own_error(Worker *me, int type_num, const uint32_t *examples, Py_ssize_t m, delta) except -1:
+cdef int custom_error(Worker *me, int type_num, const uint32_t *examples, Py_ssize_t m, delta) except -1:
     """Output error: delta^L = delta(z^L, a^L, y), asked of the reader's function for one example after the other."""
     cdef Layer *layer = &me.layer[me.L]
     z = columns_of(me, type_num, layer.z)

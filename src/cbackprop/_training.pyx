@@ -1,24 +1,23 @@
-"""Many examples: `update_mini_batch`, `SGD` and `evaluate` of cbackprop.network.Network."""
+"""Training on many examples: `update_mini_batch`, and a call of `SGD`."""
 
 cimport cython
 from cpython.exc cimport PyErr_CheckSignals
-from libc.stdint cimport int32_t, uint32_t
-from libc.stdlib cimport free, malloc
+from libc.stdint cimport uint32_t
+from libc.stdlib cimport free
 
-from cbackprop._step_options cimport StepOptions, cost_code
-from cbackprop._examples cimport Examples, as_it_is_now
-from cbackprop._isa cimport kernels
+from cbackprop._evaluation cimport Evaluation, check_sizes_of, count, in_order, packed
+from cbackprop._examples cimport Examples, snapshot_of
 from cbackprop._parameters cimport Parameters, copied
 from cbackprop._shuffle cimport shuffle
-from cbackprop._team cimport EVALUATED, MAX_WORKERS, Team, outputs_and_targets
-from cbackprop.kernels cimport CBACKPROP_THREADS, Kernels, MemberTime
+from cbackprop._step_options cimport StepOptions
+from cbackprop._team cimport MAX_WORKERS, Team
+from cbackprop.kernels cimport CBACKPROP_THREADS, MemberTime
 
 from time import perf_counter
 
 from cbackprop import _processors
 
 cdef enum:
-    BLOCK = 1024                    # test examples that `evaluate` packs at a time, and between two looks for Ctrl-C
     # A worker with fewer products of a mini-batch does not pay: with two, 784-30-10 at m = 10 (238,000 products) gained nothing and
     # 784-100-10 (794,000) took two thirds of the time.
     PRODUCTS_A_WORKER = 300000
@@ -29,34 +28,6 @@ cdef enum:
 cdef double SLICE = 0.05
 
 
-cdef Examples packed(
-    Parameters p, object data, Py_ssize_t start, Py_ssize_t stop, Py_ssize_t m, int n_workers, str name, bint labelled,
-    bint once=False, int n_packing=1,
-):
-    """The examples start .. stop - 1 of `data`, laid out for mini-batches of m."""
-    cdef const Kernels *k = kernels(p.itemsize)
-    cdef Py_ssize_t tile = k.sparse_tile(k.sparse_panel(p.n[2], m, n_workers) * k.lanes)
-    # Up to this density skipping zeros is the faster: rows of w^2 that leave the cache between two uses cost more than products do.
-    cdef double density = 0.25 if p.n[2] >= 256 else 0.4
-    return Examples(data, start, stop, (p.n[1], p.n[p.L]), p.itemsize, tile, density, name, labelled, once, n_packing)
-
-
-cdef Py_ssize_t count(object data) except -1:
-    """How many examples there are in a list of pairs or a tuple (X, Y)."""
-    return len(data[0] if type(data) is tuple else data)
-
-
-cdef uint32_t *in_order(Py_ssize_t n) except NULL:
-    """The numbers 0 .. n - 1."""
-    cdef Py_ssize_t i
-    cdef uint32_t *order = <uint32_t *> malloc((n + 1) * sizeof(uint32_t))
-    if order is NULL:
-        raise MemoryError
-    for i in range(n):
-        order[i] = <uint32_t> i
-    return order
-
-
 def update_mini_batch(net, mini_batch, StepOptions options):
     """One step of gradient descent over the list `mini_batch`: `net` gets new weights and biases."""
     cdef Parameters p = Parameters.__new__(Parameters, net)
@@ -65,7 +36,7 @@ def update_mini_batch(net, mini_batch, StepOptions options):
     cdef Team team
     cdef uint32_t *order
     cdef MemberTime spent
-    mini_batch = as_it_is_now(mini_batch)
+    mini_batch = snapshot_of(mini_batch)
     m = count(mini_batch)
     if m == 0:
         raise ZeroDivisionError("mini_batch is empty: eta cannot be divided by its length 0")
@@ -79,173 +50,13 @@ def update_mini_batch(net, mini_batch, StepOptions options):
         if team.momentum:
             team.load_velocities(p, net._cbackprop.velocities)
         if options.delta is not None:
-            team.train_by_own_error(0, 1, options.delta)
+            team.train_with_custom_error(0, 1, options.delta)
         else:
             with nogil:
                 team.train(0, 1, 0, &spent)
         team.store_into(net, p)
     finally:
         free(order)
-
-
-def evaluate(net, data, str name="test_data", bint labelled=True):
-    """How many examples of the list of pairs, or of the arrays (X, Y), `net` answers right.
-
-    Each y is the label where `labelled`, otherwise the target, whose largest entry is at the label.
-    """
-    return measured(net, data, name, labelled, True, None)[0]
-
-
-def total_cost(net, data, str name, bint labelled, cost):
-    """The mean cost of the examples; `cost` is the name of one of the book's, or a function of (a, y)."""
-    return measured(net, data, name, labelled, False, cost)[1]
-
-
-cdef tuple measured(net, data, str name, bint labelled, bint answers, cost):
-    """(right answers, mean cost): the examples are packed a block at a time."""
-    cdef Parameters p = Parameters.__new__(Parameters, net)
-    cdef Py_ssize_t n, start, correct = 0
-    cdef double mean = 0
-    cdef Examples examples
-    cdef Evaluation evaluation = Evaluation(p)
-    data = as_it_is_now(data)
-    n = count(data)
-    for start in range(0, n, BLOCK):
-        examples = packed(p, data, start, min(n, start + BLOCK), EVALUATED, 1, name, labelled, True)
-        if labelled and cost is not None:
-            check_labels(examples, data, start)
-        if answers:
-            examples.check_classes(start)
-        more_correct, more_mean = evaluation.measure(examples, labelled, answers, cost, n)
-        correct += more_correct
-        mean += more_mean
-    return correct, mean
-
-
-cdef int check_sizes_of(Examples examples, Parameters p) except -1:
-    """What was packed for a network is of no use to one of other inputs, outputs or type."""
-    if (p.n[1], p.n[p.L], p.itemsize) != (examples.n_in, examples.n_out, examples.itemsize):
-        raise ValueError(
-            f"the network has become one of {p.n[1]} inputs and {p.n[p.L]} outputs, float{8 * p.itemsize}; "
-            f"{examples.name} was read for {examples.n_in} inputs and {examples.n_out} outputs, float{8 * examples.itemsize}")
-    return 0
-
-
-cdef int check_labels(Examples examples, data, Py_ssize_t start) except -1:
-    """A label that is no class has no target, and so no cost."""
-    cdef Py_ssize_t i
-    for i in range(examples.n):
-        if examples.labels[i] < 0:
-            y = data[1][start + i] if type(data) is tuple else data[start + i][1]
-            raise ValueError(
-                f"{examples.name}[{start + i}]: y is {y!r}; expected the label of an output neuron, 0 to {examples.n_out - 1}")
-    return 0
-
-
-@cython.final
-cdef class Evaluation:
-    """Asks a network, with the parameters that it has now, about many examples."""
-
-    cdef Parameters p
-    cdef Team dense, sparse
-
-    def __cinit__(self, Parameters p):
-        self.p = p
-
-    cdef tuple measure(self, Examples examples, bint labelled, bint answers, cost, Py_ssize_t n):
-        """(right answers, sum of costs / n) of these examples, what of it is asked."""
-        cdef Team team = self.sparse if examples.sparse else self.dense
-        cdef uint32_t *order
-        cdef Py_ssize_t i, start, stop, correct = 0
-        cdef double[BLOCK] costs
-        cdef double *cost_of = NULL
-        cdef double mean = 0
-        cdef int kind = 0
-        cdef const int32_t[::1] from_targets
-        cdef const int32_t *classes = NULL
-        check_sizes_of(examples, self.p)
-        # Another block of the same data may have its records of another kind.
-        if team is None or not team.suits(self.p, examples):
-            team = Team(self.p, examples, min(EVALUATED, examples.n), 1, False)
-            team.load(self.p)
-            if examples.sparse:
-                self.sparse = team
-            else:
-                self.dense = team
-        if answers:
-            if labelled:
-                classes = examples.labels
-            else:
-                from_targets = examples.classes()
-                classes = &from_targets[0] if examples.n else NULL
-        if isinstance(cost, str):
-            kind = cost_code(cost)
-            cost_of = costs
-        order = in_order(examples.n)
-        try:
-            team.read(examples, order)
-            for start in range(0, examples.n, BLOCK):
-                stop = min(examples.n, start + BLOCK)
-                if classes is not NULL or cost_of is not NULL:
-                    with nogil:
-                        correct += team.measure(start, stop, classes, kind, cost_of)
-                for i in range(stop - start if cost_of is not NULL else 0):
-                    mean += costs[i] / n
-                if callable(cost):
-                    mean += self.own_costs(team, start, stop, cost, n)
-                PyErr_CheckSignals()
-        finally:
-            free(order)
-        return correct, mean
-
-    cdef double own_costs(self, Team team, Py_ssize_t start, Py_ssize_t stop, fn, Py_ssize_t n) except *:
-        """The same sum for the reader's fn(a, y), asked of one example after the other."""
-        cdef Py_ssize_t first, m
-        cdef double mean = 0
-        for first in range(start, stop, team.m):
-            m = min(team.m, stop - first)
-            with nogil:
-                team.measure(first, first + m, NULL, 0, NULL)
-            a, y = outputs_and_targets(team.workers, self.p.type_num, team.source.order + first, m)
-            for i in range(m):
-                mean += float(fn(a[:, i:i + 1].copy(), y[:, i:i + 1].copy())) / n
-        return mean
-
-
-@cython.final
-cdef class Data:
-    """Examples, packed once to be asked about after every epoch: see `evaluate` and `total_cost`."""
-
-    cdef Examples examples
-    cdef bint labelled
-
-    def __init__(self, net, data, str name="test_data", bint labelled=True, bint costs=False):
-        cdef Parameters p = Parameters.__new__(Parameters, net)
-        data = as_it_is_now(data)
-        self.examples = packed(p, data, 0, count(data), EVALUATED, 1, name, labelled)
-        self.labelled = labelled
-        if labelled and costs:
-            check_labels(self.examples, data, 0)
-
-    def check_classes(self):
-        """Raises where no answer can be right: a target of one output neuron is neither 0 nor 1."""
-        self.examples.check_classes(0)
-
-    def measure(self, net, bint answers, cost):
-        """(right answers, mean cost) of what `net` makes of the examples now; a cost of None is not asked for."""
-        return Evaluation(Parameters(net)).measure(self.examples, self.labelled, answers, cost, self.examples.n)
-
-
-def check_examples(net, data, str name, bint labelled=False, bint answers=False):
-    """Raises for examples what training on them would, or asking for right `answers`; and returns whether their x look like
-    pixels."""
-    cdef Parameters p = Parameters.__new__(Parameters, net)
-    cdef Examples examples
-    data = as_it_is_now(data)
-    examples = packed(p, data, 0, count(data), 1, 1, name, labelled)
-    if answers:
-        examples.check_classes(0)
-    return examples.pixels
 
 
 @cython.final
@@ -283,7 +94,7 @@ cdef class Training:
         cdef bint arrays
         cdef Py_ssize_t n
         cdef int workers = 1
-        training_data = as_it_is_now(training_data)
+        training_data = snapshot_of(training_data)
         arrays = type(training_data) is tuple
         self.snapshot = None if arrays else training_data if type(training_data) is list else copied(training_data)
         n = count(training_data) if arrays else len(self.snapshot)
@@ -335,12 +146,12 @@ cdef class Training:
             self.team.load_velocities(p, net._cbackprop.velocities)
         return 0
 
-    def measure(self, net, bint answers, cost):
-        """(right answers, mean cost) of the training data: see `Data`."""
-        return Evaluation(Parameters(net)).measure(self.examples, False, answers, cost, self.examples.n)
+    def score(self, net, bint answers, cost):
+        """(right answers, mean cost) of the training data: see `EvaluationSet`."""
+        return Evaluation(Parameters(net)).score(self.examples, False, answers, cost, self.examples.n)
 
     def check_classes(self):
-        """See `Data`."""
+        """See `EvaluationSet`."""
         self.examples.check_classes(0)
 
     @property
@@ -394,7 +205,7 @@ cdef class Training:
         if batches == 0:
             return True
         check_sizes_of(self.examples, p)
-        if not self.team.suits(p, self.examples):   # another network has been put in the place of the first
+        if not self.team.is_compatible(p, self.examples):   # another network has been put in the place of the first
             self.new_team(p, self.team.n_workers)
         self.load(net, p)
         self.team.set_step(options)
@@ -403,7 +214,7 @@ cdef class Training:
                 last = min(batches, done + self.slice)
                 begun = perf_counter()
                 if options.delta is not None:
-                    self.team.train_by_own_error(done, last, options.delta)
+                    self.team.train_with_custom_error(done, last, options.delta)
                     ended = last
                 else:
                     with nogil:

@@ -1,7 +1,6 @@
-"""The plain NumPy twin of network2: chapter 3's network, a line of NumPy for each of its equations.
+"""The NumPy reference of network2: chapter 3's network, a line of NumPy for each of its equations.
 
-As `cbackprop.twin` is to `cbackprop.network`: the path taken for whatever a reader has replaced, the oracle
-of the tests, the baseline of the benchmarks.
+It serves `cbackprop.network2` as `cbackprop.reference.network` serves `cbackprop.network`.
 """
 
 import random
@@ -15,9 +14,16 @@ from cbackprop._overrides import Module, builtin
 from cbackprop._parameters import is_finite
 from cbackprop.activations import read_activations
 from cbackprop.costs import CrossEntropyCost
-from cbackprop.twin import PlainLayers, draw_parameters, set_up, sigmoid, sigmoid_prime, sums_of_gradients
+from cbackprop.reference.network import (
+    ReferenceLayers,
+    draw_parameters,
+    set_up,
+    sigmoid,
+    sigmoid_prime,
+    sums_of_gradients,
+)
 
-__all__ = ["PlainNetwork2", "sigmoid", "sigmoid_prime", "vectorized_result"]
+__all__ = ["ReferenceNetwork2", "sigmoid", "sigmoid_prime", "vectorized_result"]
 
 
 @builtin
@@ -30,7 +36,7 @@ def vectorized_result(j):
 
 def output_error(net, z, a, y):
     """δ^L, as the cost says."""
-    if costs.own_delta(net.cost) == "QuadraticCost":
+    if costs.builtin_delta(net.cost) == "QuadraticCost":
         return (a - y) * net._cbackprop.module.f_prime(net, len(net.weights) + 1, z)
     return net.cost.delta(z, a, y)
 
@@ -58,7 +64,7 @@ def fitting_velocities(net):
     return [[np.zeros_like(p) for p in ps] for ps in parameters]
 
 
-class PlainNetwork2(PlainLayers):
+class ReferenceNetwork2(ReferenceLayers):
     """The network of the book's network2.py; what its options mean stands in `cbackprop.network2.Network`."""
 
     _cbackprop = Memory(MODULE)
@@ -97,7 +103,7 @@ class PlainNetwork2(PlainLayers):
 
     def backprop_mini_batch(self, X, Y):
         """The gradients of the examples that are the columns of X and Y, summed."""
-        if costs.own_delta(self.cost) is None:  # a reader's, which is asked for one example at a time
+        if costs.builtin_delta(self.cost) is None:  # a reader's, which is asked for one example at a time
             return sums_of_gradients(self, ((X[:, [j]], Y[:, [j]]) for j in range(X.shape[1])))
         return super().backprop_mini_batch(X, Y)
 

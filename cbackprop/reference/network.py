@@ -1,11 +1,10 @@
-"""The plain NumPy twin: the chapter's algorithm, a line of NumPy for each of its equations.
+"""The NumPy reference: the chapter's algorithm, a line of NumPy for each of its equations.
 
-It is the path that :class:`cbackprop.network.Network` takes for whatever the user has replaced, the oracle
-of the tests and the baseline of the benchmarks. Nothing in it is made to be fast. The twin of network2 is
-in `cbackprop.twin2`.
+Networks of :class:`cbackprop.network.Network` fall back on it when the user has replaced a method. The tests
+compare with it, and the benchmarks start from it. It is written to be read, not to be fast.
 
-Names of the book aside, a network has one attribute of the package's: see `cbackprop._memory`. So what the
-methods share are functions of the network.
+Apart from the book's names, a network has one attribute of the package's (see `cbackprop._memory`), so what
+the methods share are functions that take the network.
 """
 
 import random
@@ -16,7 +15,7 @@ from cbackprop._memory import Memory, offered, real_dtype, remember
 from cbackprop._overrides import Module, builtin
 from cbackprop.activations import read_activations
 
-__all__ = ["PlainLayers", "PlainNetwork", "sigmoid", "sigmoid_prime"]
+__all__ = ["ReferenceLayers", "ReferenceNetwork", "sigmoid", "sigmoid_prime"]
 
 
 @builtin
@@ -92,7 +91,7 @@ def sums_of_gradients(net, mini_batch):
     return nabla_b, nabla_w
 
 
-class PlainLayers:
+class ReferenceLayers:
     """The layers of a feedforward network, and backpropagation through them; how it learns is a subclass's.
 
     Parameters
@@ -149,7 +148,7 @@ class PlainLayers:
         return nabla_b, [np.dot(delta, a.T) for delta, a in zip(deltas, activations)]
 
 
-class PlainNetwork(PlainLayers):
+class ReferenceNetwork(ReferenceLayers):
     """The book's network.py: a network trained by stochastic gradient descent, example by example."""
 
     @builtin

@@ -8,7 +8,7 @@ from cbackprop._memory import offered
 from cbackprop._overrides import Module
 from cbackprop.activations import Activation, LayerActivations
 
-__all__ = ["PlainLayers", "PlainNetwork", "sigmoid", "sigmoid_prime"]
+__all__ = ["ReferenceLayers", "ReferenceNetwork", "sigmoid", "sigmoid_prime"]
 
 def sigmoid(z: Any) -> Any: ...
 def sigmoid_prime(z: Any) -> Any: ...
@@ -20,7 +20,7 @@ def sums_of_gradients(net: Any, mini_batch: Any) -> tuple[list[Any], list[Any]]:
 
 MODULE: Module
 
-class PlainLayers:
+class ReferenceLayers:
     num_layers: int
     sizes: Sequence[int]
     dtype: offered[np.dtype[Any]]
@@ -40,7 +40,7 @@ class PlainLayers:
         self, X: ArrayLike, Y: ArrayLike
     ) -> tuple[list[NDArray[Any]], list[NDArray[Any]]]: ...
 
-class PlainNetwork(PlainLayers):
+class ReferenceNetwork(ReferenceLayers):
     def cost_derivative(self, output_activations: Any, y: Any) -> Any: ...
     def update_mini_batch(self, mini_batch: Iterable[tuple[ArrayLike, ArrayLike]], eta: float) -> None: ...
     def SGD(

@@ -7,11 +7,11 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 from cbackprop._memory import offered
 from cbackprop._overrides import Module
 from cbackprop.activations import Activation
-from cbackprop.twin import PlainLayers
-from cbackprop.twin import sigmoid as sigmoid
-from cbackprop.twin import sigmoid_prime as sigmoid_prime
+from cbackprop.reference.network import ReferenceLayers
+from cbackprop.reference.network import sigmoid as sigmoid
+from cbackprop.reference.network import sigmoid_prime as sigmoid_prime
 
-__all__ = ["PlainNetwork2", "sigmoid", "sigmoid_prime", "vectorized_result"]
+__all__ = ["ReferenceNetwork2", "sigmoid", "sigmoid_prime", "vectorized_result"]
 
 MODULE: Module
 
@@ -20,7 +20,7 @@ def penalty(net: Any, lmbda: float, n: int, regularization: str) -> float: ...
 def fitting_velocities(net: Any) -> Any: ...
 def vectorized_result(j: int) -> NDArray[np.float64]: ...
 
-class PlainNetwork2(PlainLayers):
+class ReferenceNetwork2(ReferenceLayers):
     cost: Any
     history: offered[list[dict[str, Any]]]
     @property

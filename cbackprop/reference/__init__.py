@@ -1,0 +1,1 @@
+"""The NumPy reference: the chapter's algorithm, a line of NumPy for each equation."""
