@@ -1,44 +1,25 @@
-"""What the compiled networks share: their single calls, and how an epoch is trained."""
+"""Where networks call into C, and where a replaced method sends them to the NumPy reference instead.
+
+`Compiled` makes the single calls, a `Trainer` the epochs of one call of SGD, `Scores` its evaluations.
+"""
 
 import sys
 
 import numpy as np
 
 from cbackprop import _evaluation, _isa, _parameters, _single_example, _training, _warnings
+from cbackprop._data import DataSet, Untouched, handed_on, is_missing, training_pairs
 from cbackprop._memory import offered, remember
 from cbackprop._overrides import builtin, draws_of
-from cbackprop.activations import LayerActivations
-from cbackprop.reference.network import sums_of_gradients
+from cbackprop._pickling import Pickled
+from cbackprop.reference.network import count_correct, sums_of_gradients, train_on_pairs
 
 
-class Compiled:
-    """Stands before a class of the NumPy reference: where nothing was replaced, the kernels do the work."""
+class Compiled(Pickled):
+    """Mixin placed before the reference network in the method resolution order.
 
-    def __getstate__(self):
-        state = super().__getstate__()
-        slots = {}
-        if isinstance(state, tuple):  # of a subclass with __slots__
-            state, slots = state
-        # In one step: another thread may be adding an attribute.
-        state = {} if state is None else state.copy()
-        if "_activations" in state:  # the user's own: it must not look like a pickle of an earlier version
-            state.setdefault("_cbackprop", self._cbackprop)
-        return (state, slots) if slots else state
-
-    def __setstate__(self, state):
-        slots = {}
-        if isinstance(state, tuple):
-            state, slots = state
-        state = dict(state)
-        remembered = {} if "_cbackprop" in state else old_memory(state)
-        # The book's own objects have four or five attributes; the class has what they lack.
-        if {"num_layers", "sizes", "biases", "weights"} <= state.keys():
-            self.__dict__.clear()
-        self.__dict__.update(state)
-        if remembered:
-            remember(self, **remembered)
-        for name, value in slots.items():
-            setattr(self, name, value)
+    Its methods run the kernels where nothing is replaced, and otherwise the reference's.
+    """
 
     @offered
     def backend(self):
@@ -140,24 +121,28 @@ class Compiled:
         return _single_example.backprop_mini_batch(self, X, Y, module.step_options(self))
 
 
-def old_memory(state):
-    """What a pickle of an earlier version remembers of a network, taken out of its attributes."""
-    activations, dtype = state.get("_activations", state), state.get("dtype")
-    if not (activations is None or isinstance(activations, LayerActivations)) or not isinstance(
-        dtype, np.dtype
-    ):
-        return {}
-    names = {
-        "_activations": "activations",
-        "dtype": "dtype",
-        "velocities": "velocities",
-        "history": "history",
-    }
-    return {new: state.pop(old) for old, new in names.items() if old in state}
+# ---- training ----
 
 
-class Epochs:
-    """One call of SGD: trains an epoch at a time, in C or, once a method is replaced, by the book's methods.
+def update_mini_batch(net, examples, step, eta):
+    """One step over recognised examples, where `update_mini_batch` is the package's own.
+
+    Returns the examples as pairs for the reference where `backprop` is the user's, and nothing is done yet;
+    otherwise None.
+    """
+    module = net._cbackprop.module
+    if not module.replaced(net, module.gradient_methods):
+        _training.update_mini_batch(net, examples, step.options(eta))
+        return None
+    if reads_examples(net, examples, "backprop"):
+        _evaluation.check_examples(net, examples, "mini_batch")
+    return training_pairs(net, examples)
+
+
+class Trainer:
+    """Trains one epoch at a time within a call of SGD.
+
+    It trains in C, and from the moment that a method is replaced, by the book's methods.
 
     Parameters
     ----------
@@ -165,10 +150,9 @@ class Epochs:
     data : DataSet
         The training data.
     mini_batch_size, n_threads : int
-    update : callable
-        update(mini_batch, eta) calls `update_mini_batch` as the book does.
-    step_options : callable
-        step_options(eta) says the same to the kernels.
+    step : object
+        Its method update(mini_batch, eta) calls `update_mini_batch` as the book does; its method options(eta)
+        says the same to the kernels.
 
     Attributes
     ----------
@@ -176,55 +160,56 @@ class Epochs:
         The packed examples; None where they are not packed.
     """
 
-    def __init__(self, net, data, mini_batch_size, n_threads, update, step_options):
-        self.net, self.data, self.update, self.step_options = net, data, update, step_options
+    def __init__(self, net, data, mini_batch_size, n_threads, step):
+        self.net, self.data, self.step, self.mini_batch_size = net, data, step, mini_batch_size
         self.module = module = net._cbackprop.module
-        self.mini_batch_size = mini_batch_size
         self.packed = self.pairs = None
         pixels = False
         if not module.replaced(net, module.training_methods):
             # As a number of C, which a user's may be too large for.
             batch = min(mini_batch_size, sys.maxsize)
-            self.packed = _training.Training(net, data.examples, batch, n_threads, step_options(0.0))
-            layout = self.packed.layout
+            self.packed = _training.Training(net, data.examples, batch, n_threads, step.options(0.0))
+            pixels, layout = self.packed.pixels, self.packed.layout
             if layout != net._cbackprop.layout:
                 remember(net, layout=layout)
-            pixels = self.packed.pixels
-        elif not module.replaced_method(net, ("update_mini_batch",)) and checks_examples(
+        elif not module.replaced_method(net, ("update_mini_batch",)) and reads_examples(
             net, data.examples, "backprop"
         ):
             pixels = _evaluation.check_examples(net, data.examples, data.name)
         if pixels:
             _warnings.of_pixels(data.name)
 
-    def train(self, eta):
+    def train_epoch(self, eta):
         """Train on every mini-batch once. Returns whether the parameters are finite."""
-        module, net = self.module, self.net
+        net, module = self.net, self.module
         if self.pairs is None and (self.packed is None or module.replaced(net, module.training_methods)):
             self.unpack()
-        shuffle = module.shuffle
         if self.pairs is not None:
-            shuffle(self.pairs)
-            for start in range(0, len(self.pairs), self.mini_batch_size):
-                self.update(self.pairs[start : start + self.mini_batch_size], eta)
-            return _parameters.is_finite(*_warnings.parameters_of(net))
-        draws = draws_of(shuffle)
-        pairs = None if self.data.is_arrays else self.data.examples
-        if draws and (pairs is None or type(pairs) is list):
-            self.packed.shuffle(draws, pairs)
-        elif pairs is None:
-            order = self.packed.order
-            shuffle(order)
-            self.packed.order = order
-        else:
-            self.packed.order = places_after(shuffle, pairs, self.packed.snapshot)
-        return self.packed.epoch(net, self.step_options(eta))
+            return train_on_pairs(
+                net, self.pairs, self.mini_batch_size, lambda mini_batch: self.step.update(mini_batch, eta)
+            )
+        self.shuffle()
+        return self.packed.epoch(net, self.step.options(eta))
 
     def unpack(self):
         """Go on with the examples as pairs, in the order that the epochs before left them in."""
         self.pairs = self.data.training_pairs()
         if self.data.is_arrays and self.packed:
             self.pairs = [self.pairs[i] for i in self.packed.order]
+
+    def shuffle(self):
+        """Shuffle the packed examples as the module's `random.shuffle` shuffles the user's list."""
+        shuffle, packed = self.module.shuffle, self.packed
+        draws = draws_of(shuffle)
+        pairs = None if self.data.is_arrays else self.data.examples
+        if draws and (pairs is None or type(pairs) is list):
+            packed.shuffle(draws, pairs)
+        elif pairs is None:
+            order = packed.order
+            shuffle(order)
+            packed.order = order
+        else:
+            packed.order = places_after(shuffle, pairs, packed.snapshot)
 
 
 def places_after(shuffle, items, snapshot):
@@ -239,18 +224,147 @@ def places_after(shuffle, items, snapshot):
         raise ValueError("shuffling training_data changed the pairs in it") from None
 
 
-def checks_examples(net, examples, *methods):
-    """Whether examples are checked beforehand.
+def reads_examples(net, examples, *methods):
+    """Whether the package itself will read the examples, so that they are checked beforehand.
 
-    Those are pairs that the package's own `methods` will read one by one, and all arrays, which the package
-    takes apart. The parameters are checked with them, also where a layer has no neurons.
+    It reads pairs where none of `methods` is replaced, and takes all arrays apart. The parameters are checked
+    with them, so there must be some.
     """
-    read_here = type(examples) is tuple or not net._cbackprop.module.replaced_method(net, methods)
-    if not read_here or _parameters.has_no_layers(net):
+    if type(examples) is not tuple and net._cbackprop.module.replaced_method(net, methods):
         return False
-    return 0 not in _parameters.layer_sizes(net)
+    return not _parameters.has_no_layers(net) and 0 not in _parameters.layer_sizes(net)
+
+
+# ---- evaluation ----
+
+
+def correct_answers(net, data, labelled=True):
+    """How many of the examples `net` answers right, where its `evaluate` or `accuracy` is the package's own.
+
+    Parameters
+    ----------
+    net : Network
+    data : DataSet
+    labelled : bool
+        Whether each y of a pair is a label, not a target.
+    """
+    y_is_label = data.is_labelled(labelled)
+    if not net._cbackprop.module.replaced(net, ("feedforward",)):
+        return _evaluation.evaluate(net, data.examples, data.name, y_is_label)
+    if reads_examples(net, data.examples, "feedforward"):
+        _evaluation.check_examples(net, data.examples, data.name, y_is_label, True)
+    elif labelled:
+        data.refuse_names()
+    if data.is_thresholded:
+        return thresholded_answers(net, data)
+    return count_correct(net, data.test_pairs(), not (labelled or data.is_arrays))
+
+
+def mean_cost(net, data, labelled, cost_function):
+    """The mean of C_x over a `DataSet`; None where `feedforward` is the user's, and so not computed in C.
+
+    cost_function(net) is what the kernels are to compute: the name of a cost, or the user's function.
+    """
+    if not net._cbackprop.module.replaced(net, ("feedforward",)):
+        return _evaluation.total_cost(net, data.examples, data.name, labelled, cost_function(net))
+    if reads_examples(net, data.examples, "feedforward"):
+        _evaluation.check_examples(net, data.examples, data.name, labelled)
+    return None
 
 
 def thresholded_answers(net, data):
     """How often a replaced `feedforward` gives at least ½ where the label is 1, and less where it is 0."""
     return sum(int((np.asarray(net.feedforward(x)).item() >= 0.5) == label) for x, label in data.test_pairs())
+
+
+def read_for_evaluation(net, data, name, readers):
+    """The user's evaluation data, as a `DataSet` where one of the methods `readers` is the package's own."""
+    if is_missing(data):
+        return Untouched((), name)
+    module = net._cbackprop.module
+    if all(module.replaced_method(net, (method,)) for method in readers):
+        return handed_on(net, data, name)
+    return DataSet(net, data, name)
+
+
+class Scores:
+    """How many examples a network answers right, and what they cost, after each epoch of one call of SGD.
+
+    Both numbers come from one pass of the kernels over packed examples, where nothing is replaced.
+
+    Parameters
+    ----------
+    net : Network
+    data : DataSet or Untouched
+    labelled : bool
+        Whether each y of a pair is a label, not a target.
+    wants_accuracy, wants_cost : bool
+        Which of the numbers will be asked for.
+    packed : cbackprop._training.Training, optional
+        The examples, where they are packed already.
+    """
+
+    def __init__(self, net, data, labelled=True, wants_accuracy=True, wants_cost=False, packed=None):
+        self.net, self.data, self.labelled, self.packed = net, data, labelled, packed
+        self.module = net._cbackprop.module
+        self.wants_accuracy, self.wants_cost = wants_accuracy, wants_cost
+        self.scored = None
+        # network.py has evaluate, network2 accuracy.
+        self.method = self.module.evaluation_methods[1]
+        self.counts_answers = wants_accuracy and not self.module.replaced_method(net, (self.method,))
+        if packed is None and labelled and data.n and (wants_accuracy or wants_cost):
+            self.pack()
+        elif self.counts_answers and packed is None and data.is_thresholded:
+            _evaluation.check_examples(net, data.examples, data.name, answers=True)
+        if self.counts_answers and self.packed is not None:
+            self.packed.check_classes()
+
+    def pack(self):
+        """Pack the examples where the kernels will score them; otherwise check what the package will read."""
+        net, data, module = self.net, self.data, self.module
+        methods = module.evaluation_methods
+        if data.only_pairs:
+            return
+        replaced = module.replaced_method(net, methods) or not self.has_targets()
+        if not replaced and not module.replaced(net):
+            self.packed = _evaluation.EvaluationSet(
+                net, data.examples, data.name, data.is_labelled(True), self.wants_cost
+            )
+        elif (data.is_arrays or not replaced) and reads_examples(net, data.examples):
+            _evaluation.check_examples(
+                net, data.examples, data.name, data.is_labelled(True), self.counts_answers
+            )
+        elif self.counts_answers:
+            data.refuse_names()
+
+    def has_targets(self):
+        """Whether the package itself makes the target of a label."""
+        return True
+
+    def warn_of_one_output(self):
+        """Warn where the count of right answers says nothing; returns whether it did."""
+        return self.counts_answers and _warnings.of_one_output(self.net, self.data)
+
+    def forget(self):
+        """The network has changed."""
+        self.scored = None
+
+    def correct(self):
+        """How many of the examples the network answers right now, as `evaluate` or `accuracy` has it."""
+        net = self.net
+        if self.module.replaced_method(net, (self.method,)) or isinstance(self.data, Untouched):
+            convert = {} if self.labelled else {"convert": True}
+            return getattr(net, self.method)(self.data.given, **convert)
+        if self.packed is None or self.module.replaced(net, ("feedforward",)):
+            return correct_answers(net, self.data, self.labelled)
+        return self.score()[0]
+
+    def score(self):
+        """(right answers, mean cost), what of it is wanted, from one pass over the packed examples."""
+        if self.scored is None:
+            self.scored = self.packed.score(self.net, self.wants_accuracy, self.cost_function())
+        return self.scored
+
+    def cost_function(self):
+        """The cost that the kernels are to compute: a name, the user's function, or None."""
+        return None

@@ -107,6 +107,7 @@ class Untouched:
     """Data of a form that only a replaced method knows."""
 
     is_arrays = is_thresholded = False
+    only_pairs = True
 
     def __init__(self, data, name):
         self.given, self.name = data, name

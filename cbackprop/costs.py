@@ -72,21 +72,26 @@ _FNS = {cost.fn: cost.__name__ for cost in COSTS.values()}
 
 
 def builtin_delta(cost):
-    """Whose output error `cost` has: the name of a class above, or None where ``delta`` is the reader's."""
-    return _own(cost, "delta", _DELTAS)
+    """Whose output error `cost` has: the name of a class above, or None where ``delta`` is the user's."""
+    return _named(cost, "delta", _DELTAS)
 
 
 def builtin_fn(cost):
     """Whose ``fn`` `cost` has, likewise."""
-    return _own(cost, "fn", _FNS)
+    return _named(cost, "fn", _FNS)
 
 
-def _own(cost, name, own):
+def _named(cost, name, names):
     function = getattr(cost, name, None)
     try:
-        return own.get(function)
+        return names.get(function)
     except TypeError:  # not hashable, so not ours
         return None
+
+
+def takes_derivative(cost):
+    """Whether the error of `cost` is ours, and is (a − y) ⊙ f′(z) whatever the output layer's f is."""
+    return _OUTPUTS.get(builtin_delta(cost), "") is None
 
 
 def is_cost(cost):

@@ -1,17 +1,25 @@
 """A drop-in replacement of the book's network.py that trains from C.
 
-Whatever the user replaces (a method, in a subclass or on an instance, or this module's ``sigmoid`` or
-``sigmoid_prime``) is called just as the book's code would call it: the methods below then take the path
-of the NumPy reference that they inherit. Otherwise they hand over to the compiled kernels.
+What the user replaces (a method, in a subclass or on an instance, or this module's ``sigmoid`` or
+``sigmoid_prime``) is called just as the book's code would call it: then the methods below run the NumPy
+reference that they inherit. Otherwise they run the compiled kernels.
 """
 
 import random
 
 import numpy as np
 
-from cbackprop import _arguments, _elementwise, _evaluation, _training, _warnings
-from cbackprop._compiled import Compiled, Epochs, checks_examples, thresholded_answers
-from cbackprop._data import DataSet, handed_on, is_missing, recognised, training_pairs
+from cbackprop import _arguments, _elementwise, _warnings
+from cbackprop._compiled import (
+    Compiled,
+    Scores,
+    Trainer,
+    correct_answers,
+    read_for_evaluation,
+    update_mini_batch,
+)
+from cbackprop._data import DataSet, recognised
+from cbackprop._epochs import TestReport, run_epochs
 from cbackprop._memory import Memory, real_dtype
 from cbackprop._overrides import Module, builtin
 from cbackprop._parameters import check_sizes
@@ -121,7 +129,8 @@ class Network(Compiled, ReferenceNetwork):
         """
         if not isinstance(mini_batch, (list, tuple)):
             len(mini_batch)  # as the book asks, so that an iterator is a TypeError
-        _update(self, recognised(self, mini_batch, "mini_batch"), _arguments.number(eta, "eta"))
+        examples = recognised(self, mini_batch, "mini_batch")
+        _Step(self).update_builtin(examples, _arguments.number(eta, "eta"))
 
     @builtin
     def SGD(self, training_data, epochs, mini_batch_size, eta, test_data=None, *, n_threads=None):
@@ -157,29 +166,15 @@ class Network(Compiled, ReferenceNetwork):
         if not custom_update:
             _arguments.number(eta, "eta")
         examples = DataSet(self, training_data, "training_data", only_pairs=custom_update)
-        tests = _Tests(self, test_data)
+        tests = Scores(self, read_for_evaluation(self, test_data, "test_data", ("evaluate",)))
+        tests.warn_of_one_output()
+        trainer = Trainer(self, examples, mini_batch_size, n_threads, _Step(self))
 
-        def update(mini_batch, eta):
-            if MODULE.replaced_method(self, ("update_mini_batch",)):
-                self.update_mini_batch(mini_batch, eta)
-            else:
-                _update(self, mini_batch, _arguments.number(eta, "eta"))
+        def train_epoch(eta):
+            tests.forget()
+            return trainer.train_epoch(eta)
 
-        trained = Epochs(
-            self,
-            examples,
-            mini_batch_size,
-            n_threads,
-            update,
-            lambda eta: StepOptions(_arguments.number(eta, "eta")),
-        )
-        health = _warnings.Health(self)
-        for j in range(epochs):
-            health.look(j, trained.train(eta))
-            if tests.n:
-                MODULE.print(f"Epoch {j}: {tests.correct()} / {tests.n}")
-            else:
-                MODULE.print(f"Epoch {j} complete")
+        run_epochs(self, epochs, eta, train_epoch, TestReport(self, tests.data.n, tests.correct).after_epoch)
 
     @builtin
     def evaluate(self, test_data):
@@ -202,61 +197,28 @@ class Network(Compiled, ReferenceNetwork):
         """
         tests = DataSet(self, test_data, "test_data")
         _warnings.of_one_output(self, tests)
-        return _correct(self, tests)
+        return correct_answers(self, tests)
 
 
-def _update(net, examples, eta):
-    """One step over recognised examples, where `update_mini_batch` is the package's own."""
-    if not MODULE.replaced(net, ("cost_derivative", "backprop")):
-        _training.update_mini_batch(net, examples, StepOptions(eta))
-        return
-    if checks_examples(net, examples, "backprop"):
-        _evaluation.check_examples(net, examples, "mini_batch")
-    ReferenceNetwork.update_mini_batch(net, training_pairs(net, examples), eta)
+class _Step:
+    """One step of gradient descent within SGD, for `Trainer`."""
 
-
-def _correct(net, tests):
-    """How many of the tests `net` answers right, where its `evaluate` is the package's own."""
-    labelled = tests.is_labelled(True)
-    if not MODULE.replaced(net, ("feedforward",)):
-        return _evaluation.evaluate(net, tests.examples, tests.name, labelled)
-    if checks_examples(net, tests.examples, "feedforward"):
-        _evaluation.check_examples(net, tests.examples, tests.name, labelled, True)
-    else:
-        tests.refuse_names()
-    if tests.is_thresholded:
-        return thresholded_answers(net, tests)
-    return ReferenceNetwork.evaluate(net, tests.test_pairs())
-
-
-class _Tests:
-    """The test data of one call of SGD, packed once where the kernels evaluate."""
-
-    def __init__(self, net, test_data):
+    def __init__(self, net):
         self.net = net
-        self.packed = None
-        self.n = 0
-        if is_missing(test_data):
-            return
-        self.custom = MODULE.replaced_method(net, ("evaluate",))
-        self.data = data = (handed_on if self.custom else DataSet)(net, test_data, "test_data")
-        self.n = data.n
-        if self.custom or self.n == 0:
-            return
-        if not MODULE.replaced(net, ("feedforward",)):
-            self.packed = _evaluation.EvaluationSet(net, data.examples, data.name, data.is_labelled(True))
-            self.packed.check_classes()
-        elif checks_examples(net, data.examples, "feedforward"):
-            _evaluation.check_examples(net, data.examples, data.name, data.is_labelled(True), True)
-        else:
-            data.refuse_names()
-        _warnings.of_one_output(net, data)
 
-    def correct(self):
-        """How many of them the network answers right now, as `evaluate` has it."""
-        net = self.net
-        if self.custom or MODULE.replaced_method(net, ("evaluate",)):
-            return net.evaluate(self.data.given)
-        if self.packed is None or MODULE.replaced(net, ("feedforward",)):
-            return _correct(net, self.data)
-        return self.packed.score(net, True, None)[0]
+    def options(self, eta):
+        """The step as the kernels take it."""
+        return StepOptions(_arguments.number(eta, "eta"))
+
+    def update(self, mini_batch, eta):
+        """The step as the book takes it."""
+        if MODULE.replaced_method(self.net, ("update_mini_batch",)):
+            self.net.update_mini_batch(mini_batch, eta)
+        else:
+            self.update_builtin(mini_batch, _arguments.number(eta, "eta"))
+
+    def update_builtin(self, examples, eta):
+        """One step over recognised examples, where `update_mini_batch` is the package's own."""
+        pairs = update_mini_batch(self.net, examples, self, eta)
+        if pairs is not None:
+            ReferenceNetwork.update_mini_batch(self.net, pairs, eta)

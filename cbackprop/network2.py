@@ -10,17 +10,31 @@ import sys
 
 import numpy as np
 
-from cbackprop import _arguments, _elementwise, _evaluation, _training, _warnings, costs
-from cbackprop._compiled import Compiled, Epochs, checks_examples, thresholded_answers
-from cbackprop._data import DataSet, Untouched, handed_on, is_missing, recognised, training_pairs
-from cbackprop._learning import learn
+from cbackprop import _arguments, _elementwise, _warnings, costs
+from cbackprop._compiled import (
+    Compiled,
+    Scores,
+    Trainer,
+    correct_answers,
+    mean_cost,
+    read_for_evaluation,
+    update_mini_batch,
+)
+from cbackprop._data import DataSet, recognised
+from cbackprop._epochs import Monitoring
 from cbackprop._memory import Memory, offered, real_dtype, remember
 from cbackprop._overrides import Module, builtin
 from cbackprop._parameters import check_sizes, layer_sizes
 from cbackprop._step_options import StepOptions
 from cbackprop.activations import Activation
 from cbackprop.costs import CrossEntropyCost, LogLikelihoodCost, QuadraticCost
-from cbackprop.reference.network2 import ReferenceNetwork2, output_error, penalty, vectorized_result
+from cbackprop.reference.network2 import (
+    ReferenceNetwork2,
+    output_error,
+    penalty,
+    vectorized_result,
+    wanted,
+)
 
 __all__ = [
     "Activation",
@@ -52,12 +66,12 @@ def sigmoid_prime(z):
     return a * (1 - a)
 
 
-def step_options_of(net, eta=0.0, shrink=0.0, regularization="L2", mu=0.0):
+def step_options_of(net, eta=0.0, weight_decay=0.0, regularization="L2", mu=0.0):
     """How the kernels are to follow the gradient of the network's cost."""
-    activations, delta = net._cbackprop.activations, costs.builtin_delta(net.cost)
-    if delta != "QuadraticCost" or activations is not None:
-        costs.check(net.cost, activations, len(net.weights) + 1)
-    return StepOptions(eta, shrink, regularization == "L1", mu, delta, net.cost)
+    cost, activations = net.cost, net._cbackprop.activations
+    if activations is not None or not costs.takes_derivative(cost):
+        costs.check(cost, activations, len(net.weights) + 1)
+    return StepOptions(eta, weight_decay, regularization == "L1", mu, costs.builtin_delta(cost), cost)
 
 
 MODULE = Module(
@@ -153,7 +167,8 @@ class Network(Compiled, ReferenceNetwork2):
         mu = _checked_options(regularization, mu)
         if n == 0:
             raise ZeroDivisionError("n is 0: lmbda cannot be divided by it")
-        _update(self, recognised(self, mini_batch, "mini_batch"), eta, lmbda, n, regularization, mu)
+        examples = recognised(self, mini_batch, "mini_batch")
+        _Step(self, lmbda, n, regularization, mu).update_builtin(examples, eta)
 
     @builtin
     def SGD(
@@ -225,78 +240,50 @@ class Network(Compiled, ReferenceNetwork2):
         custom_update = MODULE.replaced_method(self, ("update_mini_batch",))
         if not custom_update:
             _arguments.number(eta, "eta")
-        monitored = _wanted(
+        monitored = wanted(
             evaluation_cost=monitor_evaluation_cost,
             evaluation_accuracy=monitor_evaluation_accuracy,
             training_cost=monitor_training_cost,
             training_accuracy=monitor_training_accuracy,
         )
-        rules = _wanted(
+        rules = wanted(
             early_stopping_n=early_stopping_n, restore_best=restore_best, eta_halving_n=eta_halving_n
         )
-        watched = {*monitored, *(["evaluation_accuracy"] if rules else [])}
-        asked = [f"monitor_{name}" for name in sorted(monitored) if name.startswith("evaluation")] + rules
-        costs_counted = not MODULE.replaced_method(self, ("total_cost",)) and any(
-            name.endswith("_cost") for name in watched
+        measured = {*monitored, *(["evaluation_accuracy"] if rules else [])}
+        computes_costs = any(name.endswith("_cost") for name in measured) and not MODULE.replaced_method(
+            self, ("total_cost",)
         )
-        if not custom_update or costs_counted:
+        if not custom_update or computes_costs:
             costs.check(self.cost, self._cbackprop.activations, len(self.weights) + 1)
             _arguments.number(lmbda, "lmbda")
-        training = DataSet(self, training_data, "training_data", only_pairs=custom_update)
-        n = training.n
-        evaluation = _evaluation_set(self, evaluation_data, watched)
-        if asked and not evaluation.n:
-            raise ValueError(
-                f"evaluation_data is {'empty' if evaluation_data is not None else None}; {asked[0]} needs it"
-            )
+        training_data = DataSet(self, training_data, "training_data", only_pairs=custom_update)
+        n = training_data.n
+        evaluation_data = _read_evaluation_data(self, evaluation_data, measured, monitored, rules)
         if n == 0 and "training_cost" in monitored:
             raise ZeroDivisionError("training_data is empty: monitor_training_cost has no mean")
-        if rules:
-            _check_stopping(self, evaluation, rules[0])
-        # A replaced update_mini_batch or total_cost need not know of it.
-        options = {"regularization": regularization} if regularization != "L2" else {}
-
-        def update(mini_batch, eta):
-            if MODULE.replaced_method(self, ("update_mini_batch",)):
-                self.update_mini_batch(mini_batch, eta, lmbda, n, **options, **({"mu": mu} if mu else {}))
-            else:
-                numbers = _arguments.number(eta, "eta"), _arguments.number(lmbda, "lmbda")
-                _update(self, mini_batch, *numbers, n, regularization, mu)
-
-        def step_options(eta):
-            eta = _arguments.number(eta, "eta")
-            shrink = eta * (_arguments.number(lmbda, "lmbda") / n) if n else 0.0
-            return step_options_of(self, eta, shrink, regularization, mu)
-
-        packed = _packed(self, evaluation, watched) if asked else None
-        on_evaluation = _Monitor(self, "evaluation", evaluation, packed, watched, lmbda, options)
-        trained = Epochs(self, training, mini_batch_size, n_threads, update, step_options)
-        on_training = _Monitor(self, "training", training, trained.packed, watched, lmbda, options)
-        monitors = on_training, on_evaluation
-        measures = {f"{monitor.name}_cost": monitor.cost for monitor in monitors}
-        measures |= {f"{monitor.name}_accuracy": monitor.accuracy for monitor in monitors}
-        _ = on_training.warns_of_accuracy() or on_evaluation.warns_of_accuracy()
-
-        def train_epoch(eta):
-            is_finite = trained.train(eta)
-            for monitor in monitors:
-                monitor.forget()
-            return is_finite
-
+        step = _Step(self, lmbda, n, regularization, mu)
+        evaluation = _Scores(step, "evaluation", evaluation_data, measured)
+        trainer = Trainer(self, training_data, mini_batch_size, n_threads, step)
+        training = _Scores(step, "training", training_data, measured, trainer.packed)
+        _ = training.warn_of_one_output() or evaluation.warn_of_one_output()
         if self._cbackprop.velocities is not None:
             remember(self, velocities=None)
-        return learn(
+
+        def train_epoch(eta):
+            training.forget()
+            evaluation.forget()
+            return trainer.train_epoch(eta)
+
+        return Monitoring(
             self,
-            epochs,
-            eta,
             train_epoch,
-            measures,
-            {"training_accuracy": n, "evaluation_accuracy": evaluation.n},
+            training.measures() | evaluation.measures(),
+            {"training_accuracy": n, "evaluation_accuracy": evaluation_data.n},
             monitored,
             early_stopping_n,
             restore_best,
             eta_halving_n,
-        )
+        ).run(epochs, eta)
 
     @builtin
     def accuracy(self, data, convert=False):
@@ -320,7 +307,7 @@ class Network(Compiled, ReferenceNetwork2):
         """
         data = DataSet(self, data, "data")
         _warnings.of_one_output(self, data)
-        return _accuracy(self, data, convert)
+        return correct_answers(self, data, labelled=not convert)
 
     @builtin
     def total_cost(self, data, lmbda, convert=False, *, regularization="L2"):
@@ -353,15 +340,10 @@ class Network(Compiled, ReferenceNetwork2):
         n = data.n
         if n == 0:
             raise ZeroDivisionError("data is empty: its cost has no mean")
-        labelled, knows_labels = (
-            data.is_labelled(convert),
-            not convert or MODULE.has_builtin("vectorized_result"),
-        )
-        if knows_labels and not MODULE.replaced(self, ("feedforward",)):
-            cost = _evaluation.total_cost(self, data.examples, data.name, labelled, _cost_of(self))
-            return cost + penalty(self, lmbda, n, regularization)
-        if knows_labels and checks_examples(self, data.examples, "feedforward"):
-            _evaluation.check_examples(self, data.examples, data.name, labelled)
+        if not convert or MODULE.has_builtin("vectorized_result"):
+            cost = mean_cost(self, data, data.is_labelled(convert), _cost_function)
+            if cost is not None:
+                return cost + penalty(self, lmbda, n, regularization)
         if data.is_arrays:
             convert = False
         cost = 0.0
@@ -441,103 +423,91 @@ def load(filename, cost=None):
     return _saved.restored(Network, saved, cost, activations)
 
 
-def _update(net, examples, eta, lmbda, n, regularization, mu):
-    """One step over recognised examples, where `update_mini_batch` is the package's own."""
-    if not MODULE.replaced(net, ("backprop",)):
-        options = step_options_of(net, eta, eta * (lmbda / n), regularization, mu)
-        _training.update_mini_batch(net, examples, options)
-        return
-    if checks_examples(net, examples, "backprop"):
-        _evaluation.check_examples(net, examples, "mini_batch")
-    pairs = training_pairs(net, examples)
-    ReferenceNetwork2.update_mini_batch(net, pairs, eta, lmbda, n, regularization=regularization, mu=mu)
+class _Step:
+    """One step of gradient descent within SGD, for `Trainer`: what `update_mini_batch` is given beside η."""
+
+    def __init__(self, net, lmbda, n, regularization, mu):
+        self.net, self.lmbda, self.n, self.regularization, self.mu = net, lmbda, n, regularization, mu
+
+    def options(self, eta):
+        """The step as the kernels take it."""
+        eta, lmbda = _arguments.number(eta, "eta"), _arguments.number(self.lmbda, "lmbda")
+        weight_decay = eta * (lmbda / self.n) if self.n else 0.0
+        return step_options_of(self.net, eta, weight_decay, self.regularization, self.mu)
+
+    def update(self, mini_batch, eta):
+        """The step as the book takes it."""
+        if not MODULE.replaced_method(self.net, ("update_mini_batch",)):
+            self.update_builtin(mini_batch, _arguments.number(eta, "eta"))
+            return
+        options = {"mu": self.mu} if self.mu else {}
+        self.net.update_mini_batch(mini_batch, eta, self.lmbda, self.n, **self.penalty_options(), **options)
+
+    def update_builtin(self, examples, eta):
+        """One step over recognised examples, where `update_mini_batch` is the package's own."""
+        pairs = update_mini_batch(self.net, examples, self, eta)
+        if pairs is not None:
+            lmbda = _arguments.number(self.lmbda, "lmbda")
+            options = {"regularization": self.regularization, "mu": self.mu}
+            ReferenceNetwork2.update_mini_batch(self.net, pairs, eta, lmbda, self.n, **options)
+
+    def penalty_options(self):
+        """How a replaced `update_mini_batch` or `total_cost` learns of a regularisation that is not L2."""
+        return {"regularization": self.regularization} if self.regularization != "L2" else {}
 
 
-class _Monitor:
-    """Cost and accuracy on one set of data, after an epoch from one pass over it."""
+class _Scores(Scores):
+    """Accuracy and cost on the training data or on the evaluation data."""
 
-    def __init__(self, net, name, data, packed, watched, lmbda, options):
-        self.net, self.name, self.data, self.packed = net, name, data, packed
-        self.lmbda, self.options = lmbda, options
-        self.wants_accuracy = f"{name}_accuracy" in watched
-        self.wants_cost = f"{name}_cost" in watched
-        self.measured = None
-        if self.wants_accuracy and not MODULE.replaced_method(net, ("accuracy",)):
-            if packed:
-                packed.check_classes()
-            elif data.is_thresholded:
-                _evaluation.check_examples(net, data.examples, data.name, answers=True)
-            elif name == "evaluation":
-                data.refuse_names()
-
-    def warns_of_accuracy(self):
-        """Warn where the accuracy that will be counted says nothing; returns whether it did."""
-        return (
-            self.wants_accuracy
-            and not MODULE.replaced_method(self.net, ("accuracy",))
-            and _warnings.of_one_output(self.net, self.data)
+    def __init__(self, step, name, data, measured, packed=None):
+        self.step, self.name = step, name
+        super().__init__(
+            step.net,
+            data,
+            labelled=name == "evaluation",
+            wants_accuracy=f"{name}_accuracy" in measured,
+            wants_cost=f"{name}_cost" in measured,
+            packed=packed,
         )
 
-    def forget(self):
-        """The network has changed."""
-        self.measured = None
-
-    def _measure(self):
-        if self.measured is None:
-            cost = _cost_of(self.net) if self.wants_cost else None
-            self.measured = self.packed.score(self.net, self.wants_accuracy, cost)
-        return self.measured
+    def measures(self):
+        """What `Monitoring` is to call for each number."""
+        return {f"{self.name}_cost": self.cost, f"{self.name}_accuracy": self.correct}
 
     def cost(self):
-        """As `total_cost` has it."""
-        net = self.net
+        """The mean cost now, as `total_cost` has it."""
+        net, step = self.net, self.step
         if (
             self.packed is None
             or MODULE.replaced(net, ("feedforward", "total_cost"))
-            or not MODULE.has_builtin("vectorized_result")
+            or not self.has_targets()
         ):
-            convert = {"convert": True} if self.name == "evaluation" else {}
-            return net.total_cost(self.data.given, self.lmbda, **convert, **self.options)
-        return self._measure()[1] + penalty(
-            net, self.lmbda, self.data.n, **{"regularization": "L2", **self.options}
-        )
+            convert = {"convert": True} if self.labelled else {}
+            return net.total_cost(self.data.given, step.lmbda, **convert, **step.penalty_options())
+        return self.score()[1] + penalty(net, step.lmbda, self.data.n, step.regularization)
 
-    def accuracy(self):
-        """As `accuracy` has it."""
-        net, convert = self.net, self.name == "training"
-        if MODULE.replaced_method(net, ("accuracy",)) or not isinstance(self.data, DataSet):
-            return net.accuracy(self.data.given, convert=True) if convert else net.accuracy(self.data.given)
-        if self.packed is None or MODULE.replaced(net, ("feedforward",)):
-            return _accuracy(net, self.data, convert)
-        return self._measure()[0]
+    def has_targets(self):
+        """Whether the package itself makes the target of a label."""
+        return MODULE.has_builtin("vectorized_result")
+
+    def cost_function(self):
+        """See `Scores`."""
+        return _cost_function(self.net) if self.wants_cost else None
 
 
-def _evaluation_set(net, data, watched):
-    """The evaluation data; untouched where only replaced methods will read them."""
-    if is_missing(data):
-        return Untouched((), "evaluation_data")
-    readers = [
-        name
-        for name, method in (("evaluation_accuracy", "accuracy"), ("evaluation_cost", "total_cost"))
-        if name in watched and not MODULE.replaced_method(net, (method,))
-    ]
-    return (DataSet if readers else handed_on)(net, data, "evaluation_data")
-
-
-def _packed(net, data, watched):
-    """The evaluation data, packed where the kernels will measure them; otherwise they are checked."""
-    methods = "feedforward", "accuracy", "total_cost"
-    if not MODULE.has_builtin("vectorized_result") or MODULE.replaced_method(net, methods):
-        if data.is_arrays and not data.only_pairs and checks_examples(net, data.examples):
-            _evaluation.check_examples(net, data.examples, data.name, data.is_labelled(True))
-        return None
-    labelled = data.is_labelled(True)
-    if not MODULE.replaced(net):
-        costs_labels = "evaluation_cost" in watched
-        return _evaluation.EvaluationSet(net, data.examples, data.name, labelled, costs_labels)
-    if checks_examples(net, data.examples):
-        _evaluation.check_examples(net, data.examples, data.name, labelled)
-    return None
+def _read_evaluation_data(net, data, measured, monitored, rules):
+    """The evaluation data, checked for the rules that need them."""
+    readers = {"evaluation_accuracy": "accuracy", "evaluation_cost": "total_cost"}
+    evaluation = read_for_evaluation(
+        net, data, "evaluation_data", [method for name, method in readers.items() if name in measured]
+    )
+    needed_by = [f"monitor_{name}" for name in sorted(monitored) if name in readers] + rules
+    if needed_by and not evaluation.n:
+        state = "empty" if data is not None else None
+        raise ValueError(f"evaluation_data is {state}; {needed_by[0]} needs it")
+    if rules:
+        _check_stopping(net, evaluation, rules[0])
+    return evaluation
 
 
 def _check_stopping(net, data, rule):
@@ -562,23 +532,7 @@ def _check_stopping(net, data, rule):
             )
 
 
-def _accuracy(net, data, convert):
-    """How many of the examples `net` answers right, where its `accuracy` is the package's own."""
-    labelled = data.is_labelled(not convert)
-    if not MODULE.replaced(net, ("feedforward",)):
-        return _evaluation.evaluate(net, data.examples, data.name, labelled)
-    if checks_examples(net, data.examples, "feedforward"):
-        _evaluation.check_examples(net, data.examples, data.name, labelled, True)
-    elif not convert:
-        data.refuse_names()
-    if data.is_thresholded:
-        return thresholded_answers(net, data)
-    if data.is_arrays:
-        return ReferenceNetwork2.accuracy(net, data.test_pairs())
-    return ReferenceNetwork2.accuracy(net, data.examples, convert)
-
-
-def _cost_of(net):
+def _cost_function(net):
     """What the kernels are to take for the cost: a name, or the user's own function."""
     costs.check(net.cost, net._cbackprop.activations, len(net.weights) + 1)
     return costs.builtin_fn(net.cost) or net.cost.fn
@@ -592,11 +546,6 @@ def _target(net, label, name):
     if not (isinstance(label, (int, np.integer)) and 0 <= label < n_out):
         raise ValueError(f"{name}: y is {label!r}; expected the label of an output neuron, 0 to {n_out - 1}")
     return np.eye(n_out)[:, [label]]
-
-
-def _wanted(**options):
-    """The names of the options that are asked for."""
-    return [name for name, wanted in options.items() if wanted]
 
 
 def _checked_options(regularization, mu):

@@ -11,11 +11,14 @@ import random
 
 import numpy as np
 
+from cbackprop._epochs import TestReport, mini_batches, run_epochs
 from cbackprop._memory import Memory, offered, real_dtype, remember
 from cbackprop._overrides import Module, builtin
+from cbackprop._parameters import is_finite
+from cbackprop._warnings import parameters_of
 from cbackprop.activations import read_activations
 
-__all__ = ["ReferenceLayers", "ReferenceNetwork", "sigmoid", "sigmoid_prime"]
+__all__ = ["ReferenceLayers", "ReferenceNetwork", "np", "random", "sigmoid", "sigmoid_prime"]
 
 
 @builtin
@@ -89,6 +92,28 @@ def sums_of_gradients(net, mini_batch):
         nabla_b = [total + one for total, one in zip(nabla_b, nabla_b_x)]
         nabla_w = [total + one for total, one in zip(nabla_w, nabla_w_x)]
     return nabla_b, nabla_w
+
+
+def as_list(data):
+    """`data` as a list: what comes as an iterable is read once."""
+    return data if isinstance(data, list) else list(data)
+
+
+def train_on_pairs(net, pairs, mini_batch_size, update):
+    """One epoch: shuffle the list `pairs`, then update(mini_batch) for each mini-batch.
+
+    Returns whether the parameters are finite.
+    """
+    net._cbackprop.module.shuffle(pairs)
+    for mini_batch in mini_batches(pairs, mini_batch_size):
+        update(mini_batch)
+    return is_finite(*parameters_of(net))
+
+
+def count_correct(net, data, convert=False):
+    """How many of the pairs (x, y) the network answers right; `convert` where y is a target, not a label."""
+    argmax = net._cbackprop.module.np.argmax
+    return sum(int(argmax(net.feedforward(x)) == (argmax(y) if convert else y)) for x, y in data)
 
 
 class ReferenceLayers:
@@ -167,21 +192,17 @@ class ReferenceNetwork(ReferenceLayers):
 
     def SGD(self, training_data, epochs, mini_batch_size, eta, test_data=None):
         """Stochastic gradient descent over `epochs` epochs of shuffled mini-batches."""
-        if not isinstance(training_data, list):
-            training_data = list(training_data)
-        if test_data is not None and not isinstance(test_data, list):
-            test_data = list(test_data)
-        n = len(training_data)
-        for j in range(epochs):
-            random.shuffle(training_data)
-            for start in range(0, n, mini_batch_size):
-                self.update_mini_batch(training_data[start : start + mini_batch_size], eta)
-            if test_data:
-                print(f"Epoch {j}: {self.evaluate(test_data)} / {len(test_data)}", flush=True)
-            else:
-                print(f"Epoch {j} complete", flush=True)
+        training_data, test_data = as_list(training_data), as_list(test_data or ())
+
+        def train_epoch(eta):
+            def update(mini_batch):
+                self.update_mini_batch(mini_batch, eta)
+
+            return train_on_pairs(self, training_data, mini_batch_size, update)
+
+        report = TestReport(self, len(test_data), lambda: self.evaluate(test_data))
+        run_epochs(self, epochs, eta, train_epoch, report.after_epoch)
 
     def evaluate(self, test_data):
         """How many of the pairs (x, label) the network classifies right: argmax a^L = label."""
-        argmax = self._cbackprop.module.np.argmax
-        return sum(int(argmax(self.feedforward(x)) == label) for x, label in test_data)
+        return count_correct(self, test_data)

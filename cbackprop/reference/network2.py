@@ -8,22 +8,24 @@ import random
 import numpy as np
 
 from cbackprop import costs
-from cbackprop._learning import learn
+from cbackprop._epochs import Monitoring
 from cbackprop._memory import Memory, offered, remember
 from cbackprop._overrides import Module, builtin
-from cbackprop._parameters import is_finite
 from cbackprop.activations import read_activations
 from cbackprop.costs import CrossEntropyCost
 from cbackprop.reference.network import (
     ReferenceLayers,
+    as_list,
+    count_correct,
     draw_parameters,
     set_up,
     sigmoid,
     sigmoid_prime,
     sums_of_gradients,
+    train_on_pairs,
 )
 
-__all__ = ["ReferenceNetwork2", "sigmoid", "sigmoid_prime", "vectorized_result"]
+__all__ = ["ReferenceNetwork2", "np", "random", "sigmoid", "sigmoid_prime", "vectorized_result"]
 
 
 @builtin
@@ -34,9 +36,14 @@ def vectorized_result(j):
     return e
 
 
+def wanted(**options):
+    """The names of the options that are true."""
+    return [name for name, value in options.items() if value]
+
+
 def output_error(net, z, a, y):
     """δ^L, as the cost says."""
-    if costs.builtin_delta(net.cost) == "QuadraticCost":
+    if costs.takes_derivative(net.cost):
         return (a - y) * net._cbackprop.module.f_prime(net, len(net.weights) + 1, z)
     return net.cost.delta(z, a, y)
 
@@ -162,51 +169,37 @@ class ReferenceNetwork2(ReferenceLayers):
         eta_halving_n=0,
     ):
         """Stochastic gradient descent, monitored; returns the four lists of what was monitored."""
-        if not isinstance(training_data, list):
-            training_data = list(training_data)
-        if evaluation_data is not None and not isinstance(evaluation_data, list):
-            evaluation_data = list(evaluation_data)
-        n = len(training_data)
+        training_data, evaluation_data = as_list(training_data), as_list(evaluation_data or ())
+        n, options = len(training_data), {"regularization": regularization}
         remember(self, velocities=None)
 
         def train_epoch(eta):
-            random.shuffle(training_data)
-            for start in range(0, n, mini_batch_size):
-                mini_batch = training_data[start : start + mini_batch_size]
-                self.update_mini_batch(mini_batch, eta, lmbda, n, regularization=regularization, mu=mu)
-            return is_finite(self.weights, self.biases)
+            return train_on_pairs(
+                self,
+                training_data,
+                mini_batch_size,
+                lambda mini_batch: self.update_mini_batch(mini_batch, eta, lmbda, n, mu=mu, **options),
+            )
 
         measures = {
-            "training_cost": lambda: self.total_cost(training_data, lmbda, regularization=regularization),
+            "training_cost": lambda: self.total_cost(training_data, lmbda, **options),
             "training_accuracy": lambda: self.accuracy(training_data, convert=True),
-            "evaluation_cost": lambda: self.total_cost(
-                evaluation_data, lmbda, True, regularization=regularization
-            ),
+            "evaluation_cost": lambda: self.total_cost(evaluation_data, lmbda, convert=True, **options),
             "evaluation_accuracy": lambda: self.accuracy(evaluation_data),
         }
-        monitored = {
-            "evaluation_cost": monitor_evaluation_cost,
-            "evaluation_accuracy": monitor_evaluation_accuracy,
-            "training_cost": monitor_training_cost,
-            "training_accuracy": monitor_training_accuracy,
-        }
-        return learn(
-            self,
-            epochs,
-            eta,
-            train_epoch,
-            measures,
-            {"training_accuracy": n, "evaluation_accuracy": len(evaluation_data or ())},
-            {name for name, wanted in monitored.items() if wanted},
-            early_stopping_n,
-            restore_best,
-            eta_halving_n,
+        monitored = wanted(
+            evaluation_cost=monitor_evaluation_cost,
+            evaluation_accuracy=monitor_evaluation_accuracy,
+            training_cost=monitor_training_cost,
+            training_accuracy=monitor_training_accuracy,
         )
+        counts = {"training_accuracy": n, "evaluation_accuracy": len(evaluation_data)}
+        rules = early_stopping_n, restore_best, eta_halving_n
+        return Monitoring(self, train_epoch, measures, counts, monitored, *rules).run(epochs, eta)
 
     def accuracy(self, data, convert=False):
         """How many examples the network answers right; `convert` where y is the target column."""
-        argmax = self._cbackprop.module.np.argmax
-        return sum(int(argmax(self.feedforward(x)) == (argmax(y) if convert else y)) for x, y in data)
+        return count_correct(self, data, convert)
 
     def total_cost(self, data, lmbda, convert=False, *, regularization="L2"):
         """The mean of C_x over `data`, plus (λ/2n) Σ w² or, for L1, (λ/n) Σ |w|.
