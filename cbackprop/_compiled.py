@@ -124,15 +124,15 @@ class Compiled(Pickled):
 # ---- training ----
 
 
-def update_mini_batch(net, examples, step, eta):
+def update_mini_batch(net, examples, options):
     """One step over recognised examples, where `update_mini_batch` is the package's own.
 
-    Returns the examples as pairs for the reference where `backprop` is the user's, and nothing is done yet;
-    otherwise None.
+    options() is the step as the kernels take it. Where `backprop` is the user's, nothing is done but to check
+    the examples, which are returned as pairs for the reference.
     """
     module = net._cbackprop.module
     if not module.replaced(net, module.gradient_methods):
-        _training.update_mini_batch(net, examples, step.options(eta))
+        _training.update_mini_batch(net, examples, options())
         return None
     if reads_examples(net, examples, "backprop"):
         _evaluation.check_examples(net, examples, "mini_batch")
@@ -288,9 +288,9 @@ def read_for_evaluation(net, data, name, readers):
 
 
 class Scores:
-    """How many examples a network answers right, and what they cost, after each epoch of one call of SGD.
+    """How many examples a network answers right after each epoch of one call of SGD.
 
-    Both numbers come from one pass of the kernels over packed examples, where nothing is replaced.
+    The examples are packed once, where the kernels will count.
 
     Parameters
     ----------
@@ -308,7 +308,6 @@ class Scores:
         self.net, self.data, self.labelled, self.packed = net, data, labelled, packed
         self.module = net._cbackprop.module
         self.wants_accuracy, self.wants_cost = wants_accuracy, wants_cost
-        self.scored = None
         # network.py has evaluate, network2 accuracy.
         self.method = self.module.evaluation_methods[1]
         self.counts_answers = wants_accuracy and not self.module.replaced_method(net, (self.method,))
@@ -345,10 +344,6 @@ class Scores:
         """Warn where the count of right answers says nothing; returns whether it did."""
         return self.counts_answers and _warnings.of_one_output(self.net, self.data)
 
-    def forget(self):
-        """The network has changed."""
-        self.scored = None
-
     def correct(self):
         """How many of the examples the network answers right now, as `evaluate` or `accuracy` has it."""
         net = self.net
@@ -361,10 +356,4 @@ class Scores:
 
     def score(self):
         """(right answers, mean cost), what of it is wanted, from one pass over the packed examples."""
-        if self.scored is None:
-            self.scored = self.packed.score(self.net, self.wants_accuracy, self.cost_function())
-        return self.scored
-
-    def cost_function(self):
-        """The cost that the kernels are to compute: a name, the user's function, or None."""
-        return None
+        return self.packed.score(self.net, self.wants_accuracy, None)

@@ -39,7 +39,7 @@ def run_epochs(
     train_epoch : callable
         train_epoch(eta) trains on every mini-batch once, and returns whether the parameters are finite.
     after_epoch : callable
-        after_epoch(j, eta, health) reports on epoch j. It returns the next epoch's η, and whether training stops.
+        after_epoch(j, eta, health) reports on epoch j; it returns the next η, and whether training stops.
     """
     health = Health(net)
     for j in range(epochs):

@@ -129,8 +129,7 @@ class Network(Compiled, ReferenceNetwork):
         """
         if not isinstance(mini_batch, (list, tuple)):
             len(mini_batch)  # as the book asks, so that an iterator is a TypeError
-        examples = recognised(self, mini_batch, "mini_batch")
-        _Step(self).update_builtin(examples, _arguments.number(eta, "eta"))
+        _update(self, recognised(self, mini_batch, "mini_batch"), _arguments.number(eta, "eta"))
 
     @builtin
     def SGD(self, training_data, epochs, mini_batch_size, eta, test_data=None, *, n_threads=None):
@@ -169,12 +168,8 @@ class Network(Compiled, ReferenceNetwork):
         tests = Scores(self, read_for_evaluation(self, test_data, "test_data", ("evaluate",)))
         tests.warn_of_one_output()
         trainer = Trainer(self, examples, mini_batch_size, n_threads, _Step(self))
-
-        def train_epoch(eta):
-            tests.forget()
-            return trainer.train_epoch(eta)
-
-        run_epochs(self, epochs, eta, train_epoch, TestReport(self, tests.data.n, tests.correct).after_epoch)
+        report = TestReport(self, tests.data.n, tests.correct)
+        run_epochs(self, epochs, eta, trainer.train_epoch, report.after_epoch)
 
     @builtin
     def evaluate(self, test_data):
@@ -215,10 +210,11 @@ class _Step:
         if MODULE.replaced_method(self.net, ("update_mini_batch",)):
             self.net.update_mini_batch(mini_batch, eta)
         else:
-            self.update_builtin(mini_batch, _arguments.number(eta, "eta"))
+            _update(self.net, mini_batch, _arguments.number(eta, "eta"))
 
-    def update_builtin(self, examples, eta):
-        """One step over recognised examples, where `update_mini_batch` is the package's own."""
-        pairs = update_mini_batch(self.net, examples, self, eta)
-        if pairs is not None:
-            ReferenceNetwork.update_mini_batch(self.net, pairs, eta)
+
+def _update(net, examples, eta):
+    """One step over recognised examples, where `update_mini_batch` is the package's own."""
+    pairs = update_mini_batch(net, examples, lambda: StepOptions(eta))
+    if pairs is not None:
+        ReferenceNetwork.update_mini_batch(net, pairs, eta)

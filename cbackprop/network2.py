@@ -167,8 +167,7 @@ class Network(Compiled, ReferenceNetwork2):
         mu = _checked_options(regularization, mu)
         if n == 0:
             raise ZeroDivisionError("n is 0: lmbda cannot be divided by it")
-        examples = recognised(self, mini_batch, "mini_batch")
-        _Step(self, lmbda, n, regularization, mu).update_builtin(examples, eta)
+        _update(self, recognised(self, mini_batch, "mini_batch"), eta, lmbda, n, regularization, mu)
 
     @builtin
     def SGD(
@@ -423,6 +422,16 @@ def load(filename, cost=None):
     return _saved.restored(Network, saved, cost, activations)
 
 
+def _update(net, examples, eta, lmbda, n, regularization, mu):
+    """One step over recognised examples, where `update_mini_batch` is the package's own."""
+    pairs = update_mini_batch(
+        net, examples, lambda: step_options_of(net, eta, eta * (lmbda / n), regularization, mu)
+    )
+    if pairs is not None:
+        options = {"regularization": regularization, "mu": mu}
+        ReferenceNetwork2.update_mini_batch(net, pairs, eta, lmbda, n, **options)
+
+
 class _Step:
     """One step of gradient descent within SGD, for `Trainer`: what `update_mini_batch` is given beside η."""
 
@@ -438,18 +447,11 @@ class _Step:
     def update(self, mini_batch, eta):
         """The step as the book takes it."""
         if not MODULE.replaced_method(self.net, ("update_mini_batch",)):
-            self.update_builtin(mini_batch, _arguments.number(eta, "eta"))
+            numbers = _arguments.number(eta, "eta"), _arguments.number(self.lmbda, "lmbda")
+            _update(self.net, mini_batch, *numbers, self.n, self.regularization, self.mu)
             return
         options = {"mu": self.mu} if self.mu else {}
         self.net.update_mini_batch(mini_batch, eta, self.lmbda, self.n, **self.penalty_options(), **options)
-
-    def update_builtin(self, examples, eta):
-        """One step over recognised examples, where `update_mini_batch` is the package's own."""
-        pairs = update_mini_batch(self.net, examples, self, eta)
-        if pairs is not None:
-            lmbda = _arguments.number(self.lmbda, "lmbda")
-            options = {"regularization": self.regularization, "mu": self.mu}
-            ReferenceNetwork2.update_mini_batch(self.net, pairs, eta, lmbda, self.n, **options)
 
     def penalty_options(self):
         """How a replaced `update_mini_batch` or `total_cost` learns of a regularisation that is not L2."""
@@ -457,10 +459,10 @@ class _Step:
 
 
 class _Scores(Scores):
-    """Accuracy and cost on the training data or on the evaluation data."""
+    """Accuracy and cost on the training data or on the evaluation data, from one pass over them an epoch."""
 
     def __init__(self, step, name, data, measured, packed=None):
-        self.step, self.name = step, name
+        self.step, self.name, self.scored = step, name, None
         super().__init__(
             step.net,
             data,
@@ -490,9 +492,16 @@ class _Scores(Scores):
         """Whether the package itself makes the target of a label."""
         return MODULE.has_builtin("vectorized_result")
 
-    def cost_function(self):
+    def forget(self):
+        """The network has changed."""
+        self.scored = None
+
+    def score(self):
         """See `Scores`."""
-        return _cost_function(self.net) if self.wants_cost else None
+        if self.scored is None:
+            cost = _cost_function(self.net) if self.wants_cost else None
+            self.scored = self.packed.score(self.net, self.wants_accuracy, cost)
+        return self.scored
 
 
 def _read_evaluation_data(net, data, measured, monitored, rules):
