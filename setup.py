@@ -119,7 +119,9 @@ setup(
     ext_modules=cythonize(
         [
             extension("_isa", *instruction_sets, "dispatch.c"),
-            extension("_examples", "pack.c", "records.c", "by_address.c", "team.c", "memory.c"),
+            extension("_examples", "pack.c", "records.c", "team.c", "memory.c"),
+            extension("_inputs", "by_address.c"),
+            extension("_targets"),
             extension("_activations"),
             extension("_memory"),
             extension("_parameters"),
@@ -129,6 +131,7 @@ setup(
             extension("_algorithm", "team.c"),
             extension("_sparse_layer", "records.c"),
             extension("_update_rules"),
+            extension("_costs"),
             extension("_step_options"),
             extension("_team", "team.c", "memory.c"),
             extension("_single_example", "memory.c"),

@@ -20,6 +20,7 @@ from agreement import (
 
 from cbackprop import (
     _activations,
+    _costs,
     _evaluation,
     _single_example,
     _step_options,
@@ -44,7 +45,7 @@ NAMES = [name for name in activations.NAMES if name != "softmax"]
 
 def test_the_kernels_have_the_named_activations_and_costs():
     assert set(_activations.compiled_codes()) == set(activations.NAMES)
-    assert set(_step_options.compiled_codes()) == set(costs.COSTS)
+    assert set(_costs.compiled_codes()) == set(costs.COSTS)
 
 
 CHANGE_AND_IMPORT = """
@@ -71,10 +72,10 @@ from cbackprop import _{compiled}
         (
             "costs",
             "costs.COSTS['HuberCost'] = costs.QuadraticCost",
-            "step_options",
+            "costs",
             ["costs.py", "HuberCost"],
         ),
-        ("costs", "del costs.COSTS['CrossEntropyCost']", "step_options", ["CrossEntropyCost"]),
+        ("costs", "del costs.COSTS['CrossEntropyCost']", "costs", ["CrossEntropyCost"]),
         ("costs", "pass", "training", []),
     ],
 )

@@ -1,11 +1,19 @@
-"""Single arrays from the user: columns, targets, labels, their types and their contiguity. Each error names the argument."""
+"""What the user passes, one array or list at a time: checked, converted, copied. Each error names the argument."""
 
 cimport numpy as cnp
+from cpython.list cimport PyList_GetSlice
+from cpython.pyport cimport PY_SSIZE_T_MAX
 from libc.math cimport floor
+from libc.string cimport memcpy
 
 import numpy as np
 
 cnp.import_array()
+
+
+cdef str entry(str name, Py_ssize_t i, str part):
+    """How errors name a part, x or y, of example i of the user's data."""
+    return f"{name}[{i}]: {part}"
 
 
 cdef bint is_plain(object x, Py_ssize_t n) noexcept:
@@ -108,3 +116,36 @@ cdef object label(object y, Py_ssize_t n_out, str name):
         raise ValueError(f"{name} has shape {array.shape}; expected a label, the number of the class of x{hint}")
     number = array.reshape(-1)[0]
     return int(number) if 0 <= number < n_out and number == floor(number) else -1
+
+
+cdef list copied(object items):
+    """A new list of `items`: of a list, which another thread may be changing, as it is at one moment.
+
+    Where memory ends, list(items) of CPython 3.11 and 3.12 keeps a reference to the list or tuple for good.
+    """
+    cdef list copy = []
+    if type(items) is list:
+        return PyList_GetSlice(items, 0, PY_SSIZE_T_MAX)
+    for item in items:
+        copy.append(item)
+    return copy
+
+
+cdef object new_array(int type_num, Py_ssize_t rows, Py_ssize_t cols):
+    cdef cnp.npy_intp shape[2]
+    shape[0] = rows
+    shape[1] = cols
+    return cnp.PyArray_SimpleNew(2, shape, type_num)
+
+
+cdef void convert(const void *source, Py_ssize_t source_size, void *out, Py_ssize_t size, Py_ssize_t n) noexcept nogil:
+    """n doubles or floats, of `source_size` bytes each, as doubles or floats of `size` bytes."""
+    cdef Py_ssize_t k
+    if source_size == size:
+        memcpy(out, source, n * size)
+    elif size == 8:
+        for k in range(n):
+            (<double *> out)[k] = (<const float *> source)[k]
+    else:
+        for k in range(n):
+            (<float *> out)[k] = <float> (<const double *> source)[k]

@@ -1,56 +1,21 @@
-"""Many examples and what the network makes of them: right answers, mean cost, and their checks before training."""
+"""What a network makes of many examples: how many it answers right, and their mean cost."""
 
 cimport cython
 from cpython.exc cimport PyErr_CheckSignals
 from libc.stdint cimport int32_t, uint32_t
-from libc.stdlib cimport free, malloc
+from libc.stdlib cimport free
 
-from cbackprop._examples cimport Examples, snapshot_of
-from cbackprop._isa cimport kernels
+from cbackprop._algorithm cimport feedforward, set_input
+from cbackprop._costs cimport add_custom_costs, cost_code
+from cbackprop._examples cimport Examples, count, in_order, packed, snapshot_of
 from cbackprop._parameters cimport Parameters
-from cbackprop._step_options cimport cost_code
-from cbackprop._team cimport EVALUATED, Team, outputs_and_targets
-from cbackprop.kernels cimport Kernels
+from cbackprop._team cimport Team
+from cbackprop._worker cimport Worker
+from cbackprop.kernels cimport Panels
 
 cdef enum:
+    TOGETHER = 64   # examples that go through the network together
     BLOCK = 1024    # examples that are packed at a time, and between two looks for Ctrl-C
-
-
-cdef Examples packed(
-    Parameters p, object data, Py_ssize_t start, Py_ssize_t stop, Py_ssize_t m, int n_workers, str name, bint labelled,
-    bint once=False, int n_packing=1,
-):
-    """The examples start .. stop - 1 of `data`, laid out for mini-batches of m."""
-    cdef const Kernels *k = kernels(p.itemsize)
-    cdef Py_ssize_t tile = k.sparse_tile(k.sparse_panel(p.n[2], m, n_workers) * k.lanes)
-    # Up to this density skipping zeros is the faster: rows of w^2 that leave the cache between two uses cost more than products do.
-    cdef double density = 0.25 if p.n[2] >= 256 else 0.4
-    return Examples(data, start, stop, (p.n[1], p.n[p.L]), p.itemsize, tile, density, name, labelled, once, n_packing)
-
-
-cdef Py_ssize_t count(object data) except -1:
-    """How many examples there are in a list of pairs or a tuple (X, Y)."""
-    return len(data[0] if type(data) is tuple else data)
-
-
-cdef uint32_t *in_order(Py_ssize_t n) except NULL:
-    """The numbers 0 .. n - 1."""
-    cdef Py_ssize_t i
-    cdef uint32_t *order = <uint32_t *> malloc((n + 1) * sizeof(uint32_t))
-    if order is NULL:
-        raise MemoryError
-    for i in range(n):
-        order[i] = <uint32_t> i
-    return order
-
-
-cdef int check_sizes_of(Examples examples, Parameters p) except -1:
-    """What was packed for a network is of no use to one of other inputs, outputs or type."""
-    if (p.n[1], p.n[p.L], p.itemsize) != (examples.n_in, examples.n_out, examples.itemsize):
-        raise ValueError(
-            f"the network has become one of {p.n[1]} inputs and {p.n[p.L]} outputs, float{8 * p.itemsize}; "
-            f"{examples.name} was read for {examples.n_in} inputs and {examples.n_out} outputs, float{8 * examples.itemsize}")
-    return 0
 
 
 def evaluate(net, data, str name="test_data", bint labelled=True):
@@ -62,7 +27,7 @@ def evaluate(net, data, str name="test_data", bint labelled=True):
 
 
 def total_cost(net, data, str name, bint labelled, cost):
-    """The mean cost of the examples; `cost` is the name of one of the book's, or a function of (a, y)."""
+    """The mean cost of the examples; `cost` is the name of a built-in one, or a function of (a, y)."""
     return score_of(net, data, name, labelled, False, cost)[1]
 
 
@@ -72,67 +37,95 @@ cdef tuple score_of(net, data, str name, bint labelled, bint answers, cost):
     cdef Py_ssize_t n, start, correct = 0
     cdef double mean = 0
     cdef Examples examples
-    cdef Evaluation evaluation = Evaluation(p)
+    cdef Evaluation evaluation = Evaluation.__new__(Evaluation, p)
     data = snapshot_of(data)
     n = count(data)
     for start in range(0, n, BLOCK):
-        examples = packed(p, data, start, min(n, start + BLOCK), EVALUATED, 1, name, labelled, True)
+        examples = packed(p, data, start, min(n, start + BLOCK), name, labelled, TOGETHER, n_workers=1, once=True)
         if labelled and cost is not None:
-            check_labels(examples, data, start)
+            examples.targets.check_labels(data)
         if answers:
-            examples.check_classes(start)
+            examples.targets.check_classes()
         more_correct, more_mean = evaluation.score(examples, labelled, answers, cost, n)
         correct += more_correct
         mean += more_mean
     return correct, mean
 
 
-cdef int check_labels(Examples examples, data, Py_ssize_t start) except -1:
-    """A label that is no class has no target, and so no cost."""
-    cdef Py_ssize_t i
-    for i in range(examples.n):
-        if examples.labels[i] < 0:
-            y = data[1][start + i] if type(data) is tuple else data[start + i][1]
-            raise ValueError(
-                f"{examples.name}[{start + i}]: y is {y!r}; expected the label of an output neuron, 0 to {examples.n_out - 1}")
-    return 0
+@cython.final
+cdef class EvaluationSet:
+    """Examples packed once, to be evaluated after every epoch: see `evaluate` and `total_cost`."""
+
+    cdef Examples examples
+    cdef bint labelled
+
+    def __init__(self, net, data, str name="test_data", bint labelled=True, bint costs=False):
+        cdef Parameters p = Parameters.__new__(Parameters, net)
+        data = snapshot_of(data)
+        self.examples = packed(p, data, 0, count(data), name, labelled, TOGETHER)
+        self.labelled = labelled
+        if labelled and costs:
+            self.examples.targets.check_labels(data)
+
+    def check_classes(self):
+        """Raises where no answer can be right: a target of one output neuron is neither 0 nor 1."""
+        self.examples.targets.check_classes()
+
+    def score(self, net, bint answers, cost):
+        """See `score_packed`."""
+        return score_packed(net, self.examples, self.labelled, answers, cost)
+
+
+cdef tuple score_packed(net, Examples examples, bint labelled, bint answers, cost):
+    """(right answers, mean cost) of the examples as `net` is now; a cost of None is not computed."""
+    cdef Parameters p = Parameters.__new__(Parameters, net)
+    cdef Evaluation evaluation = Evaluation.__new__(Evaluation, p)
+    return evaluation.score(examples, labelled, answers, cost, examples.n)
+
+
+def check_examples(net, data, str name, bint labelled=False, bint answers=False):
+    """Raises for examples what training on them would, or counting right `answers`; and returns whether their x look like
+    pixels."""
+    cdef Parameters p = Parameters.__new__(Parameters, net)
+    cdef Examples examples
+    data = snapshot_of(data)
+    examples = packed(p, data, 0, count(data), name, labelled, 1)
+    if answers:
+        examples.targets.check_classes()
+    return examples.pixels
 
 
 @cython.final
 cdef class Evaluation:
-    """Asks a network, with the parameters that it has now, about many examples."""
+    """A network with the parameters that it has now, ready for many examples."""
+
+    cdef Parameters p
+    cdef Team dense, sparse
 
     def __cinit__(self, Parameters p):
         self.p = p
 
     cdef tuple score(self, Examples examples, bint labelled, bint answers, cost, Py_ssize_t n):
-        """(right answers, sum of costs / n) of these examples, what of it is asked."""
-        cdef Team team = self.sparse if examples.sparse else self.dense
+        """(right answers, sum of costs / n) of these examples: the number where `answers`, the sum unless cost is None."""
+        cdef Team team
         cdef uint32_t *order
         cdef Py_ssize_t i, start, stop, correct = 0
         cdef double[BLOCK] costs
         cdef double *cost_of = NULL
         cdef double mean = 0
-        cdef int kind = 0
+        cdef int code = 0
         cdef const int32_t[::1] from_targets
         cdef const int32_t *classes = NULL
-        check_sizes_of(examples, self.p)
-        # Another block of the same data may have its records of another kind.
-        if team is None or not team.is_compatible(self.p, examples):
-            team = Team(self.p, examples, min(EVALUATED, examples.n), 1, False)
-            team.load(self.p)
-            if examples.sparse:
-                self.sparse = team
-            else:
-                self.dense = team
+        examples.check_sizes(self.p)
+        team = self.team_for(examples)
         if answers:
             if labelled:
-                classes = examples.labels
+                classes = examples.targets.labels
             else:
-                from_targets = examples.classes()
+                from_targets = examples.targets.classes()
                 classes = &from_targets[0] if examples.n else NULL
         if isinstance(cost, str):
-            kind = cost_code(cost)
+            code = cost_code(cost)
             cost_of = costs
         order = in_order(examples.n)
         try:
@@ -141,7 +134,7 @@ cdef class Evaluation:
                 stop = min(examples.n, start + BLOCK)
                 if classes is not NULL or cost_of is not NULL:
                     with nogil:
-                        correct += team.score(start, stop, classes, kind, cost_of)
+                        correct += answer(team, start, stop, classes, code, cost_of)
                 for i in range(stop - start if cost_of is not NULL else 0):
                     mean += costs[i] / n
                 if callable(cost):
@@ -151,51 +144,65 @@ cdef class Evaluation:
             free(order)
         return correct, mean
 
+    cdef Team team_for(self, Examples examples):
+        """The worker for examples packed like these: another block of the same data may have records of another kind."""
+        cdef Team team = self.sparse if examples.sparse else self.dense
+        if team is None or not team.is_compatible(self.p, examples):
+            team = Team.__new__(Team, self.p, examples, min(TOGETHER, examples.n), 1, False)
+            team.load(self.p)
+            if examples.sparse:
+                self.sparse = team
+            else:
+                self.dense = team
+        return team
+
     cdef double custom_costs(self, Team team, Py_ssize_t start, Py_ssize_t stop, fn, Py_ssize_t n) except *:
-        """The same sum for the reader's fn(a, y), asked of one example after the other."""
+        """The sum of fn(a^L, y) / n, a call for each example."""
         cdef Py_ssize_t first, m
         cdef double mean = 0
         for first in range(start, stop, team.m):
             m = min(team.m, stop - first)
             with nogil:
-                team.score(first, first + m, NULL, 0, NULL)
-            a, y = outputs_and_targets(team.workers, self.p.type_num, team.source.order + first, m)
-            for i in range(m):
-                mean += float(fn(a[:, i:i + 1].copy(), y[:, i:i + 1].copy())) / n
+                answer(team, first, first + m, NULL, 0, NULL)
+            add_custom_costs(team.workers, team.source.order + first, m, fn, n, &mean)
         return mean
 
 
-@cython.final
-cdef class EvaluationSet:
-    """Examples, packed once to be asked about after every epoch: see `evaluate` and `total_cost`."""
+cdef Py_ssize_t answer(
+    Team team, Py_ssize_t start, Py_ssize_t stop, const int32_t *classes, int cost, double *cost_of,
+) noexcept nogil:
+    """Feeds the examples start .. stop - 1 forward and returns how many are answered with their class.
 
-    cdef Examples examples
-    cdef bint labelled
+    `classes` are numbered like the examples. Where `cost_of` is not NULL, cost_of[i - start] is what example i costs.
+    """
+    cdef Worker *me = team.workers
+    cdef Panels *a = &me.layer[me.L].a
+    cdef Py_ssize_t i, m, correct = 0, first = start
+    cdef uint32_t *examples
+    cdef int32_t answers[TOGETHER]
+    while start < stop:
+        m = min(team.m, stop - start)
+        examples = me.source.order + start
+        set_input(me, examples, m)
+        feedforward(me, examples, m, examples + m, max(0, min(team.m, stop - start - m)))
+        if classes is not NULL:
+            if team.examples.targets.thresholded:
+                threshold(a, me.k.itemsize, answers)
+            else:
+                me.k.argmax(a, answers)
+            for i in range(m):
+                correct += answers[i] == classes[examples[i]]
+        if cost_of is not NULL:
+            me.k.costs(cost, a, me.source.labels, me.source.targets, examples, cost_of + start - first)
+        start += m
+    return correct
 
-    def __init__(self, net, data, str name="test_data", bint labelled=True, bint costs=False):
-        cdef Parameters p = Parameters.__new__(Parameters, net)
-        data = snapshot_of(data)
-        self.examples = packed(p, data, 0, count(data), EVALUATED, 1, name, labelled)
-        self.labelled = labelled
-        if labelled and costs:
-            check_labels(self.examples, data, 0)
 
-    def check_classes(self):
-        """Raises where no answer can be right: a target of one output neuron is neither 0 nor 1."""
-        self.examples.check_classes(0)
-
-    def score(self, net, bint answers, cost):
-        """(right answers, mean cost) of what `net` makes of the examples now; a cost of None is not asked for."""
-        return Evaluation(Parameters(net)).score(self.examples, self.labelled, answers, cost, self.examples.n)
-
-
-def check_examples(net, data, str name, bint labelled=False, bint answers=False):
-    """Raises for examples what training on them would, or asking for right `answers`; and returns whether their x look like
-    pixels."""
-    cdef Parameters p = Parameters.__new__(Parameters, net)
-    cdef Examples examples
-    data = snapshot_of(data)
-    examples = packed(p, data, 0, count(data), 1, 1, name, labelled)
-    if answers:
-        examples.check_classes(0)
-    return examples.pixels
+cdef void threshold(const Panels *A, Py_ssize_t itemsize, int32_t *answers) noexcept nogil:
+    """answers[i] = 1 where the one output of row i is >= 1/2, otherwise 0."""
+    cdef Py_ssize_t i
+    for i in range(A.rows):
+        if itemsize == 8:
+            answers[i] = (<const double *> A.data)[i * A.width] >= 0.5
+        else:
+            answers[i] = (<const float *> A.data)[i * A.width] >= 0.5

@@ -21,8 +21,6 @@ cdef class Parameters:
     cdef void *b(self, int l) noexcept
 
 
-cdef list copied(object items)
-cdef object new_array(int type_num, Py_ssize_t rows, Py_ssize_t cols)
 cdef bint are_finite(list matrices) noexcept
 cpdef bint has_no_layers(net) except -1
 cpdef bint has_empty_layer(net) except -1

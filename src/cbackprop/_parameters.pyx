@@ -2,39 +2,18 @@
 
 cimport cython
 cimport numpy as cnp
-from cpython.list cimport PyList_GetSlice
 from cpython.number cimport PyNumber_Index
-from cpython.pyport cimport PY_SSIZE_T_MAX
 from libc.math cimport INFINITY
 from libc.stdlib cimport free, malloc
 
 from cbackprop._activations cimport Codes
+from cbackprop._arrays cimport copied
 from cbackprop._isa cimport kernels
 from cbackprop._memory cimport Memory
 
 import numpy as np
 
 cnp.import_array()
-
-
-cdef list copied(object items):
-    """A new list of `items`: of a list, which another thread may be changing, as it is at one moment.
-
-    Where memory ends, list(items) of CPython 3.11 and 3.12 keeps a reference to the list or tuple for good.
-    """
-    cdef list copy = []
-    if type(items) is list:
-        return PyList_GetSlice(items, 0, PY_SSIZE_T_MAX)
-    for item in items:
-        copy.append(item)
-    return copy
-
-
-cdef object new_array(int type_num, Py_ssize_t rows, Py_ssize_t cols):
-    cdef cnp.npy_intp shape[2]
-    shape[0] = rows
-    shape[1] = cols
-    return cnp.PyArray_SimpleNew(2, shape, type_num)
 
 
 cdef inline bint is_matrix(object array, int type_num) noexcept:

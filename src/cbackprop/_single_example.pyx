@@ -9,11 +9,12 @@ from libc.string cimport memcpy, memset
 from cbackprop._algorithm cimport (
     backpropagate, feedforward as forward, gradient, gradient_descent, output_error, set_input,
 )
-from cbackprop._arrays cimport column, contiguous, input_array, is_plain, real_array, target
+from cbackprop._arrays cimport column, contiguous, input_array, is_plain, new_array, real_array, target
+from cbackprop._costs cimport custom_error
 from cbackprop._isa cimport kernels
 from cbackprop._worker cimport Layer, Source, Worker
-from cbackprop._parameters cimport Parameters, has_no_layers, new_array
-from cbackprop._team cimport Team, custom_error
+from cbackprop._parameters cimport Parameters, has_no_layers
+from cbackprop._team cimport PARAMETERS, Team
 from cbackprop._step_options cimport StepOptions
 from cbackprop.kernels cimport Kernels, aligned_calloc, aligned_free
 
@@ -183,7 +184,7 @@ def backprop(net, x, y, StepOptions options=QUADRATIC_COST):
     with nogil:
         forward(&one.worker, &FIRST, 1, NULL, 0)
     if options.delta is not None:
-        custom_error(&one.worker, p.type_num, &FIRST, 1, options.delta)
+        custom_error(&one.worker, &FIRST, 1, options.delta)
         p.check()
         if not is_plain(x, p.n[1]) or cnp.PyArray_TYPE(<cnp.ndarray> x) != p.type_num:
             raise ValueError("x has changed its shape or type while cost.delta ran")
@@ -274,15 +275,15 @@ cdef tuple sum_of_gradients(Team team, Parameters p, object X, object Y, delta):
         set_input(me, IN_ORDER, m)
         forward(me, IN_ORDER, m, NULL, 0)
     if delta is not None:
-        custom_error(me, p.type_num, IN_ORDER, m, delta)
+        custom_error(me, IN_ORDER, m, delta)
     else:
         output_error(me, IN_ORDER)
     with nogil:
         backpropagate(me)
-        team.forget()
+        team.fill_with_zeros(PARAMETERS)
         if m > 0:
             gradient_descent(me, IN_ORDER, m)
-    return team.store(p)
+    return team.store()
 
 
 def checked_examples(net, x, y):

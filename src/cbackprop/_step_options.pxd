@@ -7,7 +7,4 @@ from cbackprop._worker cimport Step
 cdef class StepOptions:
     cdef Step step
     cdef int error          # which output error
-    cdef object delta       # a reader's own function for it, or None
-
-
-cdef int cost_code(str name) except -1
+    cdef object delta       # delta(z, a, y) of a cost class of the user's, or None

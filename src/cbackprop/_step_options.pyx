@@ -1,30 +1,9 @@
-"""What a step of gradient descent does, and the costs, as the kernels take them."""
+"""The options of a step of gradient descent, as the kernels take them."""
 
 cimport cython
 
-from cbackprop.kernels cimport CUSTOM_DELTA, N_COSTS, cost_name, cost_output_error
-
-from cbackprop.costs import COSTS
-
-cdef dict CODES = {}
-for code in range(N_COSTS):
-    CODES[cost_name(code).decode()] = code
-if CODES.keys() != COSTS.keys():
-    raise ImportError(
-        "cbackprop/costs.py and src/kernels/registry.h must name the same costs; only one of them names "
-        + ", ".join(sorted(CODES.keys() ^ COSTS.keys())))
-
-
-def compiled_codes():
-    """The costs that the kernels know: name -> code."""
-    return CODES.copy()
-
-
-cdef int cost_code(str name) except -1:
-    """The kernels' code of a built-in cost."""
-    if name not in CODES:
-        raise ValueError(f"{name!r} is no cost of the kernels; they have {', '.join(CODES)}")
-    return CODES[name]
+from cbackprop._costs cimport cost_code
+from cbackprop.kernels cimport CUSTOM_DELTA, cost_output_error
 
 
 @cython.final
@@ -41,11 +20,15 @@ cdef class StepOptions:
         L1 regularisation in place of L2.
     mu : float
         The momentum.
+    builtin_delta : str or None
+        The built-in cost whose output error it is; None: that of `cost`.
     cost : object
-        Of network2: its ``delta`` is the output error where `builtin_delta` is None. Otherwise that names whose it is.
+        A cost class of the user's, whose ``delta`` is called.
     """
 
-    def __cinit__(self, double eta, double weight_decay=0, bint is_l1=False, double mu=0, str builtin_delta="QuadraticCost", cost=None):
+    def __cinit__(
+        self, double eta, double weight_decay=0, bint is_l1=False, double mu=0, str builtin_delta="QuadraticCost", cost=None,
+    ):
         self.step.eta = eta
         self.step.weight_decay = weight_decay
         self.step.is_l1 = is_l1

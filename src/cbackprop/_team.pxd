@@ -1,17 +1,17 @@
 cimport cython
-from libc.stdint cimport int32_t, uint32_t
+from libc.stdint cimport uint32_t
 
 from cbackprop._activations cimport Codes
-from cbackprop._step_options cimport StepOptions
 from cbackprop._examples cimport Examples
 from cbackprop._parameters cimport Parameters
+from cbackprop._step_options cimport StepOptions
 from cbackprop._worker cimport Layer, Source, Worker
 from cbackprop.kernels cimport Barrier, Kernels, MemberTime
 
 
 cdef enum:
     MAX_WORKERS = 64
-    EVALUATED = 64         # examples that are evaluated together
+    PARAMETERS = -1     # the weights and biases, where another number means a state of the update rule
 
 
 # Hands out one piece of memory after the other; with no base it only adds up how much that is.
@@ -27,10 +27,10 @@ cdef class Team:
     cdef int n_workers
     cdef bint sparse
     cdef int kind                   # of the records, where sparse
-    cdef bint momentum              # there is room for velocities
+    cdef int n_state                # of the update rule: see _update_rules.pxd
     cdef bint finite                # the parameters that were stored last
-    cdef bint keeps_z               # ... for a copy of z^L
-    cdef bint columns               # the inputs are read from a matrix of the caller's, unpacked
+    cdef bint keeps_z               # there is room for a copy of z^L
+    cdef bint columns               # the inputs are read from a matrix of the caller's, as they are
     cdef Py_ssize_t m               # the longest mini-batch that there is room for
     cdef Source source
     cdef Worker *workers            # and their layers
@@ -38,27 +38,22 @@ cdef class Team:
     cdef Barrier barrier
     cdef Examples examples          # kept alive, as are
     cdef Codes activations
-    cdef Py_ssize_t lay_out(self, Parameters p, char *base, bint trains) noexcept
-    cdef void lay_out_layer(self, Parameters p, Arena *arena, int w, int l, bint trains) noexcept
-    cdef void lay_out_sweep(self, Arena *arena, Worker *worker) noexcept
+    cdef Py_ssize_t allocate(self, Parameters p, char *base, bint trains) noexcept
+    cdef void allocate_layer(self, Parameters p, Arena *arena, int w, int l, bint trains) noexcept
+    cdef void allocate_sparse_layer(self, Arena *arena, Worker *worker) noexcept
     cdef bint is_compatible(self, Parameters p, Examples examples) noexcept
     cdef int read(self, Examples examples, uint32_t *order) except -1
     cdef void read_columns(self, Py_ssize_t n_in, Py_ssize_t m, const void *X, const void *targets) noexcept nogil
+    cdef int load_from(self, net, Parameters p) except -1
     cdef int load(self, Parameters p) except -1
-    cdef int take_over(self, Team other) except -1
-    cdef int load_velocities(self, Parameters p, velocities) except -1
-    cdef tuple store(self, Parameters p)
-    cdef tuple stored(self, Parameters p, bint velocities)
-    cdef int store_into(self, net, Parameters p) except -1
-    cdef void forget(self) noexcept nogil
-    cdef Py_ssize_t row_bytes(self, const Layer *layer) noexcept nogil
+    cdef int load_state(self, Parameters p, int k, arrays, str name) except -1
+    cdef int copy_from(self, Team other) except -1
+    cdef int store_into(self, net) except -1
+    cdef tuple store(self)
+    cdef tuple stored(self, int k)
+    cdef int load_arrays(self, int k, list of_weights, list of_biases) except -1
+    cdef void fill_with_zeros(self, int k) noexcept nogil
+    cdef void measure(self) noexcept
     cdef void set_step(self, StepOptions options) noexcept
     cdef Py_ssize_t train(self, Py_ssize_t first, Py_ssize_t last, double duration, MemberTime *spent) noexcept nogil
     cdef int train_with_custom_error(self, Py_ssize_t first, Py_ssize_t last, delta) except -1
-    cdef Py_ssize_t score(
-        self, Py_ssize_t start, Py_ssize_t stop, const int32_t *classes, int cost, double *cost_of) noexcept nogil
-
-
-cdef int custom_error(Worker *me, int type_num, const uint32_t *examples, Py_ssize_t m, delta) except -1
-cdef tuple outputs_and_targets(Worker *me, int type_num, const uint32_t *examples, Py_ssize_t m)
-cdef object columns_of(Worker *me, int type_num, void *data)

@@ -1,27 +1,27 @@
-"""A team of workers and their memory: who computes which panels of which layer, and where everything stands."""
+"""A team of workers: who computes which panels of which layer, their memory, and how it is filled, read and set to work."""
 
 cimport cython
 cimport numpy as cnp
 from libc.stdint cimport int32_t, uint8_t, uint32_t
 from libc.string cimport memcpy, memset
 
-from cbackprop._algorithm cimport backward_pass, feedforward, forward_pass, mini_batch, set_input
+from cbackprop._algorithm cimport backward_pass, forward_pass, mini_batch
 from cbackprop._algorithm cimport train as train_member
-from cbackprop._step_options cimport StepOptions
+from cbackprop._arrays cimport new_array
+from cbackprop._costs cimport custom_error
 from cbackprop._examples cimport Examples
 from cbackprop._isa cimport kernels
-from cbackprop._parameters cimport Parameters, are_finite, new_array
-from cbackprop._sparse_layer cimport apply_pending_update, measure_magnitudes
-from cbackprop._update_rules cimport finish_updates
-from cbackprop._worker cimport Layer, Worker
+from cbackprop._parameters cimport Parameters, are_finite
+from cbackprop._sparse_layer cimport apply_pending_update, measure_weights
+from cbackprop._step_options cimport StepOptions
+from cbackprop._update_rules cimport finish_updates, update_rule
+from cbackprop._worker cimport Layer, State, Worker
 from cbackprop.kernels cimport (
     Extent, MemberTime, Panels, Records, aligned_calloc, aligned_free, barrier_destroy, barrier_init, record_lines, team_end,
     team_run, team_set_end,
 )
 
 from cbackprop._memory import remember
-
-import numpy as np
 
 cnp.import_array()
 
@@ -34,6 +34,16 @@ cdef inline void *take(Arena *arena, Py_ssize_t bytes) noexcept:
     cdef void *piece = arena.base + arena.used if arena.base is not NULL else NULL
     arena.used += (bytes + LINE - 1) // LINE * LINE
     return piece
+
+
+cdef inline State part_of(Layer *layer, int k) noexcept nogil:
+    """The layer's weights and biases, or number k of the update rule's states of them."""
+    cdef State part
+    if k != PARAMETERS:
+        return layer.state[k]
+    part.w = layer.w
+    part.b = layer.b
+    return part
 
 
 cdef Panels panels(void *data, Py_ssize_t rows, Py_ssize_t cols, Py_ssize_t width) noexcept:
@@ -54,12 +64,12 @@ cdef class Team:
     p : Parameters
         The network's sizes and type; its weights and biases are read by `load`.
     examples : Examples or None
-        Whether the first layer is to be sparse, and how the records are laid out; None: the inputs are the columns of a matrix.
+        Whether the first layer is to be sparse, and of what kind the records are; None: the inputs are the columns of a matrix.
     m, n_workers : int
     trains : bool
-        Whether there is room for the way back as well.
+        Whether there is room for backpropagation.
     options : StepOptions or None
-        Momentum takes room for velocities, a reader's own output error for z^L.
+        Momentum takes room for velocities, a cost class of the user's for z^L.
     """
 
     def __cinit__(self, Parameters p, Examples examples, Py_ssize_t m, int n_workers, bint trains, StepOptions options=None):
@@ -75,7 +85,7 @@ cdef class Team:
         self.sparse = examples is not None and examples.sparse
         self.columns = examples is None
         self.kind = examples.records.kind if self.sparse else -1
-        self.momentum = options is not None and options.step.mu != 0
+        self.n_state = 0 if options is None else update_rule(&options.step).n_state
         self.keeps_z = options is not None and options.delta is not None
         memset(&self.source, 0, sizeof(self.source))
         barrier_init(&self.barrier, n_workers)
@@ -87,17 +97,17 @@ cdef class Team:
             self.workers[w].layer = <Layer *> (<char *> &self.workers[n_workers] + w * layers)
         if self.sparse:
             self.source.records = &examples.records
-        self.memory = aligned_calloc(self.lay_out(p, NULL, trains))
+        self.memory = aligned_calloc(self.allocate(p, NULL, trains))
         if self.memory is NULL:
             raise MemoryError
-        self.lay_out(p, <char *> self.memory, trains)
+        self.allocate(p, <char *> self.memory, trains)
 
     def __dealloc__(self):
         barrier_destroy(&self.barrier)
         aligned_free(self.workers)
         aligned_free(self.memory)
 
-    cdef Py_ssize_t lay_out(self, Parameters p, char *base, bint trains) noexcept:
+    cdef Py_ssize_t allocate(self, Parameters p, char *base, bint trains) noexcept:
         """Gives every array its place from `base` on, and returns the bytes they take; with a NULL base it only counts."""
         cdef Arena arena
         cdef int w, l
@@ -116,7 +126,7 @@ cdef class Team:
             worker.sparse.scale = worker.velocity_scale = 1
             transposed = activation_scratch = 0
             for l in range(1, self.L + 1):
-                self.lay_out_layer(p, &arena, w, l, trains)
+                self.allocate_layer(p, &arena, w, l, trains)
                 activation_scratch = max(activation_scratch, self.k.activation_scratch(&worker.layer[l].f, self.m))
                 if trains and l > 2:
                     transposed = max(transposed, self.k.transposed_scratch(
@@ -125,12 +135,13 @@ cdef class Team:
             worker.activation_scratch = take(&arena, activation_scratch)
             worker.rows = <const void **> take(&arena, self.m * sizeof(void *))
             if self.sparse:
-                self.lay_out_sweep(&arena, worker)
+                self.allocate_sparse_layer(&arena, worker)
         if self.columns:
             self.source.columns.runs = <int32_t *> take(&arena, (p.n[1] + 2) * sizeof(int32_t))
         return arena.used
 
-    cdef void lay_out_layer(self, Parameters p, Arena *arena, int w, int l, bint trains) noexcept:
+    cdef void allocate_layer(self, Parameters p, Arena *arena, int w, int l, bint trains) noexcept:
+        cdef int s
         cdef Layer *layer = &self.workers[w].layer[l]
         cdef Py_ssize_t n = p.n[l], vectors, width, n_panels, cells
         if self.sparse and l == 2:
@@ -150,9 +161,9 @@ cdef class Team:
                     layer.f = p.activations.layer[l]
                 layer.w = panels(take(arena, p.n[l - 1] * cells), p.n[l - 1], n, width)
                 layer.b = take(arena, cells)
-                if self.momentum:
-                    layer.v = panels(take(arena, p.n[l - 1] * cells), p.n[l - 1], n, width)
-                    layer.v_b = take(arena, cells)
+                for s in range(self.n_state):
+                    layer.state[s].w = panels(take(arena, p.n[l - 1] * cells), p.n[l - 1], n, width)
+                    layer.state[s].b = take(arena, cells)
             if l > 1 or not (self.sparse or self.columns):
                 layer.a_buffers[0] = take(arena, self.m * cells)
                 layer.a_buffers[1] = take(arena, self.m * cells) if self.n_workers > 1 else layer.a_buffers[0]
@@ -162,7 +173,7 @@ cdef class Team:
         layer.p0 = n_panels * w // self.n_workers if layer.shared else 0
         layer.p1 = n_panels * (w + 1) // self.n_workers if layer.shared else n_panels
 
-    cdef void lay_out_sweep(self, Arena *arena, Worker *worker) noexcept:
+    cdef void allocate_sparse_layer(self, Arena *arena, Worker *worker) noexcept:
         cdef const Records *records = self.source.records
         worker.sparse.scratch = take(arena, self.k.sweep_scratch(records, self.m))
         worker.sparse.dense_records = records[0]
@@ -173,7 +184,7 @@ cdef class Team:
     # ---- examples and parameters in, parameters out ----
 
     cdef bint is_compatible(self, Parameters p, Examples examples) noexcept:
-        """Whether the team was made for layers of these sizes, and for examples laid out like these."""
+        """Whether the team was made for layers of these sizes, and for examples packed like these."""
         cdef int l
         if self.L != p.L or self.sparse != examples.sparse or (self.sparse and self.kind != examples.records.kind):
             return False
@@ -183,16 +194,16 @@ cdef class Team:
         return True
 
     cdef int read(self, Examples examples, uint32_t *order) except -1:
-        """Makes `examples`, laid out like those that the team was made for, the ones to work on."""
+        """Makes `examples`, packed like those that the team was made for, the ones to work on."""
         cdef int w
         cdef Py_ssize_t i
         self.examples = examples
         self.source.records = &examples.records if self.sparse else NULL
         self.source.rows = examples.rows
         self.source.row_bits = examples.row_bits
-        self.source.largest = examples.largest
-        self.source.labels = examples.labels
-        self.source.targets = examples.targets
+        self.source.max_abs_input = examples.max_abs_input
+        self.source.labels = examples.targets.labels
+        self.source.targets = examples.targets.rows
         self.source.order = order
         self.source.n = examples.n
         self.source.m = self.m
@@ -211,137 +222,129 @@ cdef class Team:
         self.source.targets = targets
         self.k.find_runs(&self.source.columns)
 
+    cdef int load_from(self, net, Parameters p) except -1:
+        """Copies in the parameters of `net` and what its last step kept for the next."""
+        self.load(p)
+        if self.n_state > 0:
+            self.load_state(p, 0, net._cbackprop.velocities, "velocities")
+        return 0
+
     cdef int load(self, Parameters p) except -1:
-        """Copies the parameters in, as all that the workers know of the past."""
-        cdef int w, l
-        cdef Layer *layer
+        """Copies in the parameters, as all that the workers know of the past."""
+        cdef int w
         p.check()
-        for w in range(self.n_workers):
-            for l in range(2, self.L + 1):
-                layer = &self.workers[w].layer[l]
-                if w == 0 or not layer.shared:
-                    self.k.pack_transposed(p.w(l), &layer.w)
-                    memcpy(layer.b, p.b(l), layer.n * self.k.itemsize)
+        self.load_arrays(PARAMETERS, p.weights, p.biases)
         for w in range(self.n_workers):
             self.workers[w].sparse.scale = self.workers[w].velocity_scale = 1
-            if self.sparse:
-                measure_magnitudes(&self.workers[w])
+        self.measure()
         return 0
 
-    cdef int load_velocities(self, Parameters p, velocities) except -1:
-        """Copies the velocities (of weights, of biases) in; None, or those of other layers: all are 0."""
-        cdef int w, l
-        cdef Layer *layer
-        cdef list v_w = None, v_b = None
-        if velocities is not None:
-            if not isinstance(velocities, (tuple, list)) or len(velocities) != 2:
+    cdef int load_state(self, Parameters p, int k, arrays, str name) except -1:
+        """Copies in number k of the update rule's states, (of weights, of biases); None, or those of other layers: all are 0."""
+        cdef list of_weights = None, of_biases = None
+        if arrays is not None:
+            if not isinstance(arrays, (tuple, list)) or len(arrays) != 2:
                 raise TypeError(
-                    f"velocities is {type(velocities).__name__}; expected two lists of arrays, of weights and of biases, or None")
-            v_w, v_b = p.like(velocities[0], "velocities[0]", True), p.like(velocities[1], "velocities[1]", False)
-            if v_w is None or v_b is None:  # the network had other layers then
-                v_w = None
-            else:
-                p.check_ready(v_w, "velocities[0]", True)
-        for w in range(self.n_workers):
-            for l in range(2, self.L + 1):
-                layer = &self.workers[w].layer[l]
-                if w > 0 and layer.shared:
-                    continue
-                if v_w is None:
-                    memset(layer.v.data, 0, layer.v.rows * self.row_bytes(layer))
-                    memset(layer.v_b, 0, self.row_bytes(layer))
-                else:
-                    self.k.pack_transposed(cnp.PyArray_DATA(<cnp.ndarray> v_w[l - 2]), &layer.v)
-                    memcpy(layer.v_b, cnp.PyArray_DATA(<cnp.ndarray> v_b[l - 2]), layer.n * self.k.itemsize)
-        for w in range(self.n_workers):
-            if self.sparse:
-                measure_magnitudes(&self.workers[w])
+                    f"{name} is {type(arrays).__name__}; expected two lists of arrays, of weights and of biases, or None")
+            of_weights, of_biases = p.like(arrays[0], f"{name}[0]", True), p.like(arrays[1], f"{name}[1]", False)
+        if of_weights is None or of_biases is None:
+            self.fill_with_zeros(k)
+        else:
+            p.check_ready(of_weights, f"{name}[0]", True)
+            self.load_arrays(k, of_weights, of_biases)
         return 0
 
-    cdef int take_over(self, Team other) except -1:
+    cdef int copy_from(self, Team other) except -1:
         """Copies in what the workers of `other` know of the past, to the bit: it may have more workers or fewer.
 
         Nothing is multiplied out, as `store` would, which rounds.
         """
-        cdef int w, l, type_num = cnp.NPY_DOUBLE if self.k.itemsize == 8 else cnp.NPY_FLOAT
-        cdef Layer *layer
-        cdef Layer *before
+        cdef int w, k
         for w in range(other.n_workers):
             apply_pending_update(&other.workers[w])
         self.source.step = other.source.step
         self.source.error = other.source.error
-        for l in range(2, self.L + 1):
-            before = &other.workers[0].layer[l]
-            array = new_array(type_num, before.n, before.w.rows)
-            for w in range(self.n_workers):
-                layer = &self.workers[w].layer[l]
-                if w > 0 and layer.shared:
-                    continue
-                self.k.unpack_transposed(&before.w, cnp.PyArray_DATA(<cnp.ndarray> array))
-                self.k.pack_transposed(cnp.PyArray_DATA(<cnp.ndarray> array), &layer.w)
-                memcpy(layer.b, before.b, before.n * self.k.itemsize)
-                if self.momentum:
-                    self.k.unpack_transposed(&before.v, cnp.PyArray_DATA(<cnp.ndarray> array))
-                    self.k.pack_transposed(cnp.PyArray_DATA(<cnp.ndarray> array), &layer.v)
-                    memcpy(layer.v_b, before.v_b, before.n * self.k.itemsize)
+        for k in range(PARAMETERS, self.n_state):
+            of_weights, of_biases = other.stored(k)
+            self.load_arrays(k, of_weights, of_biases)
         for w in range(self.n_workers):
             self.workers[w].sparse.scale = other.workers[0].sparse.scale
             self.workers[w].velocity_scale = other.workers[0].velocity_scale
-            if self.sparse:
-                measure_magnitudes(&self.workers[w])
+        self.measure()
         return 0
 
-    cdef tuple store(self, Parameters p):
-        """The parameters as (weights, biases), lists of new arrays; a step that waits is taken first."""
-        cdef int w
-        for w in range(self.n_workers):
-            finish_updates(&self.workers[w])
-        return self.stored(p, False)
-
-    cdef tuple stored(self, Parameters p, bint velocities):
-        """(weights, biases), or the velocities of both, as lists of new arrays."""
-        cdef int l
-        cdef Layer *layer
-        cdef list of_weights = [], of_biases = []
-        for l in range(2, self.L + 1):
-            layer = &self.workers[0].layer[l]
-            weight = new_array(p.type_num, layer.n, p.n[l - 1])
-            self.k.unpack_transposed(&layer.v if velocities else &layer.w, cnp.PyArray_DATA(<cnp.ndarray> weight))
-            of_weights.append(weight)
-            bias = new_array(p.type_num, layer.n, 1)
-            memcpy(cnp.PyArray_DATA(<cnp.ndarray> bias), layer.v_b if velocities else layer.b, layer.n * self.k.itemsize)
-            of_biases.append(bias)
-        return of_weights, of_biases
-
-    cdef int store_into(self, net, Parameters p) except -1:
-        """Gives `net` the parameters, and the velocities where there are any, as new arrays."""
-        weights, biases = self.store(p)
+    cdef int store_into(self, net) except -1:
+        """Gives `net` the parameters, and what this step keeps for the next, as new arrays."""
+        weights, biases = self.store()
         self.finite = are_finite(weights) and are_finite(biases)
-        if self.momentum:
-            velocities = self.stored(p, True)
-            remember(net, velocities=velocities)
+        if self.n_state > 0:
+            remember(net, velocities=self.stored(0))
         net.weights, net.biases = weights, biases
         return 0
 
-    cdef void forget(self) noexcept nogil:
-        """Makes every weight and bias 0."""
+    cdef tuple store(self):
+        """The parameters as (weights, biases), lists of new arrays; a pending update is applied first."""
+        cdef int w
+        for w in range(self.n_workers):
+            finish_updates(&self.workers[w])
+        return self.stored(PARAMETERS)
+
+    cdef tuple stored(self, int k):
+        """(weights, biases), or number k of the update rule's states of both, as lists of new arrays."""
+        cdef int l, type_num = cnp.NPY_DOUBLE if self.k.itemsize == 8 else cnp.NPY_FLOAT
+        cdef Layer *layer
+        cdef State part
+        cdef list of_weights = [], of_biases = []
+        for l in range(2, self.L + 1):
+            layer = &self.workers[0].layer[l]
+            part = part_of(layer, k)
+            weight = new_array(type_num, layer.n, part.w.rows)
+            self.k.unpack_transposed(&part.w, cnp.PyArray_DATA(<cnp.ndarray> weight))
+            of_weights.append(weight)
+            bias = new_array(type_num, layer.n, 1)
+            memcpy(cnp.PyArray_DATA(<cnp.ndarray> bias), part.b, layer.n * self.k.itemsize)
+            of_biases.append(bias)
+        return of_weights, of_biases
+
+    cdef int load_arrays(self, int k, list of_weights, list of_biases) except -1:
+        """Copies in what `stored` gave, or what is like it."""
         cdef int w, l
         cdef Layer *layer
+        cdef State part
         for w in range(self.n_workers):
             for l in range(2, self.L + 1):
                 layer = &self.workers[w].layer[l]
                 if w == 0 or not layer.shared:
-                    memset(layer.w.data, 0, layer.w.rows * self.row_bytes(layer))
-                    memset(layer.b, 0, self.row_bytes(layer))
+                    part = part_of(layer, k)
+                    self.k.pack_transposed(cnp.PyArray_DATA(<cnp.ndarray> of_weights[l - 2]), &part.w)
+                    memcpy(part.b, cnp.PyArray_DATA(<cnp.ndarray> of_biases[l - 2]), layer.n * self.k.itemsize)
+        return 0
 
-    cdef Py_ssize_t row_bytes(self, const Layer *layer) noexcept nogil:
-        """The bytes of a row of the layer's weights, the ends of panels with them."""
-        return (layer.n + layer.w.width - 1) // layer.w.width * layer.w.width * self.k.itemsize
+    cdef void fill_with_zeros(self, int k) noexcept nogil:
+        """Makes every weight and bias 0, or number k of the update rule's states of them."""
+        cdef int w, l
+        cdef Py_ssize_t row_bytes
+        cdef Layer *layer
+        cdef State part
+        for w in range(self.n_workers):
+            for l in range(2, self.L + 1):
+                layer = &self.workers[w].layer[l]
+                if w == 0 or not layer.shared:
+                    part = part_of(layer, k)
+                    row_bytes = (layer.n + part.w.width - 1) // part.w.width * part.w.width * self.k.itemsize
+                    memset(part.w.data, 0, part.w.rows * row_bytes)
+                    memset(part.b, 0, row_bytes)
+
+    cdef void measure(self) noexcept:
+        cdef int w
+        if self.sparse:
+            for w in range(self.n_workers):
+                measure_weights(&self.workers[w])
 
     # ---- work ----
 
     cdef void set_step(self, StepOptions options) noexcept:
-        """Makes this the way in which the next steps are taken: the momentum that the team was made for."""
+        """Says how the next steps are to be taken, by the update rule that the team was made for."""
         self.source.step = options.step
         self.source.error = options.error
 
@@ -362,102 +365,18 @@ cdef class Team:
         return team_end(&self.barrier) + 1
 
     cdef int train_with_custom_error(self, Py_ssize_t first, Py_ssize_t last, delta) except -1:
-        """The same, alone, with the output error that the reader's delta(z, a, y) gives.
+        """Trains on them alone, with the output error that the user's delta(z, a, y) gives.
 
         An exception raised there leaves the parameters of the mini-batch before.
         """
         cdef Worker *me = self.workers
         cdef Py_ssize_t batch, m
         cdef uint32_t *examples
-        cdef int type_num = cnp.NPY_DOUBLE if self.k.itemsize == 8 else cnp.NPY_FLOAT
         for batch in range(first, last):
             examples = mini_batch(me, batch, &m)
             with nogil:
                 forward_pass(me, batch)
-            custom_error(me, type_num, examples, m, delta)
+            custom_error(me, examples, m, delta)
             with nogil:
                 backward_pass(me, batch)
         return 0
-
-    cdef Py_ssize_t score(
-        self, Py_ssize_t start, Py_ssize_t stop, const int32_t *classes, int cost, double *cost_of,
-    ) noexcept nogil:
-        """How many of these examples the network answers with their class.
-
-        `classes` are numbered like the examples. Where `cost_of` is not NULL, cost_of[i - start] is what example i costs.
-        """
-        cdef Worker *me = self.workers
-        cdef Py_ssize_t i, m, correct = 0, first = start
-        cdef uint32_t *examples
-        cdef int32_t answers[EVALUATED]
-        while start < stop:
-            m = min(self.m, stop - start)
-            examples = self.source.order + start
-            set_input(me, examples, m)
-            feedforward(me, examples, m, examples + m, max(0, min(self.m, stop - start - m)))
-            if classes is not NULL:
-                if self.examples.thresholded:
-                    threshold(&me.layer[self.L].a, me.k.itemsize, answers)
-                else:
-                    me.k.argmax(&me.layer[self.L].a, answers)
-                for i in range(m):
-                    correct += answers[i] == classes[examples[i]]
-            if cost_of is not NULL:
-                me.k.costs(
-                    cost, &me.layer[self.L].a, self.source.labels, self.source.targets, examples, cost_of + start - first)
-            start += m
-        return correct
-
-
-cdef void threshold(const Panels *A, Py_ssize_t itemsize, int32_t *answers) noexcept nogil:
-    """answers[i] = 1 where the one output of row i is >= 1/2, otherwise 0."""
-    cdef Py_ssize_t i
-    for i in range(A.rows):
-        if itemsize == 8:
-            answers[i] = (<const double *> A.data)[i * A.width] >= 0.5
-        else:
-            answers[i] = (<const float *> A.data)[i * A.width] >= 0.5
-
-
-# ---- a reader's own cost ----
-
-cdef object columns_of(Worker *me, int type_num, void *data):
-    """What stands in `data`, laid out like the output activations, as a new array (n_out, m)."""
-    cdef Panels outputs = me.layer[me.L].a
-    outputs.data = data
-    array = new_array(type_num, outputs.cols, outputs.rows)
-    me.k.unpack_transposed(&outputs, cnp.PyArray_DATA(<cnp.ndarray> array))
-    return array
-
-
-cdef tuple outputs_and_targets(Worker *me, int type_num, const uint32_t *examples, Py_ssize_t m):
-    """(a^L, y) of the mini-batch: two new arrays (n_out, m)."""
-    cdef Py_ssize_t i, n = me.layer[me.L].n, itemsize = me.k.itemsize
-    cdef const char *targets = <const char *> me.source.targets
-    rows = new_array(type_num, m, n)
-    cdef char *to = cnp.PyArray_BYTES(<cnp.ndarray> rows)
-    if me.source.labels is not NULL:
-        memset(to, 0, m * n * itemsize)
-    for i in range(m):
-        if me.source.labels is NULL:
-            memcpy(to + i * n * itemsize, targets + examples[i] * n * itemsize, n * itemsize)
-        elif me.source.labels[examples[i]] >= 0:
-            rows[i, me.source.labels[examples[i]]] = 1
-    return columns_of(me, type_num, me.layer[me.L].a.data), rows.T
-
-
-cdef int custom_error(Worker *me, int type_num, const uint32_t *examples, Py_ssize_t m, delta) except -1:
-    """Output error: delta^L = delta(z^L, a^L, y), asked of the reader's function for one example after the other."""
-    cdef Layer *layer = &me.layer[me.L]
-    z = columns_of(me, type_num, layer.z)
-    a, y = outputs_and_targets(me, type_num, examples, m)
-    errors = new_array(type_num, layer.n, m)
-    for i in range(m):
-        error = np.asarray(delta(z[:, i:i + 1].copy(), a[:, i:i + 1].copy(), y[:, i:i + 1].copy()))
-        if error.dtype.kind not in "biuf":
-            raise TypeError(f"cost.delta returned dtype {error.dtype}; expected real numbers")
-        if error.shape != (layer.n, 1):
-            raise ValueError(f"cost.delta returned shape {error.shape}; expected ({layer.n}, 1), like z, a and y")
-        errors[:, i:i + 1] = error
-    me.k.pack_transposed(cnp.PyArray_DATA(<cnp.ndarray> errors), &layer.delta)
-    return 0

@@ -1,13 +1,14 @@
-"""Training on many examples: `update_mini_batch`, and a call of `SGD`."""
+"""Training on many examples: a call of `update_mini_batch`, and a call of `SGD`."""
 
 cimport cython
 from cpython.exc cimport PyErr_CheckSignals
 from libc.stdint cimport uint32_t
 from libc.stdlib cimport free
 
-from cbackprop._evaluation cimport Evaluation, check_sizes_of, count, in_order, packed
-from cbackprop._examples cimport Examples, snapshot_of
-from cbackprop._parameters cimport Parameters, copied
+from cbackprop._arrays cimport copied
+from cbackprop._evaluation cimport score_packed
+from cbackprop._examples cimport Examples, count, in_order, packed, snapshot_of
+from cbackprop._parameters cimport Parameters
 from cbackprop._shuffle cimport shuffle
 from cbackprop._step_options cimport StepOptions
 from cbackprop._team cimport MAX_WORKERS, Team
@@ -21,7 +22,7 @@ cdef enum:
     # A worker with fewer products of a mini-batch does not pay: with two, 784-30-10 at m = 10 (238,000 products) gained nothing and
     # 784-100-10 (794,000) took two thirds of the time.
     PRODUCTS_A_WORKER = 300000
-    PACKING = 2                     # threads that pack: memory gives no more than two can take ...
+    PACKING_THREADS = 2             # memory gives no more than two can take ...
     MANY_INPUTS = 1 << 21           # ... and fewer inputs than these are packed before a second thread has begun
 
 # Between two looks for Ctrl-C the kernels run for about so many seconds.
@@ -40,21 +41,19 @@ def update_mini_batch(net, mini_batch, StepOptions options):
     m = count(mini_batch)
     if m == 0:
         raise ZeroDivisionError("mini_batch is empty: eta cannot be divided by its length 0")
-    examples = packed(p, mini_batch, 0, m, m, 1, "mini_batch", False)
-    team = Team(p, examples, m, 1, True, options)
+    examples = packed(p, mini_batch, 0, m, "mini_batch", False, m)
+    team = Team.__new__(Team, p, examples, m, 1, True, options)
     team.set_step(options)
     order = in_order(m)
     try:
         team.read(examples, order)
-        team.load(p)
-        if team.momentum:
-            team.load_velocities(p, net._cbackprop.velocities)
+        team.load_from(net, p)
         if options.delta is not None:
             team.train_with_custom_error(0, 1, options.delta)
         else:
             with nogil:
                 team.train(0, 1, 0, &spent)
-        team.store_into(net, p)
+        team.store_into(net)
     finally:
         free(order)
 
@@ -78,16 +77,13 @@ cdef class Training:
     cdef Team team
     cdef StepOptions options
     cdef object supply                  # of processors: how many workers get one; None where one works alone
-    cdef uint32_t *places               # where each example stood at first
+    cdef uint32_t *permutation          # (n) the examples as shuffled, by their numbers
     cdef Py_ssize_t n                   # examples
-    cdef readonly list snapshot         # the caller's pairs as they stood at first; None for arrays
-    cdef Py_ssize_t m, slice
-
-    def __cinit__(self):
-        self.places = NULL
+    cdef readonly list snapshot         # the user's pairs in their first order; None for arrays
+    cdef Py_ssize_t m, slice            # examples of a mini-batch; mini-batches between two looks for Ctrl-C
 
     def __dealloc__(self):
-        free(self.places)
+        free(self.permutation)
 
     def __init__(self, net, training_data, Py_ssize_t mini_batch_size, n_threads, StepOptions options):
         cdef Parameters p = Parameters.__new__(Parameters, net)
@@ -105,23 +101,23 @@ cdef class Training:
             workers = n_workers(p, self.m, min(n_threads, MAX_WORKERS))
         self.supply = _processors.Supply(workers) if workers > 1 else None
         self.examples = packed(
-            p, training_data if arrays else self.snapshot, 0, n, self.m, workers, "training_data", False, False,
-            n_packing(p, n, min(n_threads, MAX_WORKERS)))
-        self.places = in_order(n)
+            p, training_data if arrays else self.snapshot, 0, n, "training_data", False, self.m, n_workers=workers, once=False,
+            n_threads=n_packing_threads(p, n, min(n_threads, MAX_WORKERS)))
+        self.permutation = in_order(n)
         self.options = options
         self.new_team(p, workers)
 
     cdef int new_team(self, Parameters p, int n_workers) except -1:
-        self.team = Team(p, self.examples, self.m, n_workers, True, self.options)
-        self.team.read(self.examples, self.places)
+        self.team = Team.__new__(Team, p, self.examples, self.m, n_workers, True, self.options)
+        self.team.read(self.examples, self.permutation)
         return 0
 
     cdef int resize(self, Parameters p, int n_workers) except -1:
-        """Lets another number of workers go on from here; where that fails all is as before."""
+        """Lets another number of workers go on from here. If that fails, all is as before."""
         cdef Team team = self.team
         try:
             self.new_team(p, n_workers)
-            self.team.take_over(team)
+            self.team.copy_from(team)
         except BaseException:
             self.team = team
             raise
@@ -140,19 +136,13 @@ cdef class Training:
             self.supply = None
         return 0
 
-    cdef int load(self, net, Parameters p) except -1:
-        self.team.load(p)
-        if self.team.momentum:
-            self.team.load_velocities(p, net._cbackprop.velocities)
-        return 0
-
     def score(self, net, bint answers, cost):
         """(right answers, mean cost) of the training data: see `EvaluationSet`."""
-        return Evaluation(Parameters(net)).score(self.examples, False, answers, cost, self.examples.n)
+        return score_packed(net, self.examples, False, answers, cost)
 
     def check_classes(self):
         """See `EvaluationSet`."""
-        self.examples.check_classes(0)
+        self.examples.targets.check_classes()
 
     @property
     def layout(self):
@@ -168,30 +158,30 @@ cdef class Training:
 
     def shuffle(self, getrandbits, list items):
         """Shuffles the examples, and `items` with them where it is not None, as random.shuffle would."""
-        shuffle(getrandbits, self.places, self.n, items)
+        shuffle(getrandbits, self.permutation, self.n, items)
 
     @property
     def order(self):
-        """The examples as they stand now: a permutation of 0 .. n - 1."""
+        """The examples as shuffled: a permutation of 0 .. n - 1."""
         cdef Py_ssize_t i
         cdef list numbers = []
         # No list comprehension: where memory ends Cython 3.3 gives back what it could not append twice.
         for i in range(self.n):
-            numbers.append(self.places[i])
+            numbers.append(self.permutation[i])
         return numbers
 
     @order.setter
     def order(self, list numbers):
         cdef Py_ssize_t i
-        cdef list places = []
+        cdef list order = []
         for i in numbers:   # as ints of C: other numbers compare as they like
-            places.append(i)
-        ordered = copied(places)    # as sorted(places) would, with the fault of list
+            order.append(i)
+        ordered = copied(order)     # not by sorted(order): see `copied`
         ordered.sort()
         if ordered != copied(range(self.n)):
             raise ValueError("shuffling training_data did not leave a permutation of it")
         for i in range(self.n):
-            self.places[i] = places[i]
+            self.permutation[i] = order[i]
 
     def epoch(self, net, StepOptions options):
         """Trains on every mini-batch once. `net` gets new weights and biases: those of a completed mini-batch in any case.
@@ -204,10 +194,10 @@ cdef class Training:
         cdef MemberTime spent
         if batches == 0:
             return True
-        check_sizes_of(self.examples, p)
+        self.examples.check_sizes(p)
         if not self.team.is_compatible(p, self.examples):   # another network has been put in the place of the first
             self.new_team(p, self.team.n_workers)
-        self.load(net, p)
+        self.team.load_from(net, p)
         self.team.set_step(options)
         try:
             while done < batches:
@@ -236,24 +226,24 @@ cdef class Training:
                 if self.supply is not None:
                     self.follow_supply(p, seconds, &spent)
         finally:
-            self.team.store_into(net, p)
+            self.team.store_into(net)
         return self.team.finite
 
 
-cdef int n_packing(Parameters p, Py_ssize_t n, int asked):
-    """The number of threads that pack n examples, of the number that was asked for."""
-    if asked == 1 or n * p.n[1] < MANY_INPUTS or not CBACKPROP_THREADS:
-        return 1
-    return min(asked or PACKING, PACKING, _processors.granted())
-
-
-cdef int n_workers(Parameters p, Py_ssize_t m, int asked):
-    """The number of workers: what was asked for, or as many as pay for a mini-batch of m, at most a processor each."""
+cdef int n_workers(Parameters p, Py_ssize_t m, int n_threads):
+    """The number of workers: n_threads, or if that is 0 as many as pay for a mini-batch of m; at most one a processor."""
     cdef int l
     cdef Py_ssize_t products = 0
-    if asked == 0:
+    if n_threads == 0:
         for l in range(2, p.L + 1):
             products += m * p.n[l - 1] * p.n[l]
-        asked = <int> min(products // PRODUCTS_A_WORKER, MAX_WORKERS)
-    # Only now: asking takes longer than a small network's epoch.
-    return min(asked, _processors.granted()) if asked > 1 and CBACKPROP_THREADS else 1
+        n_threads = <int> min(products // PRODUCTS_A_WORKER, MAX_WORKERS)
+    # Only now: to ask for the processors takes longer than a small network's epoch.
+    return min(n_threads, _processors.granted()) if n_threads > 1 and CBACKPROP_THREADS else 1
+
+
+cdef int n_packing_threads(Parameters p, Py_ssize_t n, int n_threads):
+    """The number of threads that pack n examples: at most n_threads, unless that is 0."""
+    if n_threads == 1 or n * p.n[1] < MANY_INPUTS or not CBACKPROP_THREADS:
+        return 1
+    return min(n_threads or PACKING_THREADS, PACKING_THREADS, _processors.granted())

@@ -4,6 +4,7 @@ from cbackprop._worker cimport Step, Worker
 
 
 cdef struct UpdateRule:
+    int n_state                                 # how many states of a layer it keeps between steps, at most MAX_STATE
     void (*begin)(Worker *me) noexcept nogil    # once for a mini-batch
     void (*update_biases)(Worker *me, int l, double step) noexcept nogil
     void (*update_weights)(Worker *me, int l, const uint32_t *examples, Py_ssize_t m, double step) noexcept nogil

@@ -1,12 +1,16 @@
 """The update rules: how the gradient of a mini-batch changes weights and biases.
 
-A rule is a row of three functions; `update_rule` chooses it by the step's options. The algorithm's five steps know no rule. The
-`step` that a rule is given is eta / m.
+A rule is a row: how many states it keeps of a layer, and three functions. `update_rule` chooses it by the step's options; the
+algorithm's five steps know no rule. The `step` that its functions get is eta / m.
 """
 
+from libc.math cimport fabs
 from libc.stdint cimport uint32_t
 
-from cbackprop._sparse_layer cimport apply_pending_update, decay_sparse_layer, defer_update, multiply_scale_out
+from cbackprop._sparse_layer cimport (
+    apply_pending_update, decay_sparse_layer, defer_update, max_abs, may_skip_zeros, measure_weights, multiply_scale_out,
+    subtract_sparse_gradient,
+)
 from cbackprop._worker cimport Layer, Step, Worker, is_moderate
 from cbackprop.kernels cimport Panels
 
@@ -49,11 +53,12 @@ cdef void begin_l1(Worker *me) noexcept nogil:
 cdef void update_weights_l1(Worker *me, int l, const uint32_t *examples, Py_ssize_t m, double step) noexcept nogil:
     """w^l -> w^l - weight_decay sgn(w^l) - step sum_x delta^l (a^{l-1})^T."""
     cdef Layer *layer = &me.layer[l]
-    if is_sparse(me, l):
-        defer_update(me, examples, m, step / me.sparse.scale)
-        return
     me.k.shrink_signs(me.source.step.weight_decay, &layer.w, layer.p0, layer.p1)
-    me.k.subtract_outer(&me.layer[l - 1].a, &layer.delta, 1, step, &layer.w, layer.p0, layer.p1)
+    if is_sparse(me, l):
+        me.sparse.max_abs_weight += fabs(me.source.step.weight_decay)
+        defer_update(me, examples, m, step)
+    else:
+        me.k.subtract_outer(&me.layer[l - 1].a, &layer.delta, 1, step, &layer.w, layer.p0, layer.p1)
 
 
 # ---- with momentum: v -> mu v - what the rules above take from w, w -> w + v ----
@@ -68,20 +73,37 @@ cdef void begin_momentum(Worker *me) noexcept nogil:
 cdef void update_biases_momentum(Worker *me, int l, double step) noexcept nogil:
     """v_b -> v_b - step sum_x delta^l, b^l -> b^l + v_b."""
     cdef Layer *layer = &me.layer[l]
-    cdef Panels b = one_row(layer, layer.b), v_b = one_row(layer, layer.v_b)
-    me.k.subtract_rows(&layer.delta, step / me.velocity_scale, layer.v_b, layer.p0, layer.p1)
+    cdef Panels b = one_row(layer, layer.b), v_b = one_row(layer, layer.state[0].b)
+    me.k.subtract_rows(&layer.delta, step / me.velocity_scale, v_b.data, layer.p0, layer.p1)
     me.k.move(False, 0, me.velocity_scale, &v_b, &b, layer.p0, layer.p1)
 
 
 cdef void update_weights_momentum(Worker *me, int l, const uint32_t *examples, Py_ssize_t m, double step) noexcept nogil:
     """v -> v - step sum_x delta^l (a^{l-1})^T - what regularisation takes, w^l -> w^l + v."""
     cdef Layer *layer = &me.layer[l]
+    cdef Panels *v = &layer.state[0].w
     cdef Step *options = &me.source.step
+    cdef double gradient = 0, scaled_step = step / me.velocity_scale
     if is_sparse(me, l):
-        defer_update(me, examples, m, step / me.velocity_scale)
-        return
-    me.k.subtract_outer(&me.layer[l - 1].a, &layer.delta, 1, step / me.velocity_scale, &layer.v, layer.p0, layer.p1)
-    me.k.move(options.is_l1, options.weight_decay, me.velocity_scale, &layer.v, &layer.w, layer.p0, layer.p1)
+        gradient = subtract_sparse_gradient(me, examples, m, scaled_step, v)
+    else:
+        me.k.subtract_outer(&me.layer[l - 1].a, &layer.delta, 1, scaled_step, v, layer.p0, layer.p1)
+    me.k.move(options.is_l1, options.weight_decay, me.velocity_scale, v, &layer.w, layer.p0, layer.p1)
+    if is_sparse(me, l):
+        bound_sparse_layer(me, fabs(step) * gradient)
+
+
+cdef void bound_sparse_layer(Worker *me, double gradient) noexcept nogil:
+    """What w^2 and its velocities are below after a step whose gradient, times the step, is below `gradient`."""
+    cdef Step *options = &me.source.step
+    me.sparse.max_abs_velocity = (
+        options.mu * me.sparse.max_abs_velocity + gradient
+        + fabs(options.weight_decay) * (1 if options.is_l1 else me.sparse.max_abs_weight)
+    )
+    me.sparse.max_abs_weight += me.sparse.max_abs_velocity
+    if not may_skip_zeros(me):
+        measure_weights(me)
+        me.sparse.max_abs_velocity = max_abs(me, &me.layer[2].state[0].w) * me.velocity_scale
 
 
 cdef inline Panels one_row(Layer *layer, void *data) noexcept nogil:
@@ -93,23 +115,23 @@ cdef inline Panels one_row(Layer *layer, void *data) noexcept nogil:
 
 
 cdef void multiply_velocity_scale_out(Worker *me) noexcept nogil:
-    """Makes the stored velocities what they stand for."""
+    """Makes the kept velocities the real ones."""
     cdef int l
     cdef Layer *layer
     cdef Panels v_b
     for l in range(2, me.L + 1):
         layer = &me.layer[l]
-        v_b = one_row(layer, layer.v_b)
-        me.k.scale(me.velocity_scale, &layer.v, layer.p0, layer.p1)
+        v_b = one_row(layer, layer.state[0].b)
+        me.k.scale(me.velocity_scale, &layer.state[0].w, layer.p0, layer.p1)
         me.k.scale(me.velocity_scale, &v_b, layer.p0, layer.p1)
     me.velocity_scale = 1
 
 
 # ---- the choice ----
 
-cdef UpdateRule DESCENT = UpdateRule(begin_descent, update_biases, update_weights)
-cdef UpdateRule L1 = UpdateRule(begin_l1, update_biases, update_weights_l1)
-cdef UpdateRule MOMENTUM = UpdateRule(begin_momentum, update_biases_momentum, update_weights_momentum)
+cdef UpdateRule DESCENT = UpdateRule(0, begin_descent, update_biases, update_weights)
+cdef UpdateRule L1 = UpdateRule(0, begin_l1, update_biases, update_weights_l1)
+cdef UpdateRule MOMENTUM = UpdateRule(1, begin_momentum, update_biases_momentum, update_weights_momentum)
 
 
 cdef const UpdateRule *update_rule(const Step *step) noexcept nogil:
@@ -120,7 +142,7 @@ cdef const UpdateRule *update_rule(const Step *step) noexcept nogil:
 
 
 cdef void finish_updates(Worker *me) noexcept nogil:
-    """Makes weights, biases and velocities what they stand for: nothing is pending, no scale is left."""
+    """Makes weights, biases and velocities the real ones: nothing is pending, no scale is left."""
     apply_pending_update(me)
     if me.sparse.scale != 1:
         multiply_scale_out(me)

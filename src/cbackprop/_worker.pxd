@@ -5,6 +5,10 @@ from libc.stdint cimport int32_t, uint32_t
 from cbackprop.kernels cimport Activations, Barrier, Columns, Kernels, Panels, Records, Sweep
 
 
+cdef enum:
+    MAX_STATE = 1           # the most arrays, shaped like the weights, that an update rule keeps between steps
+
+
 # How a gradient is to change the parameters.
 cdef struct Step:
     double eta              # the learning rate
@@ -13,48 +17,53 @@ cdef struct Step:
     double mu               # momentum
 
 
+# What an update rule keeps between steps for a layer, such as the velocities of its weights and of its biases.
+cdef struct State:
+    Panels w                # (n_{l-1} x n) like the weights
+    void *b                 # (n) like the biases
+
+
 cdef struct Layer:
     Py_ssize_t n            # neurons
     Panels w                # (n_{l-1} x n) the weights, transposed
     void *b                 # (n)
+    State state[MAX_STATE]
     Activations f           # what each neuron makes of its z
     Panels a                # (m x n) z^l, then a^l
-    void *a_buffers[2]      # ... in two buffers by turns: a slower worker may still read the mini-batch before
+    void *a_buffers[2]      # ... in two buffers alternately: a slower worker may still read the mini-batch before
     Panels delta            # (m x n) delta^l
-    Panels v                # (n_{l-1} x n) with momentum the weights' velocities ...
-    void *v_b               # (n) ... and the biases', in units of the worker's `velocity_scale`
-    void *z                 # (m x n) a copy of z^l where a cost of the user's needs it
-    Py_ssize_t p0, p1       # the panels that this worker computes: all of them where the layer is ...
-    bint shared             # ... not shared with other workers
+    void *z                 # (m x n) a copy of z^l, for a cost class of the user's
+    Py_ssize_t p0, p1       # the panels that this worker computes: all of them unless the layer is ...
+    bint shared             # ... shared with other workers
     void *nabla_w           # (n x n_{l-1}) one example: where its gradient goes
 
 
-# What is read, the same for all workers.
+# What all workers read.
 cdef struct Source:
     const Records *records  # the inputs: sparse, or ...
     const void **rows       # ... dense, as reals ...
     int row_bits            # ... of so many bits; or ...
     Columns columns         # ... the columns of a matrix
-    double largest          # input, in absolute value
+    double max_abs_input    # where sparse
     const int32_t *labels   # the targets: the place of the 1, or ...
     const void *targets     # ... (n x n_out) reals
     uint32_t *order         # (n) the examples as shuffled
     Py_ssize_t n
     Py_ssize_t m            # examples of a mini-batch
-    Py_ssize_t first        # the mini-batch to train on now
+    Py_ssize_t first        # the mini-batch to begin with
     Step step
     int error               # which output error: see registry.h
 
 
-# What the first layer remembers where its inputs are sparse: see _sparse_layer.pyx.
+# What the first layer keeps where its inputs are sparse: see _sparse_layer.pyx.
 cdef struct SparseLayer:
     void *scratch
     Sweep update                # the update of w^2 that waits for the next forward pass ...
-    bint update_pending         # ... where there is one ...
+    bint update_pending         # ... if one does ...
     Panels delta                # ... and its delta^2
     double scale                # w^2 is kept divided by this
     double max_abs_weight       # no |w^2_jk| of this worker's panels, as kept, is larger
-    double max_abs_velocity     # ... and no velocity of w^2
+    double max_abs_velocity     # nor, with momentum, is any velocity of theirs; infinite until it was measured
     Records dense_records       # a mini-batch with its zeros listed
     uint32_t *dense_order       # 0, 1, ... m - 1
 
@@ -70,7 +79,7 @@ cdef struct Worker:
     int buffer                  # which of its two buffers each a^l is in now
     const void **rows           # (m) where the inputs of the mini-batch are
     void *transposed            # scratch of product_transposed
-    void *activation_scratch    # of neurons with an activation of their own
+    void *activation_scratch    # of layers in which single neurons have another activation
     double velocity_scale       # velocities are kept divided by this
     SparseLayer sparse
 
