@@ -134,6 +134,7 @@ setup(
             extension("_costs"),
             extension("_step_options"),
             extension("_team", "team.c", "memory.c"),
+            extension("_matrix_based"),
             extension("_single_example", "memory.c"),
             extension("_evaluation"),
             extension("_training"),

@@ -7,7 +7,16 @@ import sys
 
 import numpy as np
 
-from cbackprop import _evaluation, _isa, _parameters, _single_example, _training, _warnings
+from cbackprop import (
+    _evaluation,
+    _examples,
+    _isa,
+    _matrix_based,
+    _parameters,
+    _single_example,
+    _training,
+    _warnings,
+)
 from cbackprop._data import DataSet, Untouched, handed_on, is_missing, training_pairs
 from cbackprop._memory import offered, remember
 from cbackprop._overrides import builtin, draws_of
@@ -112,13 +121,13 @@ class Compiled(Pickled):
             Where an argument, or a replaced parameter, has the wrong shape or type.
         """
         module = self._cbackprop.module
-        X, Y = _single_example.checked_columns(self, X, Y)
+        X, Y = _matrix_based.checked_columns(self, X, Y)
         if module.replaced_method(self, module.gradient_methods):
             # They know one example at a time.
             return sums_of_gradients(self, ((X[:, [j]], Y[:, [j]]) for j in range(X.shape[1])))
         if module.replaced(self):
             return super().backprop_mini_batch(X, Y)
-        return _single_example.backprop_mini_batch(self, X, Y, module.step_options(self))
+        return _matrix_based.backprop_mini_batch(self, X, Y, module.step_options(self))
 
 
 # ---- training ----
@@ -135,7 +144,7 @@ def update_mini_batch(net, examples, options):
         _training.update_mini_batch(net, examples, options())
         return None
     if reads_examples(net, examples, "backprop"):
-        _evaluation.check_examples(net, examples, "mini_batch")
+        _examples.check_examples(net, examples, "mini_batch")
     return training_pairs(net, examples)
 
 
@@ -175,7 +184,7 @@ class Trainer:
         elif not module.replaced_method(net, ("update_mini_batch",)) and reads_examples(
             net, data.examples, "backprop"
         ):
-            pixels = _evaluation.check_examples(net, data.examples, data.name)
+            pixels = _examples.check_examples(net, data.examples, data.name)
         if pixels:
             _warnings.of_pixels(data.name)
 
@@ -252,7 +261,7 @@ def correct_answers(net, data, labelled=True):
     if not net._cbackprop.module.replaced(net, ("feedforward",)):
         return _evaluation.evaluate(net, data.examples, data.name, y_is_label)
     if reads_examples(net, data.examples, "feedforward"):
-        _evaluation.check_examples(net, data.examples, data.name, y_is_label, True)
+        _examples.check_examples(net, data.examples, data.name, y_is_label, True)
     elif labelled:
         data.refuse_names()
     if data.is_thresholded:
@@ -268,7 +277,7 @@ def mean_cost(net, data, labelled, cost_function):
     if not net._cbackprop.module.replaced(net, ("feedforward",)):
         return _evaluation.total_cost(net, data.examples, data.name, labelled, cost_function(net))
     if reads_examples(net, data.examples, "feedforward"):
-        _evaluation.check_examples(net, data.examples, data.name, labelled)
+        _examples.check_examples(net, data.examples, data.name, labelled)
     return None
 
 
@@ -314,7 +323,7 @@ class Scores:
         if packed is None and labelled and data.n and (wants_accuracy or wants_cost):
             self.pack()
         elif self.counts_answers and packed is None and data.is_thresholded:
-            _evaluation.check_examples(net, data.examples, data.name, answers=True)
+            _examples.check_examples(net, data.examples, data.name, answers=True)
         if self.counts_answers and self.packed is not None:
             self.packed.check_classes()
 
@@ -330,7 +339,7 @@ class Scores:
                 net, data.examples, data.name, data.is_labelled(True), self.wants_cost
             )
         elif (data.is_arrays or not replaced) and reads_examples(net, data.examples):
-            _evaluation.check_examples(
+            _examples.check_examples(
                 net, data.examples, data.name, data.is_labelled(True), self.counts_answers
             )
         elif self.counts_answers:

@@ -22,6 +22,7 @@ from cbackprop import (
     _activations,
     _costs,
     _evaluation,
+    _matrix_based,
     _single_example,
     _step_options,
     _training,
@@ -187,7 +188,7 @@ KERNEL_CALLS = {
     "feedforward": lambda net: _single_example.feedforward(net, X),
     "feedforward of columns": lambda net: _single_example.feedforward(net, np.ones((3, 5))),
     "backprop": lambda net: _single_example.backprop(net, X, Y),
-    "backprop_mini_batch": lambda net: _single_example.backprop_mini_batch(
+    "backprop_mini_batch": lambda net: _matrix_based.backprop_mini_batch(
         net, np.ones((3, 4)), np.ones((2, 4))
     ),
     "update_mini_batch": lambda net: _training.update_mini_batch(

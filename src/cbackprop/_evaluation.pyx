@@ -83,18 +83,6 @@ cdef tuple score_packed(net, Examples examples, bint labelled, bint answers, cos
     return evaluation.score(examples, labelled, answers, cost, examples.n)
 
 
-def check_examples(net, data, str name, bint labelled=False, bint answers=False):
-    """Raises for examples what training on them would, or counting right `answers`; and returns whether their x look like
-    pixels."""
-    cdef Parameters p = Parameters.__new__(Parameters, net)
-    cdef Examples examples
-    data = snapshot_of(data)
-    examples = packed(p, data, 0, count(data), name, labelled, 1)
-    if answers:
-        examples.targets.check_classes()
-    return examples.pixels
-
-
 @cython.final
 cdef class Evaluation:
     """A network with the parameters that it has now, ready for many examples."""

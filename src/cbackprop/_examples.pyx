@@ -85,6 +85,17 @@ cdef Examples packed(
     return examples
 
 
+def check_examples(net, data, str name, bint labelled=False, bint answers=False):
+    """Raises what training on the examples would, or counting right `answers`. Returns whether their x look like pixels."""
+    cdef Parameters p = Parameters.__new__(Parameters, net)
+    cdef Examples examples
+    data = snapshot_of(data)
+    examples = packed(p, data, 0, count(data), name, labelled, 1)
+    if answers:
+        examples.targets.check_classes()
+    return examples.pixels
+
+
 cdef uint32_t *in_order(Py_ssize_t n) except NULL:
     """The numbers of n examples, 0 .. n - 1, in memory to be freed by the caller."""
     cdef Py_ssize_t i
