@@ -16,8 +16,8 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-CALLS, EXAMPLES, TEAM, TRAINING = (
-    f"src/cbackprop/_{name}.pyx" for name in ("calls", "examples", "team", "training")
+EXAMPLES, SINGLE_EXAMPLE, TARGETS, TEAM, TRAINING = (
+    f"src/cbackprop/_{name}.pyx" for name in ("examples", "single_example", "targets", "team", "training")
 )
 
 
@@ -43,9 +43,9 @@ DEFECTS = [
     ),
     Defect(
         "a missed check of labels",
-        EXAMPLES,
-        "if not labelled and outside.any():",
-        "if not labelled and (Y < 0).any():",
+        TARGETS,
+        "if checks and outside.any():",
+        "if checks and (Y < 0).any():",
         "tests/test_errors.py tests/test_properties.py",
     ),
     Defect(
@@ -64,30 +64,30 @@ DEFECTS = [
     ),
     Defect(
         "a reference that is not given back",
-        CALLS,
+        SINGLE_EXAMPLE,
         "        nabla_w.append(nabla)\n",
         "        nabla_w.append(nabla)\n        cnp.Py_INCREF(nabla)\n",
         "tests/test_leaks.py",
     ),
     Defect(
         "memory that is not given back",
-        EXAMPLES,
-        "        free(self.rows)\n        free(self.labels)\n",
+        TARGETS,
+        "        free(self.labels)\n        free(self.rows)\n",
         "        free(self.rows)\n",
         "tests/test_leaks.py",
     ),
     Defect(
         "Ctrl-C not looked for",
         TRAINING,
-        "                done = last\n                PyErr_CheckSignals()\n",
-        "                done = last\n",
+        "                done = ended\n                PyErr_CheckSignals()\n",
+        "                done = ended\n",
         "tests/test_interrupt.py",
     ),
     Defect(
         "the GIL held by the kernels",
         TRAINING,
-        "                    with nogil:\n                        failed = self.team.train(done, last)",
-        "                    failed = self.team.train(done, last)",
+        "                    with nogil:\n                        ended = self.team.train(",
+        "                    ended = self.team.train(",
         "tests/test_threads.py",
     ),
     Defect(

@@ -9,7 +9,7 @@ from cbackprop.kernels cimport N_ACTIVATIONS, SOFTMAX, TIMES_DERIVATIVE, Activat
 from cbackprop.activations import NAMES, Activation
 
 cdef enum:
-    CUSTOM = -1     # stands for a function of the user's, which no kernel knows
+    CUSTOM = -1     # a function of the user's, which no kernel can call
 
 cdef dict CODES = {}
 for code in range(N_ACTIVATIONS):
@@ -26,35 +26,35 @@ def compiled_codes():
 
 
 @cython.final
-cdef class Codes:
-    """The named activations of each layer, and of the neurons that have another.
+cdef class ActivationCodes:
+    """The activation of each layer, and of the neurons that have another, as codes.
 
-    A function of the user's has no code. Its network is never computed by kernels (`check` raises), but its sizes are checked here.
+    A function of the user's has no code. No kernel computes its network (`check` raises), but its sizes are checked here.
 
     Parameters
     ----------
     layers : list of (str or Activation, dict of int to the same)
         For each layer after the input layer its activation, and that of each modified neuron.
     sizes : list of int
-        Of the network as it is now.
+        The network's, as they are now.
 
     Raises
     ------
     ValueError
-        Where the network has other layers than the activations were chosen for, or an activation is none.
+        Where the network has other layers than the activations were chosen for, or something is not an activation.
     """
 
     def __cinit__(self, list layers, list sizes):
-        cdef Py_ssize_t l, L = len(sizes), n_own = 0
+        cdef Py_ssize_t l, L = len(sizes), n_modified = 0
         cdef Activations *f
         cdef int32_t *free_place
         if len(layers) != L - 1:
             raise ValueError(f"sizes has {L} layers; the activations were chosen for a network of {len(layers) + 1}")
         for _, modified in layers:
-            n_own += len(modified)
+            n_modified += len(modified)
         self.L = <int> L
         self.layer = <Activations *> calloc(L + 1, sizeof(Activations))
-        self.numbers = free_place = <int32_t *> malloc((2 * n_own + 1) * sizeof(int32_t))
+        self.numbers = free_place = <int32_t *> malloc((2 * n_modified + 1) * sizeof(int32_t))
         if self.layer is NULL or self.numbers is NULL:
             raise MemoryError
         for l in range(2, L + 1):
@@ -85,20 +85,20 @@ cdef class Codes:
         code = CODES.get(activation)
         if code is not None:
             return code
-        where = f"layer {l}" if j is None else f"neuron {j} of layer {l}"
+        holder = f"layer {l}" if j is None else f"neuron {j} of layer {l}"
         if not isinstance(activation, Activation):
-            raise ValueError(f"the activation of {where} is {activation!r}; expected one of {', '.join(CODES)}, or an Activation")
-        self.custom = where
+            raise ValueError(f"the activation of {holder} is {activation!r}; expected one of {', '.join(CODES)}, or an Activation")
+        self.custom = holder
         return CUSTOM
 
     cdef int check(self) except -1:
-        """Raises where the kernels cannot compute these activations."""
+        """Raises if the kernels cannot compute these activations."""
         if self.custom is not None:
             raise TypeError(f"the activation of {self.custom} is the user's own function, which the compiled kernels cannot call")
         return 0
 
     cdef int check_error(self, int error) except -1:
-        """Raises where the output layer does not have what this output error (see registry.h) is made of."""
+        """Raises if this output error (see registry.h) is not defined for the output layer."""
         if error == TIMES_DERIVATIVE and self.layer[self.L].all == SOFTMAX:
             raise ValueError("the output layer is softmax, and the cost takes the derivative of each neuron alone")
         return 0

@@ -1,10 +1,10 @@
-"""The chapter's algorithm: input, feedforward, output error, backpropagate, gradient descent, for a mini-batch at a time.
+"""The chapter's section "The backpropagation algorithm": its five steps, its algorithm for a mini-batch, the loop around that.
 
-Every function is run by each worker of a team on its own panels of neurons; a barrier is where a worker needs what the others
-computed. One worker alone passes through the barriers. Layers count from 1, the input layer, to L, the output layer.
+BP1 to BP4 are the equations that the section begins with. Layers count from 1, the input layer, to L, the output layer.
 
-With `one_example`, the same steps run on NumPy's arrays directly. A first layer of sparse inputs has a file of its own,
-_sparse_layer.pyx; so has the way in which a gradient changes the parameters, _update_rules.pyx.
+Each worker of a team runs every function on its own panels of neurons; there is a barrier wherever a worker needs what the others
+computed. A worker alone passes through the barriers. With `one_example`, the same steps run on NumPy's arrays directly. A first
+layer of sparse inputs has its own file, _sparse_layer.pyx, and so has what a gradient does to the parameters, _update_rules.pyx.
 """
 
 from libc.stdint cimport uint32_t
@@ -16,8 +16,10 @@ from cbackprop._worker cimport Layer, Worker
 from cbackprop.kernels cimport SOFTMAX, TIMES_DERIVATIVE, Panels, barrier_wait, team_goes_on
 
 
+# ---- the five steps ----
+
 cdef void set_input(Worker *me, const uint32_t *examples, Py_ssize_t m) noexcept nogil:
-    """Input x: set the activation a^1 of every example of the mini-batch."""
+    """Step 1. Input x: set the activation a^1, for every example x of the mini-batch."""
     cdef int l
     cdef Py_ssize_t i
     cdef Layer *layer
@@ -37,8 +39,10 @@ cdef void set_input(Worker *me, const uint32_t *examples, Py_ssize_t m) noexcept
 cdef void feedforward(
     Worker *me, const uint32_t *examples, Py_ssize_t m, const uint32_t *next_examples, Py_ssize_t n_next,
 ) noexcept nogil:
-    """Feedforward: for each l = 2, 3, ..., L compute z^l = w^l a^{l-1} + b^l and a^l = f(z^l), f being sigma unless another
-    activation was chosen."""
+    """Step 2. Feedforward: for each l = 2, 3, ..., L compute z^l = w^l a^{l-1} + b^l and a^l = f(z^l).
+
+    f is sigma, or in the chapter's exercises another function.
+    """
     cdef int l
     cdef Layer *layer
     cdef Layer *before
@@ -67,7 +71,7 @@ cdef inline Py_ssize_t panels_bytes(Worker *me, const Panels *panels) noexcept n
 
 
 cdef void softmax(Worker *me, Layer *layer, Py_ssize_t m) noexcept nogil:
-    """a^l_j = e^{z^l_j} / sum_k e^{z^l_k}: workers that share a layer take rows, since a row belongs together."""
+    """a^l_j = e^{z^l_j} / sum_k e^{z^l_k}. Workers that share the layer take rows here, since each sum is over a whole row."""
     if layer.shared:
         barrier_wait(me.barrier)
         me.k.softmax(&layer.a, m * me.number // me.n_workers, m * (me.number + 1) // me.n_workers)
@@ -76,8 +80,11 @@ cdef void softmax(Worker *me, Layer *layer, Py_ssize_t m) noexcept nogil:
 
 
 cdef void output_error(Worker *me, const uint32_t *examples) noexcept nogil:
-    """Output error (BP1): delta^L = nabla_a C * sigma'(z^L), with nabla_a C = a^L - y and sigma' (or f') a function of a; or
-    delta^L = a^L - y for the cross-entropy of sigmoids and the log-likelihood of a softmax layer."""
+    """Step 3. Output error (BP1): delta^L = nabla_a C * f'(z^L), with nabla_a C = a^L - y for the quadratic cost.
+
+    For the cross-entropy of sigmoids and the log-likelihood of a softmax layer this is delta^L = a^L - y. Kernels compute f'(z)
+    from a = f(z): sigma' = a (1 - a).
+    """
     cdef Layer *layer = &me.layer[me.L]
     me.k.subtract_targets(
         &layer.a, me.source.labels, me.source.targets, examples, &layer.delta, layer.p0, layer.p1)
@@ -88,7 +95,7 @@ cdef void output_error(Worker *me, const uint32_t *examples) noexcept nogil:
 
 
 cdef void backpropagate(Worker *me) noexcept nogil:
-    """Backpropagate the error (BP2): for each l = L-1, ..., 2 compute delta^l = ((w^{l+1})^T delta^{l+1}) * sigma'(z^l)."""
+    """Step 4. Backpropagate the error (BP2): for each l = L-1, L-2, ..., 2 compute delta^l = ((w^{l+1})^T delta^{l+1}) * f'(z^l)."""
     cdef int l
     cdef Layer *layer
     cdef Layer *after
@@ -100,13 +107,16 @@ cdef void backpropagate(Worker *me) noexcept nogil:
         else:
             me.k.product_transposed(&after.delta, &after.w, &layer.delta, me.transposed, layer.p0, layer.p1)
         me.k.times_derivative(&layer.f, &layer.a, &layer.delta, me.activation_scratch, layer.p0, layer.p1)
-        # The others need this delta for the layer before; and none may change w^{l+1} while another still reads it.
+        # The others need this delta for the layer before, and no worker may change w^{l+1} while another still reads it.
         if after.shared or (layer.shared and l > 2):
             barrier_wait(me.barrier)
 
 
 cdef void gradient(Worker *me) noexcept nogil:
-    """Output: the gradient of one example (BP3 and BP4), dC/db^l = delta^l and dC/dw^l = delta^l (a^{l-1})^T."""
+    """Step 5. Output: the gradient (BP3 and BP4) of one example, dC/db^l = delta^l and dC/dw^l = delta^l (a^{l-1})^T.
+
+    For b^l that is delta^l itself, so only w^l is left to do.
+    """
     cdef int l
     cdef Layer *layer
     for l in range(2, me.L + 1):
@@ -114,11 +124,13 @@ cdef void gradient(Worker *me) noexcept nogil:
         me.k.outer(layer.delta.data, me.layer[l - 1].a.data, layer.nabla_w, layer.n, me.layer[l - 1].n)
 
 
-cdef void gradient_descent(Worker *me, const uint32_t *examples, Py_ssize_t m) noexcept nogil:
-    """Gradient descent: w^l -> w^l - (eta / m) sum_x delta^l (a^{l-1})^T and b^l -> b^l - (eta / m) sum_x delta^l.
+# ---- the algorithm for a mini-batch: steps 1 to 4 for every x, and in place of step 5 ----
 
-    The sums are those of BP3, dC/db^l = delta^l, and BP4, dC/dw^l = delta^l (a^{l-1})^T, over the mini-batch. Regularisation and
-    momentum are the update rule's.
+cdef void gradient_descent(Worker *me, const uint32_t *examples, Py_ssize_t m) noexcept nogil:
+    """Gradient descent: for each l = L, L-1, ..., 2 w^l -> w^l - (eta / m) sum_x delta^l (a^{l-1})^T and
+    b^l -> b^l - (eta / m) sum_x delta^l.
+
+    The sums are those of BP4, dC_x/dw^l, and BP3, dC_x/db^l. Regularisation and momentum are the update rule's.
     """
     cdef int l
     cdef const UpdateRule *rule = update_rule(&me.source.step)
@@ -129,10 +141,10 @@ cdef void gradient_descent(Worker *me, const uint32_t *examples, Py_ssize_t m) n
         rule.update_weights(me, l, examples, m, step)
 
 
-# ---- the outer loop over mini-batches ----
+# ---- the outer loop over mini-batches; that over epochs is in Python ----
 
 cdef uint32_t *mini_batch(Worker *me, Py_ssize_t batch, Py_ssize_t *m) noexcept nogil:
-    """The m examples of this mini-batch, of which the last may be shorter."""
+    """The m examples of mini-batch number `batch`; the last one may be shorter."""
     cdef Py_ssize_t start = min(batch * me.source.m, me.source.n)
     m[0] = min(me.source.m, me.source.n - start)
     return me.source.order + start
@@ -154,7 +166,7 @@ cdef void backward_pass(Worker *me, Py_ssize_t batch) noexcept nogil:
 
 
 cdef void train(void *worker) noexcept nogil:
-    """Stochastic gradient descent over the mini-batches of the shuffled examples, from source.first to the team's end."""
+    """Stochastic gradient descent, over the mini-batches of the shuffled examples from source.first on, until the team ends."""
     cdef Worker *me = <Worker *> worker
     cdef Py_ssize_t batch = me.source.first, m
     while True:

@@ -17,7 +17,7 @@ cdef str entry(str name, Py_ssize_t i, str part):
 
 
 cdef bint is_plain(object x, Py_ssize_t n) noexcept:
-    """x is an (n, 1) array whose numbers stand one after the other as the processor's own doubles or floats."""
+    """Whether x is an (n, 1) array of the processor's own doubles or floats, contiguous."""
     cdef int type_num
     if not cnp.PyArray_CheckExact(x) or cnp.PyArray_NDIM(<cnp.ndarray> x) != 2:
         return False
@@ -48,7 +48,7 @@ cdef object real_array(object x, str name):
 
 
 cdef object contiguous(object array, int type_num):
-    """The numbers of `array` one after the other, as the processor's own doubles or floats: `array` itself where it is that."""
+    """The numbers of `array` as the processor's own doubles or floats, contiguous: `array` itself if it is that already."""
     return cnp.PyArray_FROM_OTF(
         array, type_num, cnp.NPY_ARRAY_IN_ARRAY | cnp.NPY_ARRAY_NOTSWAPPED | cnp.NPY_ARRAY_FORCECAST,
     )
@@ -108,7 +108,7 @@ cdef object target(object y, Py_ssize_t n_out, int type_num, str name):
 
 
 cdef object label(object y, Py_ssize_t n_out, str name):
-    """The class that y, no whole number by its type, names; -1 where no output neuron can be it."""
+    """The class that y names, which is not of an integer type; -1 if there is no such class."""
     array = real_array(y, name)
     if array.size != 1:
         hint = "; one-hot targets are for training data, test data takes labels" \
@@ -121,7 +121,7 @@ cdef object label(object y, Py_ssize_t n_out, str name):
 cdef list copied(object items):
     """A new list of `items`: of a list, which another thread may be changing, as it is at one moment.
 
-    Where memory ends, list(items) of CPython 3.11 and 3.12 keeps a reference to the list or tuple for good.
+    When memory runs out, list(items) of CPython 3.11 and 3.12 keeps a reference to the list or tuple for good.
     """
     cdef list copy = []
     if type(items) is list:

@@ -79,7 +79,7 @@ cdef tuple outputs_and_targets(Worker *me, const uint32_t *examples, Py_ssize_t 
 
 
 cdef object columns_of(Worker *me, void *data):
-    """The numbers at `data`, in panels like those of the output activations, as a new array (n_out, m)."""
+    """What `data` has, in panels like the output activations, as a new array (n_out, m)."""
     cdef Panels outputs = me.layer[me.L].a
     outputs.data = data
     array = new_array(type_num(me), outputs.cols, outputs.rows)

@@ -19,7 +19,7 @@ def sigmoid(z):
     array = np.asarray(z)
     kind, size = array.dtype.kind, array.dtype.itemsize
     if (isinstance(z, np.ndarray) and not cnp.PyArray_CheckExact(z)) or kind not in "iuf" or (kind == "f" and size not in (4, 8)):
-        # Half and long doubles, complex numbers, subclasses of ndarray: what NumPy makes of them.
+        # Half and long doubles, complex numbers and subclasses of ndarray are left to NumPy.
         return reference.sigmoid(z)
     array = cnp.PyArray_FROM_OTF(
         array, cnp.NPY_FLOAT if kind == "f" and size == 4 else cnp.NPY_DOUBLE,

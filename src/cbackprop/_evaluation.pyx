@@ -21,7 +21,7 @@ cdef enum:
 def evaluate(net, data, str name="test_data", bint labelled=True):
     """How many examples of the list of pairs, or of the arrays (X, Y), `net` answers right.
 
-    Each y is the label where `labelled`, otherwise the target, whose largest entry is at the label.
+    Each y is the label if `labelled`, otherwise the target, whose largest entry is at the label.
     """
     return score_of(net, data, name, labelled, True, None)[0]
 
@@ -68,7 +68,7 @@ cdef class EvaluationSet:
             self.examples.targets.check_labels(data)
 
     def check_classes(self):
-        """Raises where no answer can be right: a target of one output neuron is neither 0 nor 1."""
+        """Raises if no answer can be right: a target of one output neuron is neither 0 nor 1."""
         self.examples.targets.check_classes()
 
     def score(self, net, bint answers, cost):
@@ -94,7 +94,7 @@ cdef class Evaluation:
         self.p = p
 
     cdef tuple score(self, Examples examples, bint labelled, bint answers, cost, Py_ssize_t n):
-        """(right answers, sum of costs / n) of these examples: the number where `answers`, the sum unless cost is None."""
+        """(right answers, sum of costs / n) of these examples: the number if `answers`, the sum unless cost is None."""
         cdef Team team
         cdef uint32_t *order
         cdef Py_ssize_t i, start, stop, correct = 0
@@ -161,7 +161,7 @@ cdef Py_ssize_t answer(
 ) noexcept nogil:
     """Feeds the examples start .. stop - 1 forward and returns how many are answered with their class.
 
-    `classes` are numbered like the examples. Where `cost_of` is not NULL, cost_of[i - start] is what example i costs.
+    `classes` are numbered like the examples. If `cost_of` is not NULL, cost_of[i - start] is what example i costs.
     """
     cdef Worker *me = team.workers
     cdef Panels *a = &me.layer[me.L].a

@@ -17,8 +17,8 @@ cdef class Examples:
     cdef int row_bits               # ... as 64- or 32-bit reals ...
     cdef void *copied_rows          # ... in memory of ours, or ...
     cdef object X                   # ... in the user's array
-    cdef double density             # of the inputs that were looked at: all of them, where sparse
-    cdef double max_abs_input       # where sparse
+    cdef double density             # of the inputs that were looked at: all of them, if sparse
+    cdef double max_abs_input       # if sparse
     cdef bint pixels                # whole numbers from 0 to 255 that reach past 1
     cdef int read_pairs(self, Inputs inputs, object data, Py_ssize_t stop, bint labelled) except -1
     cdef int read_arrays(self, Inputs inputs, object data, Py_ssize_t stop, bint labelled) except -1

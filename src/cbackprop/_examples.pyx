@@ -38,7 +38,7 @@ cdef Py_ssize_t count(object data) except -1:
 
 
 cdef object snapshot_of(object data):
-    """`data`, or a copy of it where it is a list, which another thread may change while it is read."""
+    """`data`, or a copy of it if it is a list, which another thread may change while it is read."""
     return copied(data) if type(data) is list else data
 
 
@@ -57,11 +57,11 @@ cdef Examples packed(
     labelled : bool
         Test data: y is the number of a class. Otherwise y is the target a^L.
     n_workers : int
-        That will share the panels of w^2.
+        How many workers will share the panels of w^2.
     once : bool
-        They will be read once only, for which finding codes for their values does not pay.
+        Whether they will be read only once: then it does not pay to find codes for their values.
     n_threads : int
-        That pack, where it pays.
+        How many pack the examples.
     """
     cdef Examples examples = Examples.__new__(Examples)
     cdef Inputs inputs = Inputs.__new__(Inputs)
@@ -194,7 +194,7 @@ cdef class Examples:
         return 0
 
     cdef bint write_records(self, Inputs inputs, Packing *packing, int n_threads) except -1:
-        """Writes a record for every example; False where a value does not fit their kind."""
+        """Writes a record for every example; False if a value does not fit their kind."""
         cdef Py_ssize_t m, first = 0
         cdef int status = packing_begin(packing, self.n, self.density)
         while status == PACKED and first < self.n:
@@ -210,7 +210,7 @@ cdef class Examples:
         return status != PACK_MISFIT
 
     cdef int pack_rows(self, Inputs inputs) except -1:
-        """The dense layout: rows of the user's own X where they are doubles or floats, otherwise of a copy."""
+        """The dense layout: the rows of the user's own X if they are doubles or floats, otherwise of a copy."""
         cdef Py_ssize_t i
         cdef int values
         self.rows = <const void **> malloc((self.n + 1) * sizeof(void *))
@@ -234,7 +234,7 @@ cdef class Examples:
         return 0
 
     cdef bint copy_rows(self, Inputs inputs) except -1:
-        """Copies the inputs as reals of `row_bits` bits; False where they are doubles that do not fit the network's float."""
+        """Copies the inputs as reals of `row_bits` bits; False if they are doubles and the network needs all of their bits."""
         cdef Py_ssize_t k, m, first = 0, size = self.row_bits // 8
         cdef uint32_t e
         cdef char *row
@@ -257,7 +257,7 @@ cdef class Examples:
         return True
 
     cdef int check_sizes(self, Parameters p) except -1:
-        """Raises where the network has become one of other inputs, outputs or type than the examples were packed for."""
+        """Raises if the network has other inputs, outputs or another type than the one that the examples were packed for."""
         if (p.n[1], p.n[p.L], p.itemsize) != (self.n_in, self.targets.n_out, self.targets.itemsize):
             raise ValueError(
                 f"the network has become one of {p.n[1]} inputs and {p.n[p.L]} outputs, float{8 * p.itemsize}; "

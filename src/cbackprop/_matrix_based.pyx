@@ -150,7 +150,7 @@ def checked_columns(net, X, Y):
     cdef Parameters p = Parameters.__new__(Parameters, net)
     cdef Py_ssize_t n_in = p.n[1], n_out = p.n[p.L]
     X, Y = real_array(X, "X"), real_array(Y, "Y")
-    X, Y = X.view(), Y.view()   # the caller's own may get another shape while the parameters are read
+    X, Y = X.view(), Y.view()   # the user's own may get another shape while the parameters are read
     if X.ndim != 2 or X.shape[0] != n_in:
         hint = ""
         if X.ndim == 2 and X.shape[1] == n_in:

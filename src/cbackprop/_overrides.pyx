@@ -1,6 +1,6 @@
 """What the user has replaced: functions of a module, and methods and activations of its networks.
 
-Every call of a network asks this before anything else, so it is compiled.
+Every call on a network checks this first, so it is compiled.
 """
 
 cimport cython
@@ -16,24 +16,24 @@ import sys
 
 import numpy
 
-cdef dict own = {}          # the package's own functions, and the name of each
+cdef dict builtin_names = {}    # the package's own functions, and the name of each
 cdef object FUNCTION = type(random.choice.__func__)
 cdef object RANDOM = random.Random
 cdef object SHUFFLE = random.Random.shuffle
 
 
 def builtin(function):
-    """Make `function` known as the package's own: a decorator.
+    """Register `function` as the package's own: a decorator.
 
-    A module that is reloaded makes its functions known anew, and those from before stay known.
+    A reloaded module registers its new functions; the old ones stay registered.
     """
-    own[function] = function.__name__
+    builtin_names[function] = function.__name__
     return function
 
 
 cdef inline bint is_builtin(object function, object name) except -1:
     """Whether `function` is the package's own of this name."""
-    return type(function) is FUNCTION and own.get(function) == name
+    return type(function) is FUNCTION and builtin_names.get(function) == name
 
 
 def module_named(name):
@@ -74,7 +74,7 @@ cdef class Module:
     def __reduce__(self):
         return module_named, (self.name,)
 
-    # ---- what stands in the module now ----
+    # ---- what the module has now ----
 
     @property
     def np(self):
@@ -102,7 +102,7 @@ cdef class Module:
         if say is None:
             say = builtins.print
         say(text)
-        # Any object with `write` may stand in for it.
+        # sys.stdout may be any object with `write`.
         flush = getattr(getattr(sys, "stdout", None), "flush", None)
         if flush is not None and callable(flush):
             flush()
@@ -114,7 +114,7 @@ cdef class Module:
         return is_builtin(self.namespace.get(name), name)
 
     def replaced(self, net, tuple methods=()):
-        """Why the kernels cannot take a way that leads through `methods`: a text, or None where they can."""
+        """Why the kernels cannot do the work of `methods`, in words; None if they can."""
         cdef Memory memory = net._cbackprop
         activations = memory.activations
         if activations is not None and activations.custom:
@@ -132,17 +132,17 @@ cdef class Module:
         return reason
 
     cpdef replaced_method(self, net, tuple methods):
-        """Which of `methods` was replaced, and where: a text, or None."""
+        """Which of `methods` was replaced, and where, in words; None if none was."""
         for name in methods:
             method = getattr(net, name)
             if not PyMethod_Check(method) or not is_builtin(<object> PyMethod_GET_FUNCTION(method), name):
-                where = "on this instance" if name in net.__dict__ else f"by {type(net).__name__}"
-                return f"{name} is replaced {where}"
+                by = "on this instance" if name in net.__dict__ else f"by {type(net).__name__}"
+                return f"{name} is replaced {by}"
         return None
 
 
 def draws_of(shuffle):
-    """`getrandbits` of the generator that `shuffle` draws from; None where it is not Python's own random.shuffle."""
+    """`getrandbits` of the generator that `shuffle` draws from; None if it is not Python's own random.shuffle."""
     if not PyMethod_Check(shuffle) or <object> PyMethod_GET_FUNCTION(shuffle) is not SHUFFLE:
         return None
     generator = shuffle.__self__

@@ -1,6 +1,6 @@
 cimport cython
 
-from cbackprop._activations cimport Codes
+from cbackprop._activations cimport ActivationCodes
 
 
 @cython.final
@@ -11,7 +11,7 @@ cdef class Parameters:
     cdef int itemsize       # ... and its bytes
     cdef list weights       # contiguous arrays of that type
     cdef list biases
-    cdef Codes activations  # None: sigmoids all
+    cdef ActivationCodes activations  # None: sigmoids all
     cdef list sizes(self)
     cdef int check_fit(self) except -1
     cdef list like(self, object arrays, str name, bint are_weights)

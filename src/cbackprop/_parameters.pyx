@@ -1,4 +1,4 @@
-"""Reads a network's parameters for the kernels, and checks them: they are plain attributes that a reader may replace."""
+"""Reads a network's parameters for the kernels, and checks them: they are plain attributes that the user may replace."""
 
 cimport cython
 cimport numpy as cnp
@@ -6,7 +6,7 @@ from cpython.number cimport PyNumber_Index
 from libc.math cimport INFINITY
 from libc.stdlib cimport free, malloc
 
-from cbackprop._activations cimport Codes
+from cbackprop._activations cimport ActivationCodes
 from cbackprop._arrays cimport copied
 from cbackprop._isa cimport kernels
 from cbackprop._memory cimport Memory
@@ -17,7 +17,7 @@ cnp.import_array()
 
 
 cdef inline bint is_matrix(object array, int type_num) noexcept:
-    """`array` is a plain matrix of this type whose rows stand one after the other."""
+    """Whether `array` is a plain contiguous matrix of this type."""
     return (
         cnp.PyArray_CheckExact(array)
         and cnp.PyArray_NDIM(<cnp.ndarray> array) == 2
@@ -36,7 +36,7 @@ cdef inline Py_ssize_t n_cols(object matrix) noexcept:
 
 
 cdef object as_matrix(object array, int type_num, str name, Py_ssize_t i):
-    """`array` as a contiguous matrix of the network's type; the network keeps its own."""
+    """`array` as a contiguous matrix of the network's type; the network keeps what it has."""
     array = np.asarray(array)
     if array.dtype.kind not in "biuf":
         raise TypeError(f"{name}[{i}] has dtype {array.dtype}; expected real numbers")
@@ -63,7 +63,7 @@ cdef list matrices(object arrays, int type_num, str name):
 
 
 cdef int check_matrices(list ready, int type_num, str name) except -1:
-    """Raises where one of them is no such matrix any more: to read the next one may have run anything."""
+    """Raises if one of them is no longer such a matrix: reading the next one may have run any code."""
     cdef Py_ssize_t i
     for i in range(len(ready)):
         if not is_matrix(ready[i], type_num):
@@ -76,7 +76,7 @@ cdef object changed(str name, Py_ssize_t i):
 
 
 def check_sizes(sizes):
-    """The layers' numbers of neurons as a list of ints; TypeError or ValueError where they cannot be that."""
+    """The layers' numbers of neurons as a list of ints; raises if they cannot be that."""
     if isinstance(sizes, (str, bytes)):
         raise TypeError(f"sizes is {type(sizes).__name__}; expected a list of whole numbers, one a layer")
     cdef list numbers
@@ -127,14 +127,14 @@ cdef class Parameters:
         self.n = <Py_ssize_t *> malloc((self.L + 1) * sizeof(Py_ssize_t))
         if self.n is NULL:
             raise MemoryError
-        check_matrices(weights, self.type_num, "weights")   # once more: to read the biases may have changed them
+        check_matrices(weights, self.type_num, "weights")   # once more: reading the biases may have changed them
         self.n[1] = n_cols(weights[0])
         for l in range(2, self.L + 1):
             self.n[l] = n_rows(weights[l - 2])
         self.check_fit()
         activations = memory.activations
-        self.activations = None if activations is None else Codes.__new__(
-            Codes, activations.of_layers(self.L), self.sizes())
+        self.activations = None if activations is None else ActivationCodes.__new__(
+            ActivationCodes, activations.of_layers(self.L), self.sizes())
 
     def __dealloc__(self):
         free(self.n)
@@ -147,7 +147,7 @@ cdef class Parameters:
         return numbers
 
     cdef int check_fit(self) except -1:
-        """Raises where two of the matrices do not fit together."""
+        """Raises if two of the matrices do not fit together."""
         cdef int l
         cdef Py_ssize_t rows
         cdef list weights = self.weights, biases = self.biases
@@ -164,7 +164,7 @@ cdef class Parameters:
         return 0
 
     cdef list like(self, object arrays, str name, bint are_weights):
-        """`arrays` as such matrices too; None where they are of other shapes than the weights, or the biases."""
+        """`arrays` as matrices too; None if their shapes are not those of the weights, or of the biases."""
         cdef int l
         cdef list ready = matrices(arrays, self.type_num, name)
         if len(ready) != self.L - 1:
@@ -175,15 +175,15 @@ cdef class Parameters:
         return ready
 
     cdef int check(self) except -1:
-        """Raises where the kernels must not run: an activation is the user's own function, or a parameter is no longer as it was
-        read, since whatever was read after it may have run anything."""
+        """Raises if the kernels must not run: an activation is a function of the user's, or a parameter is no longer as it was
+        read, since reading others may have run any code."""
         if self.activations is not None:
             self.activations.check()
         self.check_ready(self.weights, "weights", True)
         return self.check_ready(self.biases, "biases", False)
 
     cdef int check_ready(self, list arrays, str name, bint are_weights) except -1:
-        """The same of arrays that were read as such."""
+        """Raises if one of these arrays is no longer as it was read."""
         cdef int l
         for l in range(2, self.L + 1):
             if (
@@ -214,7 +214,7 @@ cpdef bint has_empty_layer(net) except -1:
     try:
         weights = net.weights if type(net.weights) is list else copied(net.weights)
     except TypeError:
-        return False    # whoever reads the parameters says what is wrong
+        return False    # reading the parameters will raise
     for i in range(len(weights)):
         w = weights[i]
         if isinstance(w, cnp.ndarray):
@@ -242,7 +242,7 @@ cdef bint are_finite(list matrices) noexcept:
 
 
 def is_finite(weights, biases):
-    """Whether all of these arrays are finite; those that could be no parameters count as finite."""
+    """Whether all of these arrays are finite; those that cannot be parameters count as finite."""
     try:
         return are_finite(matrices(weights, cnp.NPY_DOUBLE, "weights") + matrices(biases, cnp.NPY_DOUBLE, "biases"))
     except (TypeError, ValueError):

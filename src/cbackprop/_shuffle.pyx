@@ -33,7 +33,7 @@ cdef int bit_length(Py_ssize_t n) noexcept:
 
 
 cdef int shuffle(object getrandbits, uint32_t *order, Py_ssize_t n, list items) except -1:
-    """Shuffles the n numbers of `order`, and `items` with them where it is not None, as random.shuffle(items) would.
+    """Shuffles the n numbers of `order`, and `items` with them if it is not None, as random.shuffle(items) would.
 
     For i = n-1, ..., 1 random.shuffle draws j <= i as the highest bits of one 32-bit word of the generator, and draws again where
     j > i. `getrandbits(32 k)` is the generator's next k words, lowest first: as many are asked for as draws remain, and again for

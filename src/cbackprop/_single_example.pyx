@@ -130,7 +130,7 @@ def backprop(net, x, y, StepOptions options=QUADRATIC_COST):
             return None if options.delta is not None else backprop_columns(p, x, y, options)
     x = column(x, p.n[1], p.type_num, "x")
     y = target(y, p.n[p.L], p.type_num, "y")
-    x = column(x, p.n[1], p.type_num, "x")  # once more: to read y may have changed it
+    x = column(x, p.n[1], p.type_num, "x")  # once more: reading y may have changed it
     if p.activations is not None:
         p.activations.check_error(options.error)
     one = OneExample.__new__(OneExample, p, True, options.delta is not None)
@@ -165,7 +165,7 @@ def backprop(net, x, y, StepOptions options=QUADRATIC_COST):
 
 
 def checked_examples(net, x, y):
-    """x as an array (n_in, m) of real numbers, where `backprop` would take it and y."""
+    """x as an array (n_in, m) of real numbers; raises what `backprop` would raise for x and y."""
     cdef Parameters p = Parameters.__new__(Parameters, net)
     x = input_array(x, p.n[1], "x")
     if x.shape[1] == 1:
@@ -176,13 +176,13 @@ def checked_examples(net, x, y):
 
 
 def checked_input_column(net, x, y):
-    """x as a column of real numbers, where it and y are one example."""
+    """x as a column of real numbers; raises if x and y are not one example."""
     x = checked_examples(net, x, y)
     return column(x, x.shape[0], -1, "x")
 
 
 def checked_input(net, a):
-    """a as a matrix (n_in, m) of the network's type; as it is, where there is no layer to say what it must be."""
+    """a as a matrix (n_in, m) of the network's type; any array if no layer says what it must be."""
     if has_no_layers(net):
         return real_array(a, "a")
     cdef Parameters p = Parameters.__new__(Parameters, net)

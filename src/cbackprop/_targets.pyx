@@ -181,7 +181,7 @@ cdef class Targets:
                 f"{self.name}: Y[{self.start + i}] is {Y[i]}; this network's output layer has {self.n_out} neurons, "
                 f"so labels must be 0 to {self.n_out - 1}"
             )
-        # Not np.where, which ends in a SystemError where memory ends.
+        # Not np.where, which ends in a SystemError when memory runs out.
         Y = Y.astype(np.int64)
         Y[outside] = NO_CLASS
         numbers = Y
@@ -193,7 +193,7 @@ cdef class Targets:
 
     cdef object classes(self):
         """The class of each target, as an array of int32: the place of its first largest entry, 0 for a target of zeros; or
-        the 0 or 1 itself where answers are thresholded."""
+        the 0 or 1 itself if answers are thresholded."""
         cdef cnp.npy_intp shape[2]
         cdef Py_ssize_t i
         cdef int32_t[::1] places
@@ -209,7 +209,7 @@ cdef class Targets:
         return np.argmax(targets, axis=1).astype(np.int32)
 
     cdef int check_classes(self) except -1:
-        """Raises where no answer can be right: a target of one output neuron is neither 0 nor 1."""
+        """Raises if no answer can be right: a target of one output neuron is neither 0 nor 1."""
         cdef Py_ssize_t i
         if self.thresholded and self.rows is not NULL:
             for i in range(self.n):
@@ -221,7 +221,7 @@ cdef class Targets:
         return 0
 
     cdef int check_labels(self, object data) except -1:
-        """Raises where a label is no class: it has no target, and so no cost."""
+        """Raises if a label is no class: it has no target, and so no cost."""
         cdef Py_ssize_t i
         for i in range(self.n):
             if self.labels[i] == NO_CLASS:
@@ -232,7 +232,7 @@ cdef class Targets:
 
 
 cdef int one_hot(const void *y, int bits, Py_ssize_t n) noexcept nogil:
-    """The place of the single 1 among zeros in the n reals at y; NO_CLASS where all are 0."""
+    """The place of the single 1 among zeros in the n reals at y; NO_CLASS if all are 0."""
     cdef Py_ssize_t j, zeros = 0, ones = 0, place = 0
     cdef double number
     for j in range(n):      # without branches: where the 1 is cannot be predicted

@@ -1,7 +1,7 @@
 cimport cython
 from libc.stdint cimport uint32_t
 
-from cbackprop._activations cimport Codes
+from cbackprop._activations cimport ActivationCodes
 from cbackprop._examples cimport Examples
 from cbackprop._parameters cimport Parameters
 from cbackprop._step_options cimport StepOptions
@@ -14,7 +14,7 @@ cdef enum:
     PARAMETERS = -1     # the weights and biases, where another number means a state of the update rule
 
 
-# Hands out one piece of memory after the other; with no base it only adds up how much that is.
+# Hands out one piece of memory after the other; without a base it only adds up their bytes.
 cdef struct Arena:
     char *base
     Py_ssize_t used
@@ -26,18 +26,18 @@ cdef class Team:
     cdef int L
     cdef int n_workers
     cdef bint sparse
-    cdef int kind                   # of the records, where sparse
+    cdef int kind                   # of the records, if sparse
     cdef int n_state                # of the update rule: see _update_rules.pxd
     cdef bint finite                # the parameters that were stored last
     cdef bint keeps_z               # there is room for a copy of z^L
-    cdef bint columns               # the inputs are read from a matrix of the caller's, as they are
+    cdef bint columns               # the inputs are the columns of a matrix of the user's, read where they are
     cdef Py_ssize_t m               # the longest mini-batch that there is room for
     cdef Source source
     cdef Worker *workers            # and their layers
     cdef void *memory               # one allocation: every array of every worker
     cdef Barrier barrier
-    cdef Examples examples          # kept alive, as are
-    cdef Codes activations
+    cdef Examples examples          # kept alive, like
+    cdef ActivationCodes activations
     cdef Py_ssize_t allocate(self, Parameters p, char *base, bint trains) noexcept
     cdef void allocate_layer(self, Parameters p, Arena *arena, int w, int l, bint trains) noexcept
     cdef void allocate_sparse_layer(self, Arena *arena, Worker *worker) noexcept

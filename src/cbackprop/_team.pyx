@@ -108,7 +108,7 @@ cdef class Team:
         aligned_free(self.memory)
 
     cdef Py_ssize_t allocate(self, Parameters p, char *base, bint trains) noexcept:
-        """Gives every array its place from `base` on, and returns the bytes they take; with a NULL base it only counts."""
+        """Gives every array its memory from `base` on, and returns the bytes of all; with a NULL base it only counts."""
         cdef Arena arena
         cdef int w, l
         cdef Py_ssize_t transposed, activation_scratch
@@ -194,7 +194,7 @@ cdef class Team:
         return True
 
     cdef int read(self, Examples examples, uint32_t *order) except -1:
-        """Makes `examples`, packed like those that the team was made for, the ones to work on."""
+        """Sets the workers to `examples`, which are packed like those that the team was made for."""
         cdef int w
         cdef Py_ssize_t i
         self.examples = examples
@@ -215,7 +215,7 @@ cdef class Team:
         return 0
 
     cdef void read_columns(self, Py_ssize_t n_in, Py_ssize_t m, const void *X, const void *targets) noexcept nogil:
-        """Makes the columns of X (n_in x m), and the rows of `targets` (m x n_out) or NULL, the examples to work on."""
+        """Sets the workers to the columns of X (n_in x m), and the rows of `targets` (m x n_out) or NULL."""
         self.source.columns.data = X
         self.source.columns.rows = n_in
         self.source.columns.cols = m
@@ -225,7 +225,7 @@ cdef class Team:
     cdef int load_from(self, net, Parameters p) except -1:
         """Copies in the parameters of `net` and what its last step kept for the next."""
         self.load(p)
-        if self.n_state > 0:
+        if self.n_state > 0:    # of momentum, the only rule with a state
             self.load_state(p, 0, net._cbackprop.velocities, "velocities")
         return 0
 
@@ -349,10 +349,10 @@ cdef class Team:
         self.source.error = options.error
 
     cdef Py_ssize_t train(self, Py_ssize_t first, Py_ssize_t last, double duration, MemberTime *spent) noexcept nogil:
-        """Trains on the mini-batches first .. last - 1 and returns last; several workers return an earlier one when so
-        many seconds have passed.
+        """Trains on the mini-batches first .. last - 1 and returns last. Several workers stop at an earlier one, which is returned,
+        after `duration` seconds.
 
-        Where the system refused a thread nothing is done, and `first` returned. `spent`: see `team_run`.
+        If the system refuses a thread, nothing is done and `first` is returned. `spent`: see `team_run`.
         """
         cdef int w
         cdef void *members[MAX_WORKERS]

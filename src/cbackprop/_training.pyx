@@ -68,7 +68,7 @@ cdef class Training:
     training_data : list of (x, y) or pair of arrays (X, Y)
     mini_batch_size : int
     n_threads : int
-        At most so many workers, and never more than this process is granted processors; 0: as many as pay.
+        The most workers, never more than the processors granted to this process; 0: as many as pay.
     options : StepOptions
         Of the steps to come; their momentum may not change.
     """
@@ -76,7 +76,7 @@ cdef class Training:
     cdef Examples examples
     cdef Team team
     cdef StepOptions options
-    cdef object supply                  # of processors: how many workers get one; None where one works alone
+    cdef object supply                  # of processors: how many workers get one; None if one works alone
     cdef uint32_t *permutation          # (n) the examples as shuffled, by their numbers
     cdef Py_ssize_t n                   # examples
     cdef readonly list snapshot         # the user's pairs in their first order; None for arrays
@@ -132,7 +132,7 @@ cdef class Training:
             self.slice = max(1, self.slice // 8)    # a short trial: it may turn out many times as slow
         try:
             self.resize(p, n)
-        except MemoryError:     # for two teams at a time; this one goes on
+        except MemoryError:     # two teams at a time need too much; this one goes on
             self.supply = None
         return 0
 
@@ -146,7 +146,7 @@ cdef class Training:
 
     @property
     def layout(self):
-        """How the examples are laid out and who trains on them, in words."""
+        """How the inputs are laid out, and how many threads train on them, in words."""
         kind = "sparse" if self.examples.sparse else "dense"
         workers = "1 thread" if self.team.n_workers == 1 else f"{self.team.n_workers} threads"
         return f"{kind} inputs (density {self.examples.density:.3f}), {workers}"
@@ -157,7 +157,7 @@ cdef class Training:
         return self.examples.pixels
 
     def shuffle(self, getrandbits, list items):
-        """Shuffles the examples, and `items` with them where it is not None, as random.shuffle would."""
+        """Shuffles the examples, and `items` with them if it is not None, as random.shuffle would."""
         shuffle(getrandbits, self.permutation, self.n, items)
 
     @property
@@ -165,7 +165,7 @@ cdef class Training:
         """The examples as shuffled: a permutation of 0 .. n - 1."""
         cdef Py_ssize_t i
         cdef list numbers = []
-        # No list comprehension: where memory ends Cython 3.3 gives back what it could not append twice.
+        # No list comprehension: when memory runs out, Cython 3.3 releases twice what it could not append.
         for i in range(self.n):
             numbers.append(self.permutation[i])
         return numbers
@@ -195,7 +195,7 @@ cdef class Training:
         if batches == 0:
             return True
         self.examples.check_sizes(p)
-        if not self.team.is_compatible(p, self.examples):   # another network has been put in the place of the first
+        if not self.team.is_compatible(p, self.examples):   # the layers have changed since the last epoch
             self.new_team(p, self.team.n_workers)
         self.team.load_from(net, p)
         self.team.set_step(options)
@@ -210,7 +210,7 @@ cdef class Training:
                     with nogil:
                         ended = self.team.train(done, last, SLICE / 2, &spent)
                 if ended == done:
-                    # The system has no thread for us: go on alone from here.
+                    # The system refused a thread: go on alone from here.
                     self.resize(p, 1)
                     self.supply = None
                     continue

@@ -94,7 +94,7 @@ cdef void update_weights_momentum(Worker *me, int l, const uint32_t *examples, P
 
 
 cdef void bound_sparse_layer(Worker *me, double gradient) noexcept nogil:
-    """What w^2 and its velocities are below after a step whose gradient, times the step, is below `gradient`."""
+    """Keeps the bounds of w^2 and of its velocities true after a step that added at most `gradient` to a velocity."""
     cdef Step *options = &me.source.step
     me.sparse.max_abs_velocity = (
         options.mu * me.sparse.max_abs_velocity + gradient
