@@ -253,8 +253,8 @@ def test_layer_activations_are_checked_where_they_are_made():
 
 
 def test_kernels_refuse_a_cost_that_they_do_not_know():
-    with pytest.raises(ValueError, match="'HuberCost' is no cost of the kernels; they have QuadraticCost"):
+    with pytest.raises(ValueError, match="'HuberCost' is not a built-in cost; those are QuadraticCost"):
         StepOptions(0.1, builtin_delta="HuberCost")
     net = Network2([3, 2], QuadraticCost)
-    with pytest.raises(ValueError, match="'HuberCost' is no cost of the kernels"):
+    with pytest.raises(ValueError, match="'HuberCost' is not a built-in cost"):
         _evaluation.total_cost(net, [(X, Y)], "data", False, "HuberCost")

@@ -65,14 +65,14 @@ cdef class ActivationCodes:
             f.column = free_place
             f.own = free_place + f.n_own
             if f.all == SOFTMAX and (l < L or f.n_own > 0):
-                raise ValueError(f"layer {l} is softmax; that is for an output layer as a whole")
+                raise ValueError(f"layer {l} is softmax, which is for an output layer as a whole")
             for j, activation in (<dict> modified).items():
                 if j >= sizes[l - 1]:
-                    raise ValueError(f"neuron {j} of layer {l} has an activation of its own; the layer has {sizes[l - 1]}")
+                    raise ValueError(f"neuron {j} of layer {l} has its own activation, but the layer has {sizes[l - 1]} neurons")
                 free_place[0] = j
                 free_place[f.n_own] = self.code(activation, l, j)
                 if free_place[f.n_own] == SOFTMAX:
-                    raise ValueError(f"neuron {j} of layer {l} is softmax; that is for an output layer as a whole")
+                    raise ValueError(f"neuron {j} of layer {l} is softmax, which is for an output layer as a whole")
                 free_place += 1
             free_place += f.n_own
 
@@ -100,5 +100,5 @@ cdef class ActivationCodes:
     cdef int check_error(self, int error) except -1:
         """Raises if this output error (see registry.h) is not defined for the output layer."""
         if error == TIMES_DERIVATIVE and self.layer[self.L].all == SOFTMAX:
-            raise ValueError("the output layer is softmax, and the cost takes the derivative of each neuron alone")
+            raise ValueError("the output layer is softmax, and this cost needs the derivative of each neuron by itself")
         return 0

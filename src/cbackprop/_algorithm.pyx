@@ -95,7 +95,7 @@ cdef void output_error(Worker *me, const uint32_t *examples) noexcept nogil:
 
 
 cdef void backpropagate(Worker *me) noexcept nogil:
-    """Step 4. Backpropagate the error (BP2): for each l = L-1, L-2, ..., 2 compute delta^l = ((w^{l+1})^T delta^{l+1}) * f'(z^l)."""
+    """Step 4. Backpropagate the error (BP2): for each l = L-1, ..., 2 compute delta^l = ((w^{l+1})^T delta^{l+1}) * f'(z^l)."""
     cdef int l
     cdef Layer *layer
     cdef Layer *after

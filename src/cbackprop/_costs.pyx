@@ -31,7 +31,7 @@ def compiled_codes():
 cdef int cost_code(str name) except -1:
     """The kernels' code of a built-in cost."""
     if name not in CODES:
-        raise ValueError(f"{name!r} is no cost of the kernels; they have {', '.join(CODES)}")
+        raise ValueError(f"{name!r} is not a built-in cost; those are {', '.join(CODES)}")
     return CODES[name]
 
 

@@ -260,8 +260,8 @@ cdef class Examples:
         """Raises if the network has other inputs, outputs or another type than the one that the examples were packed for."""
         if (p.n[1], p.n[p.L], p.itemsize) != (self.n_in, self.targets.n_out, self.targets.itemsize):
             raise ValueError(
-                f"the network has become one of {p.n[1]} inputs and {p.n[p.L]} outputs, float{8 * p.itemsize}; "
-                f"{self.targets.name} was read for {self.n_in} inputs and {self.targets.n_out} outputs, "
+                f"the network now has {p.n[1]} inputs and {p.n[p.L]} outputs and is float{8 * p.itemsize}; when "
+                f"{self.targets.name} was read, it had {self.n_in} inputs and {self.targets.n_out} outputs and was "
                 f"float{8 * self.targets.itemsize}")
         return 0
 

@@ -45,7 +45,7 @@ cdef int shuffle(object getrandbits, uint32_t *order, Py_ssize_t n, list items) 
         n_words = i
         drawn = getrandbits(32 * n_words).to_bytes(4 * n_words, "little")
         if len(drawn) != 4 * n_words:
-            raise RuntimeError(f"getrandbits({32 * n_words}) of the random numbers' generator gave no such number")
+            raise RuntimeError(f"getrandbits({32 * n_words}) of the random number generator did not return so many bits")
         if items is None:
             i = take_draws(drawn, n_words, order, i, None)
             continue
