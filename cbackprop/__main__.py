@@ -1,5 +1,7 @@
 """The command ``cbackprop``: trains the book's network, then times it beside plain NumPy."""
 
+from __future__ import annotations
+
 import argparse
 import contextlib
 import io
@@ -10,12 +12,16 @@ import statistics
 import sys
 import time
 import warnings
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from cbackprop import __version__, mnist_loader
 from cbackprop.network import Network
 from cbackprop.reference.network import ReferenceNetwork
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 PIXELS, DIGITS = 784, 10
 RUNS = 3
@@ -37,7 +43,7 @@ examples:
   cbackprop --sizes 784,100,10 --seed 1  100 hidden neurons; the same numbers every time"""
 
 
-def _sizes(text):
+def _sizes(text: str) -> list[int]:
     try:
         sizes = [int(part) for part in text.split(",")]
     except ValueError:
@@ -54,7 +60,7 @@ def _sizes(text):
     return sizes
 
 
-def _count(text):
+def _count(text: str) -> int:
     try:
         count = int(text)
     except ValueError:
@@ -64,7 +70,7 @@ def _count(text):
     return count
 
 
-def _rate(text):
+def _rate(text: str) -> float:
     try:
         rate = float(text)
     except ValueError:
@@ -74,7 +80,7 @@ def _rate(text):
     return rate
 
 
-def _seed(text):
+def _seed(text: str) -> int:
     try:
         seed = int(text)
     except ValueError:
@@ -84,7 +90,7 @@ def _seed(text):
     return seed
 
 
-def _parser():
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="cbackprop",
         usage="cbackprop [options]",
@@ -141,14 +147,14 @@ def _parser():
     return parser
 
 
-def _load(parser, path):
+def _load(parser: argparse.ArgumentParser, path: str | None) -> tuple[list[Any], list[Any]]:
     """The training and test data; what is wrong with the file becomes the command's error."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         try:
             training_data, _, test_data = mnist_loader.load_data_wrapper(path)
         except (OSError, ValueError) as error:
-            message = error
+            message = str(error)
             if isinstance(error, OSError) and error.strerror:
                 message = f"{error.strerror}: {error.filename}"
             parser.error(f"cannot read the data: {message}")
@@ -163,14 +169,20 @@ def _load(parser, path):
     return training_data, test_data
 
 
-def _compare(net, start, training_data, epochs, arguments):
+def _compare(
+    net: Network,
+    start: tuple[list[Any], list[Any]],
+    training_data: list[Any],
+    epochs: int,
+    arguments: argparse.Namespace,
+) -> None:
     """Print the seconds an epoch of `net` and of its NumPy reference, and their ratio.
 
     Both train from the parameters `start`, (weights, biases); a run of `net` is `epochs` long.
     """
     n, m = len(training_data), arguments.mini_batch_size
 
-    def seconds(network, examples, epochs):
+    def seconds(network: ReferenceNetwork, examples: list[Any], epochs: int) -> float:
         network.weights, network.biases = start
         with contextlib.redirect_stdout(io.StringIO()):
             begun = time.perf_counter()
@@ -182,11 +194,11 @@ def _compare(net, start, training_data, epochs, arguments):
     probe = training_data[: max(m, PROBE)]
     fitting = int(RUN_SECONDS * len(probe) / seconds(reference, probe, 1))
     part = training_data if fitting >= n else training_data[: max(m, fitting // m * m)]
-    ours, plain = [], []
+    runs, reference_runs = [], []
     for _ in range(RUNS):
-        ours.append(seconds(net, training_data, epochs) / epochs)
-        plain.append(seconds(reference, part, 1) * n / len(part))
-    ours, plain = statistics.median(ours), statistics.median(plain)
+        runs.append(seconds(net, training_data, epochs) / epochs)
+        reference_runs.append(seconds(reference, part, 1) * n / len(part))
+    ours, plain = statistics.median(runs), statistics.median(reference_runs)
     timed = "one epoch" if len(part) == n else f"{len(part):,} examples, scaled up"
     print(f"\nSeconds an epoch of {n:,} examples: training alone, from the same start,")
     print(f"median of {RUNS} runs by turns")
@@ -196,7 +208,7 @@ def _compare(net, start, training_data, epochs, arguments):
     print(f"cbackprop took the path {net.backend!r}", flush=True)
 
 
-def _run(arguments, parser):
+def _run(arguments: argparse.Namespace, parser: argparse.ArgumentParser) -> None:
     if arguments.seed is not None:
         random.seed(arguments.seed)
         np.random.seed(arguments.seed)
@@ -214,7 +226,7 @@ def _run(arguments, parser):
     _compare(net, start, training_data, timed_epochs, arguments)
 
 
-def main(argv=None):
+def main(argv: Sequence[str] | None = None) -> int:
     """Run the command.
 
     Parameters

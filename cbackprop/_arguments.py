@@ -1,13 +1,16 @@
 """Reads the arguments of the book's methods, and says clearly what is wrong with them."""
 
+from __future__ import annotations
+
 import numbers
 import operator
 import os
+from typing import Any
 
 import numpy as np
 
 
-def whole(value, name, least=None):
+def whole(value: Any, name: str, least: int | None = None) -> int:
     """`value` as an int, at least `least`."""
     try:
         value = operator.index(value)
@@ -18,7 +21,7 @@ def whole(value, name, least=None):
     return value
 
 
-def number(value, name):
+def number(value: Any, name: str) -> float:
     """`value` as a float: any real number, also one of NumPy's."""
     if type(value) is float:
         return value
@@ -34,7 +37,7 @@ def number(value, name):
         raise ValueError(f"{name} is larger than any float64") from None
 
 
-def threads(n_threads):
+def threads(n_threads: int | None) -> int:
     """The number of threads asked for, by the argument or by CBACKPROP_NUM_THREADS; 0 where by none."""
     if n_threads is not None:
         return whole(n_threads, "n_threads", 1)

@@ -5,17 +5,24 @@ imported and no code of NumPy's runs on what the file says. NumPy's own way to f
 on some states, such as numbers where the type says objects.
 """
 
+from __future__ import annotations
+
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ._pickle_machine import Machine, NotReadHere
 
+if TYPE_CHECKING:
+    import io
+
+    from numpy.typing import NDArray
+
 DTYPES = (b"f2", b"f4", b"f8", b"i1", b"i2", b"i4", b"i8", b"u1", b"u2", b"u4", b"u8")
 
 
-def read(file):
+def read(file: io.BufferedReader) -> Any:
     """Return what the pickle at the position of a BufferedReader holds.
 
     Lists, tuples, whole numbers, bool and None are what they are. Arrays come as `Array`, NumPy's
@@ -34,11 +41,11 @@ def read(file):
 class Dtype:
     """A ``numpy.dtype``: its code first, its byte order with the state."""
 
-    def __init__(self, code):
+    def __init__(self, code: bytes) -> None:
         self.code = code
-        self.dtype = None
+        self.dtype: np.dtype[Any] | None = None
 
-    def set_state(self, state):
+    def set_state(self, state: Any) -> None:
         _, order, *_ = state
         if order not in (b"<", b">", b"|"):
             raise ValueError("it has an array whose byte order is unknown")
@@ -50,17 +57,22 @@ class Array:
 
     __slots__ = ("data", "dtype", "is_fortran", "shape")
 
-    def __init__(self):
-        self.data = None
+    data: bytes | bytearray
+    dtype: np.dtype[Any]
+    is_fortran: bool
+    shape: tuple[int, ...]
 
-    def set_state(self, state):
+    def __init__(self) -> None:
+        self.data = b""  # not filled yet
+
+    def set_state(self, state: Any) -> None:
         """Take the state that NumPy gave the array, once its parts fit together."""
         _, shape, dtype, is_fortran, data = state
         if type(dtype) is not Dtype or type(is_fortran) is not bool:
             raise ValueError("it has an array whose state is not shape, type, order and bytes")
         self.fill(shape, dtype.dtype, is_fortran, data)
 
-    def fill(self, shape, dtype, is_fortran, data):
+    def fill(self, shape: Any, dtype: np.dtype[Any] | None, is_fortran: bool, data: Any) -> None:
         if type(shape) is not tuple or dtype is None or type(data) not in (bytes, bytearray):
             raise ValueError("it has an array whose state is not shape, type, order and bytes")
         if len(shape) not in (1, 2) or set(map(type, shape)) != {int}:
@@ -73,7 +85,7 @@ class Array:
             )
         self.shape, self.dtype, self.is_fortran, self.data = shape, dtype, is_fortran, data
 
-    def view(self):
+    def view(self) -> NDArray[Any]:
         """Return a NumPy array that shares the bytes."""
         return np.frombuffer(self.data, self.dtype).reshape(self.shape, order="F" if self.is_fortran else "C")
 
@@ -81,14 +93,14 @@ class Array:
 # What the names in a pickle stand for. Each is called with the arguments that the pickle gives.
 
 
-def _ndarray(kind, *_):
+def _ndarray(kind: Any, *_: Any) -> Array:
     """Stand for ``numpy.ndarray``, and for the function that makes one of it."""
     if kind is not _ndarray:
         raise NotReadHere("it has an array that is not a plain numpy.ndarray")
     return Array()
 
 
-def _frombuffer(data, dtype, shape, order, axis_order=None):
+def _frombuffer(data: Any, dtype: Any, shape: Any, order: Any, axis_order: Any = None) -> Array:
     """Return the array that protocol 5 builds from its bytes in one go."""
     if type(dtype) is not Dtype or order not in (b"C", b"F", b"K"):
         raise ValueError("it has an array whose state is not shape, type, order and bytes")
@@ -99,14 +111,14 @@ def _frombuffer(data, dtype, shape, order, axis_order=None):
     return array
 
 
-def _dtype(code, *_):
+def _dtype(code: Any, *_: Any) -> Dtype:
     if code not in DTYPES:
         known = ", ".join(known.decode() for known in DTYPES)
         raise NotReadHere(f"it has numbers whose type is none of {known}")
     return Dtype(code)
 
 
-def _scalar(dtype, data):
+def _scalar(dtype: Any, data: Any) -> int:
     """Return a NumPy whole number as an int."""
     if type(dtype) is not Dtype or dtype.dtype is None or type(data) is not bytes:
         raise ValueError("it has a number that is not a type and its bytes")
@@ -114,11 +126,11 @@ def _scalar(dtype, data):
         raise ValueError("it has a number that is not a type and its bytes")
     if dtype.dtype.kind == "f":
         raise NotReadHere("it has single numbers that are not whole")
-    order = "big" if dtype.dtype.str[0] == ">" else "little"
-    return int.from_bytes(data, order, signed=dtype.dtype.kind == "i")
+    is_big_endian = dtype.dtype.str[0] == ">"
+    return int.from_bytes(data, "big" if is_big_endian else "little", signed=dtype.dtype.kind == "i")
 
 
-def _encode(text, encoding):
+def _encode(text: Any, encoding: Any) -> bytes | bytearray:
     """Return bytes that Python 3 wrote as text, in protocols that have no bytes."""
     if encoding != b"latin1" or type(text) not in (bytes, bytearray):
         raise NotReadHere("it calls _codecs.encode for something else than bytes")

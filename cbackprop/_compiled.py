@@ -3,7 +3,10 @@
 `Compiled` makes the single calls, a `Trainer` the epochs of one call of SGD, `Scores` its evaluations.
 """
 
+from __future__ import annotations
+
 import sys
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
@@ -12,17 +15,30 @@ from cbackprop._data import DataSet, Untouched, handed_on, is_missing, training_
 from cbackprop._memory import offered, remember
 from cbackprop._overrides import builtin, draws_of
 from cbackprop._pickling import Pickled
-from cbackprop.reference.network import count_correct, sums_of_gradients, train_on_pairs
+from cbackprop.reference.network import ReferenceLayers, count_correct, sums_of_gradients, train_on_pairs
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from numpy.typing import ArrayLike, NDArray
+
+    from cbackprop._evaluation import EvaluationSet
+    from cbackprop._step_options import StepOptions
+    from cbackprop._training import Training
+
+    class _Step(Protocol):
+        def options(self, eta: Any) -> StepOptions: ...
+        def update(self, mini_batch: list[Any], eta: Any) -> None: ...
 
 
-class Compiled(Pickled):
+class Compiled(Pickled, ReferenceLayers):
     """Mixin placed before the reference network in the method resolution order.
 
     Its methods run the kernels where nothing is replaced, and otherwise the reference's.
     """
 
     @offered
-    def backend(self):
+    def backend(self) -> str:
         """Which path the next call of `SGD` takes, and why; after it the layout that it chose."""
         memory = self._cbackprop
         module = memory.module
@@ -36,7 +52,7 @@ class Compiled(Pickled):
         return text + (f"; evaluation: {evaluates}" if evaluates else "")
 
     @builtin
-    def feedforward(self, a):
+    def feedforward(self, a: ArrayLike) -> NDArray[Any]:
         """The output a^L of the network for the input `a`.
 
         Parameters
@@ -59,7 +75,7 @@ class Compiled(Pickled):
         return _single_example.feedforward(self, a)
 
     @builtin
-    def backprop(self, x, y):
+    def backprop(self, x: ArrayLike, y: ArrayLike) -> tuple[list[NDArray[Any]], list[NDArray[Any]]]:
         """The gradient of the cost C_x of one example, by backpropagation (BP1 to BP4).
 
         Parameters
@@ -91,7 +107,9 @@ class Compiled(Pickled):
                 return gradient
         return super().backprop(_single_example.checked_examples(self, x, y), y)
 
-    def backprop_mini_batch(self, X, Y):
+    def backprop_mini_batch(
+        self, X: ArrayLike, Y: ArrayLike
+    ) -> tuple[list[NDArray[Any]], list[NDArray[Any]]]:
         """The gradient summed over a mini-batch, by the chapter's fully matrix-based approach.
 
         Parameters
@@ -124,7 +142,7 @@ class Compiled(Pickled):
 # ---- training ----
 
 
-def update_mini_batch(net, examples, options):
+def update_mini_batch(net: Any, examples: Any, options: Callable[[], StepOptions]) -> list[Any] | None:
     """One step over recognised examples, where `update_mini_batch` is the package's own.
 
     options() is the step as the kernels take it. Where `backprop` is the user's, nothing is done but to check
@@ -160,10 +178,11 @@ class Trainer:
         The packed examples; None where they are not packed.
     """
 
-    def __init__(self, net, data, mini_batch_size, n_threads, step):
+    def __init__(self, net: Any, data: DataSet, mini_batch_size: int, n_threads: int, step: _Step) -> None:
         self.net, self.data, self.step, self.mini_batch_size = net, data, step, mini_batch_size
         self.module = module = net._cbackprop.module
-        self.packed = self.pairs = None
+        self.packed: Training | None = None
+        self.pairs: list[Any] | None = None
         pixels = False
         if not module.replaced(net, module.training_methods):
             # As a number of C, which a user's may be too large for.
@@ -179,27 +198,28 @@ class Trainer:
         if pixels:
             _warnings.of_pixels(data.name)
 
-    def train_epoch(self, eta):
+    def train_epoch(self, eta: Any) -> bool:
         """Train on every mini-batch once. Returns whether the parameters are finite."""
         net, module = self.net, self.module
-        if self.pairs is None and (self.packed is None or module.replaced(net, module.training_methods)):
-            self.unpack()
-        if self.pairs is not None:
-            return train_on_pairs(
-                net, self.pairs, self.mini_batch_size, lambda mini_batch: self.step.update(mini_batch, eta)
-            )
-        self.shuffle()
-        return self.packed.epoch(net, self.step.options(eta))
+        if self.pairs is None:
+            if self.packed is not None and not module.replaced(net, module.training_methods):
+                self.shuffle(self.packed)
+                return self.packed.epoch(net, self.step.options(eta))
+            self.pairs = self.unpacked()
+        return train_on_pairs(
+            net, self.pairs, self.mini_batch_size, lambda mini_batch: self.step.update(mini_batch, eta)
+        )
 
-    def unpack(self):
-        """Go on with the examples as pairs, in the order that the epochs before left them in."""
-        self.pairs = self.data.training_pairs()
-        if self.data.is_arrays and self.packed:
-            self.pairs = [self.pairs[i] for i in self.packed.order]
+    def unpacked(self) -> list[Any]:
+        """The examples as pairs, in the order in which the epochs so far left them."""
+        pairs = self.data.training_pairs()
+        if self.data.is_arrays and self.packed is not None:
+            return [pairs[i] for i in self.packed.order]
+        return pairs
 
-    def shuffle(self):
+    def shuffle(self, packed: Training) -> None:
         """Shuffle the packed examples as the module's `random.shuffle` shuffles the user's list."""
-        shuffle, packed = self.module.shuffle, self.packed
+        shuffle = self.module.shuffle
         draws = draws_of(shuffle)
         pairs = None if self.data.is_arrays else self.data.examples
         if draws and (pairs is None or type(pairs) is list):
@@ -212,10 +232,10 @@ class Trainer:
             packed.order = places_after(shuffle, pairs, packed.snapshot)
 
 
-def places_after(shuffle, items, snapshot):
+def places_after(shuffle: Callable[[list[Any]], None], items: list[Any], snapshot: list[Any]) -> list[int]:
     """Shuffles the list `items`, and returns for each pair where it stood in the list `snapshot`."""
     shuffle(items)
-    places = {}
+    places: dict[int, list[int]] = {}
     for place, pair in enumerate(snapshot):
         places.setdefault(id(pair), []).append(place)
     try:
@@ -224,7 +244,7 @@ def places_after(shuffle, items, snapshot):
         raise ValueError("shuffling training_data changed the pairs in it") from None
 
 
-def reads_examples(net, examples, *methods):
+def reads_examples(net: Any, examples: Any, *methods: str) -> bool:
     """Whether the package itself will read the examples, so that they are checked beforehand.
 
     It reads pairs where none of `methods` is replaced, and takes all arrays apart. The parameters are checked
@@ -238,7 +258,7 @@ def reads_examples(net, examples, *methods):
 # ---- evaluation ----
 
 
-def correct_answers(net, data, labelled=True):
+def correct_answers(net: Any, data: DataSet, labelled: bool = True) -> int:
     """How many of the examples `net` answers right, where its `evaluate` or `accuracy` is the package's own.
 
     Parameters
@@ -260,7 +280,7 @@ def correct_answers(net, data, labelled=True):
     return count_correct(net, data.test_pairs(), not (labelled or data.is_arrays))
 
 
-def mean_cost(net, data, labelled, cost_function):
+def mean_cost(net: Any, data: DataSet, labelled: bool, cost_function: Callable[[Any], Any]) -> float | None:
     """The mean of C_x over a `DataSet`; None where `feedforward` is the user's, and so not computed in C.
 
     cost_function(net) is what the kernels are to compute: the name of a cost, or the user's function.
@@ -272,12 +292,12 @@ def mean_cost(net, data, labelled, cost_function):
     return None
 
 
-def thresholded_answers(net, data):
+def thresholded_answers(net: Any, data: DataSet) -> int:
     """How often a replaced `feedforward` gives at least ½ where the label is 1, and less where it is 0."""
     return sum(int((np.asarray(net.feedforward(x)).item() >= 0.5) == label) for x, label in data.test_pairs())
 
 
-def read_for_evaluation(net, data, name, readers):
+def read_for_evaluation(net: Any, data: Any, name: str, readers: Iterable[str]) -> DataSet | Untouched:
     """The user's evaluation data, as a `DataSet` where one of the methods `readers` is the package's own."""
     if is_missing(data):
         return Untouched((), name)
@@ -304,23 +324,33 @@ class Scores:
         The examples, where they are packed already.
     """
 
-    def __init__(self, net, data, labelled=True, wants_accuracy=True, wants_cost=False, packed=None):
-        self.net, self.data, self.labelled, self.packed = net, data, labelled, packed
+    def __init__(
+        self,
+        net: Any,
+        data: DataSet | Untouched,
+        labelled: bool = True,
+        wants_accuracy: bool = True,
+        wants_cost: bool = False,
+        packed: Training | None = None,
+    ) -> None:
+        self.net, self.data, self.labelled = net, data, labelled
+        self.packed: Training | EvaluationSet | None = packed
         self.module = net._cbackprop.module
         self.wants_accuracy, self.wants_cost = wants_accuracy, wants_cost
         # network.py has evaluate, network2 accuracy.
         self.method = self.module.evaluation_methods[1]
         self.counts_answers = wants_accuracy and not self.module.replaced_method(net, (self.method,))
-        if packed is None and labelled and data.n and (wants_accuracy or wants_cost):
-            self.pack()
-        elif self.counts_answers and packed is None and data.is_thresholded:
-            _evaluation.check_examples(net, data.examples, data.name, answers=True)
+        if packed is None and isinstance(data, DataSet):
+            if labelled and data.n and (wants_accuracy or wants_cost):
+                self.pack(data)
+            elif self.counts_answers and data.is_thresholded:
+                _evaluation.check_examples(net, data.examples, data.name, answers=True)
         if self.counts_answers and self.packed is not None:
             self.packed.check_classes()
 
-    def pack(self):
+    def pack(self, data: DataSet) -> None:
         """Pack the examples where the kernels will score them; otherwise check what the package will read."""
-        net, data, module = self.net, self.data, self.module
+        net, module = self.net, self.module
         methods = module.evaluation_methods
         if data.only_pairs:
             return
@@ -336,15 +366,15 @@ class Scores:
         elif self.counts_answers:
             data.refuse_names()
 
-    def has_targets(self):
+    def has_targets(self) -> bool:
         """Whether the package itself makes the target of a label."""
         return True
 
-    def warn_of_one_output(self):
+    def warn_of_one_output(self) -> bool:
         """Warn where the count of right answers says nothing; returns whether it did."""
         return self.counts_answers and _warnings.of_one_output(self.net, self.data)
 
-    def correct(self):
+    def correct(self) -> int:
         """How many of the examples the network answers right now, as `evaluate` or `accuracy` has it."""
         net = self.net
         if self.module.replaced_method(net, (self.method,)) or isinstance(self.data, Untouched):
@@ -352,8 +382,8 @@ class Scores:
             return getattr(net, self.method)(self.data.given, **convert)
         if self.packed is None or self.module.replaced(net, ("feedforward",)):
             return correct_answers(net, self.data, self.labelled)
-        return self.score()[0]
+        return self.score(self.packed)[0]
 
-    def score(self):
+    def score(self, packed: Training | EvaluationSet) -> tuple[int, float]:
         """(right answers, mean cost), what of it is wanted, from one pass over the packed examples."""
-        return self.packed.score(self.net, self.wants_accuracy, None)
+        return packed.score(self.net, self.wants_accuracy, None)

@@ -3,9 +3,16 @@
 Past it, examples are either a `list` of (x, y), or a `tuple` (X, Y) of plain arrays, one example a row.
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
 
-from cbackprop import _parameters  # type: ignore[attr-defined]  # compiled
+from cbackprop import _parameters
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 NUMBER_CLASSES = "number the classes from 0: classes, Y = numpy.unique(names, return_inverse=True)"
 
@@ -35,7 +42,7 @@ class DataSet:
         Whether an answer is right where a ≥ ½ agrees with a target of 0 or 1: arrays, one output neuron.
     """
 
-    def __init__(self, net, data, name, only_pairs=False):
+    def __init__(self, net: Any, data: Any, name: str, only_pairs: bool = False) -> None:
         self.net, self.name, self.only_pairs = net, name, only_pairs
         self.examples = recognised(net, data, name, only_pairs)
         self.given = self.examples if is_iterator(data) else data
@@ -43,28 +50,28 @@ class DataSet:
         self.is_thresholded = self.is_arrays and _parameters.layer_sizes(net)[-1] == 1
 
     @property
-    def is_arrays(self):
+    def is_arrays(self) -> bool:
         """Whether the examples are a pair of arrays."""
         return type(self.examples) is tuple
 
-    def is_labelled(self, labelled):
+    def is_labelled(self, labelled: bool) -> bool:
         """Whether each y is a label: rows of targets, and the numbers of one output neuron, are none."""
         if not self.is_arrays:
             return labelled
         return labelled and self.examples[1].ndim == 1 and not self.is_thresholded
 
-    def refuse_names(self):
+    def refuse_names(self) -> None:
         """Raise where a label in a list of pairs is a string, which equals no output neuron's number."""
         for i, pair in enumerate(() if self.is_arrays else self.examples):
             y = pair[1] if isinstance(pair, (tuple, list)) and len(pair) == 2 else None
             if isinstance(y, (str, bytes)) or (isinstance(y, np.ndarray) and y.dtype.kind in "US"):
                 raise TypeError(f"{self.name}[{i}]: y is {y!r}; {NUMBER_CLASSES}")
 
-    def training_pairs(self):
+    def training_pairs(self) -> list[Any]:
         """The examples as the book's list of (x, y), two columns each."""
         return training_pairs(self.net, self.examples)
 
-    def test_pairs(self):
+    def test_pairs(self) -> list[Any]:
         """The examples as the book's list of (x, label)."""
         if not self.is_arrays:
             return self.examples
@@ -73,7 +80,7 @@ class DataSet:
         return [(x.reshape(-1, 1), label) for x, label in zip(X, labels)]
 
 
-def training_pairs(net, examples):
+def training_pairs(net: Any, examples: Any) -> list[Any]:
     """Examples that are a list, or a pair of arrays, as the book's list of (x, y), two columns each."""
     if type(examples) is not tuple:
         return examples
@@ -88,7 +95,7 @@ def training_pairs(net, examples):
     return [(x.reshape(-1, 1), y.reshape(-1, 1)) for x, y in zip(X, Y)]
 
 
-def is_missing(data):
+def is_missing(data: Any) -> bool:
     """Whether `data` is None, or nothing else that the book's `if data:` would take for data."""
     if data is None:
         return True
@@ -98,7 +105,7 @@ def is_missing(data):
         return False
 
 
-def is_iterator(data):
+def is_iterator(data: Any) -> bool:
     """Whether `data` has no length, and so can perhaps be read only once."""
     return not hasattr(type(data), "__len__")
 
@@ -106,22 +113,21 @@ def is_iterator(data):
 class Untouched:
     """Data of a form that only a replaced method knows."""
 
-    is_arrays = is_thresholded = False
-    only_pairs = True
+    is_arrays = False
 
-    def __init__(self, data, name):
+    def __init__(self, data: Any, name: str) -> None:
         self.given, self.name = data, name
         self.n = len(data)  # as the book asks for it
 
 
-def handed_on(net, data, name):
+def handed_on(net: Any, data: Any, name: str) -> DataSet | Untouched:
     """The `data` of a replaced method, which gets them as they came."""
     if isinstance(data, (list, tuple)) or is_iterator(data):
         return DataSet(net, data, name, only_pairs=True)
     return Untouched(data, name)
 
 
-def listed(data, name):
+def listed(data: Any, name: str) -> list[Any]:
     """`data` as a list."""
     try:
         return data if isinstance(data, list) else list(data)
@@ -131,7 +137,7 @@ def listed(data, name):
         ) from None
 
 
-def recognised(net, data, name, only_pairs=False):
+def recognised(net: Any, data: Any, name: str, only_pairs: bool = False) -> Any:
     """`data` as a list of pairs, or as a tuple (X, Y) of arrays.
 
     Raises
@@ -143,7 +149,7 @@ def recognised(net, data, name, only_pairs=False):
         return data
     if not isinstance(data, (list, tuple)):
         return listed(data, name)
-    container = list if isinstance(data, list) else tuple
+    container: Any = list if isinstance(data, list) else tuple
     # A subclass may answer for its length and its items what it likes.
     if container.__len__(data) != 2:
         return listed(data, name)
@@ -166,7 +172,7 @@ def recognised(net, data, name, only_pairs=False):
     raise _near_miss(X, sizes[0], name)
 
 
-def _is_pair(item, container):
+def _is_pair(item: Any, container: type) -> bool:
     """Whether one of the two items of `data` is an example (x, y), not a matrix, nor a list of labels.
 
     A tuple of two is a pair, unless its own first item is a row of numbers. In a list, so is all that may be.
@@ -185,7 +191,7 @@ def _is_pair(item, container):
     )
 
 
-def _as_array(data, name, only_pairs):
+def _as_array(data: Any, name: str, only_pairs: bool) -> NDArray[Any] | None:
     """`data` as a plain array where it is a matrix: an array, nested lists, or anything with `__array__`."""
     if hasattr(type(data), "toarray") and not only_pairs:  # a SciPy matrix would be taken for an example
         raise TypeError(f"{name} is {type(data).__name__}, which is stored sparsely; pass X.toarray()")
@@ -202,7 +208,7 @@ def _as_array(data, name, only_pairs):
     return array if array.ndim else None
 
 
-def _near_miss(X, n_in, name):
+def _near_miss(X: NDArray[Any], n_in: int, name: str) -> ValueError:
     """The error for an X whose rows are not the network's inputs."""
     hint = ""
     if X.ndim == 2 and X.shape[0] == n_in:
@@ -217,7 +223,7 @@ def _near_miss(X, n_in, name):
     )
 
 
-def _targets(Y, X, name):
+def _targets(Y: Any, X: NDArray[Any], name: str) -> NDArray[Any]:
     """Y as an array of numbers."""
     try:
         array = np.asarray(Y)

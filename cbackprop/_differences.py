@@ -1,7 +1,10 @@
 """The costs that equation (46) takes the differences of, for cbackprop.chapter."""
 
+from __future__ import annotations
+
 import contextlib
 import math
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -10,11 +13,24 @@ from cbackprop._memory import FLOAT64, remember
 from cbackprop.network import Network
 from cbackprop.reference.network import ReferenceNetwork
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import TypeAlias
+
+    from numpy.typing import NDArray
+
+    from cbackprop._one_pass import OnePass
+
+    _Array: TypeAlias = NDArray[np.float64]
+    _Cost: TypeAlias = Callable[[_Array, Any], Any]
+    # By the name of the parameters and the number of the layer; an array for each step.
+    _ByParameter: TypeAlias = dict[tuple[str, int], list[_Array]]
+
 # Where rounding (it grows as 1/ε) and the neglected terms (they grow as ε or ε²) are about as large.
 EPSILON = {"forward": 2.0**-26, "central": 2.0**-17}
 
 
-def checked_epsilon(epsilon, scheme):
+def checked_epsilon(epsilon: float | None, scheme: str) -> float:
     """`epsilon` as a float, or what the scheme does best with."""
     if scheme not in EPSILON:
         raise ValueError(f"scheme is {scheme!r}; expected 'forward' or 'central'")
@@ -26,7 +42,7 @@ def checked_epsilon(epsilon, scheme):
     return epsilon
 
 
-def step_of(array, change, name, l):
+def step_of(array: _Array, change: float, name: str, l: int) -> _Array:
     """By how much each entry of a parameter really changes when `change` is added to it."""
     vanishes = array + change == array
     if vanishes.any():
@@ -38,7 +54,7 @@ def step_of(array, change, name, l):
     return (array + change) - array
 
 
-def steps_of(one_pass, changes):
+def steps_of(one_pass: OnePass, changes: tuple[float, ...]) -> _ByParameter:
     """The steps of every parameter, by (name, l): an array for each of `changes`."""
     return {
         (name, l): [step_of(array, change, name, l) for change in changes]
@@ -47,7 +63,7 @@ def steps_of(one_pass, changes):
     }
 
 
-def is_replaced(net, name):
+def is_replaced(net: ReferenceNetwork, name: str) -> bool:
     """Whether the method `name` is another than the package's own, in a subclass or on the instance."""
     return getattr(getattr(net, name), "__func__", None) not in (
         getattr(Network, name),
@@ -55,7 +71,7 @@ def is_replaced(net, name):
     )
 
 
-def checked_cost(net, cost):
+def checked_cost(net: ReferenceNetwork, cost: _Cost | None) -> _Cost | None:
     """`cost`, or None for ½‖a − y‖², which no replaced `cost_derivative` can be trusted to derive."""
     if cost is None and is_replaced(net, "cost_derivative"):
         raise ValueError(
@@ -67,7 +83,7 @@ def checked_cost(net, cost):
     return cost
 
 
-def costs_of(cost, a, y):
+def costs_of(cost: _Cost | None, a: _Array, y: Any) -> _Array:
     """C for each column of `a`."""
     if cost is None:
         return 0.5 * np.sum((a - y) ** 2, axis=0)
@@ -80,24 +96,24 @@ def costs_of(cost, a, y):
     return np.array([one.item() for one in costs], np.float64)
 
 
-def costs_by_layer(one_pass, cost, steps):
+def costs_by_layer(one_pass: OnePass, cost: _Cost | None, steps: _ByParameter) -> tuple[float, _ByParameter]:
     """C as it is, and for each step of each parameter: of a pass only the layers from the step on.
 
     A step of b^l_j is one of z^l_j, a step of w^l_jk one of z^l_j by a^{l-1}_k times as much.
     """
 
-    def costs(l, dz):
+    def costs(l: int, dz: _Array) -> _Array:
         columns = [costs_of(cost, a, one_pass.y) for a in one_pass.outputs(l, dz)]
         return np.concatenate(columns or [np.zeros(0)]).reshape(dz.shape)
 
-    found = {}
+    found: _ByParameter = {}
     for (name, l), pair in steps.items():
         inputs = 1 if name == "biases" else one_pass.a[l - 1].T
         found[name, l] = [costs(l, step * inputs) for step in pair]
     return costs_of(cost, one_pass.a[one_pass.L], one_pass.y)[0], found
 
 
-def output_of(one_pass):
+def output_of(one_pass: OnePass) -> _Array:
     """a^L, the output that the cost is a function of: that of `feedforward` where it is replaced."""
     if not is_replaced(one_pass.net, "feedforward"):
         return one_pass.a[one_pass.L]
@@ -109,14 +125,16 @@ def output_of(one_pass):
     return a
 
 
-def costs_by_feedforward(one_pass, cost, changes):
+def costs_by_feedforward(
+    one_pass: OnePass, cost: _Cost | None, changes: tuple[float, ...]
+) -> tuple[float, _ByParameter]:
     """The same by a `feedforward` that the reader has replaced; the network is put back at the end."""
     net = one_pass.net
 
-    def C():
+    def C() -> float:
         return costs_of(cost, output_of(one_pass), one_pass.y)[0]
 
-    def costs(array, change):
+    def costs(array: _Array, change: float) -> _Array:
         found = np.empty_like(array)
         for place, value in np.ndenumerate(array):
             array[place] = value + change

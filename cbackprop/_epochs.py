@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cbackprop._memory import remember
 from cbackprop._warnings import Health
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
 
 MONITORED = {
     "training_cost": "Cost on training data: {}",

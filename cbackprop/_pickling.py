@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from cbackprop._memory import remember
+from cbackprop._memory import Memory, remember
 from cbackprop.activations import LayerActivations
 
 # The attributes in which networks of earlier versions kept what the package remembers.
@@ -21,6 +21,8 @@ EARLIER_NAMES = {
 class Pickled:
     """A mixin for networks: their state is their attributes, and loads in every later version."""
 
+    _cbackprop: Memory
+
     def __getstate__(self) -> Any:
         state: Any = super().__getstate__()
         slots: dict[str, Any] = {}
@@ -29,7 +31,7 @@ class Pickled:
         # In one step: another thread may be adding an attribute.
         state = {} if state is None else state.copy()
         if "_activations" in state:  # the user's own: it must not look like a pickle of an earlier version
-            state.setdefault("_cbackprop", self._cbackprop)  # type: ignore[attr-defined]
+            state.setdefault("_cbackprop", self._cbackprop)
         return (state, slots) if slots else state
 
     def __setstate__(self, state: Any) -> None:

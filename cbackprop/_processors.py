@@ -1,8 +1,14 @@
 """How many processors this process is granted, and how many of a team's workers get one."""
 
+from __future__ import annotations
+
 import contextlib
 import os
 import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 READ = 1 << 20  # no more bytes of a file than these
 PATH = 4096  # no path is longer
@@ -11,7 +17,7 @@ PATH = 4096  # no path is longer
 # ---- granted ----
 
 
-def granted(proc="/proc/self"):
+def granted(proc: str = "/proc/self") -> int:
     """The number of processors that this process may use.
 
     The least of its affinity, the CPU quotas of its cgroups, and what Python was told.
@@ -30,17 +36,17 @@ def granted(proc="/proc/self"):
     return max(1, min(counts))
 
 
-def _scheduled():
+def _scheduled() -> list[int]:
     """What the system and Python say: the affinity, or the processors of the machine."""
     counts = []
     with contextlib.suppress(AttributeError, OSError):  # macOS, Windows; a sandbox
         counts.append(len(os.sched_getaffinity(0)))
     with contextlib.suppress(AttributeError, OSError):  # from Python 3.13: -X cpu_count, PYTHON_CPU_COUNT
-        counts.append(os.process_cpu_count() or 1)
+        counts.append(os.process_cpu_count() or 1)  # type: ignore[attr-defined]
     return counts or [os.cpu_count() or 1]
 
 
-def _quotas(proc):
+def _quotas(proc: str) -> Iterator[tuple[int, int]]:
     """Yield (quota, period) of every CPU quota on this process's cgroups and their ancestors.
 
     Files that are missing, cannot be read, or say what cgroups do not are passed over.
@@ -55,12 +61,11 @@ def _quotas(proc):
             yield quota, period
 
 
-_known: dict[
-    tuple[str, tuple[str, ...]], list[list[str]]
-] = {}  # what _find_quota_files found: the list of mounts takes longer to read than all else
+# What _find_quota_files found: the list of mounts takes longer to read than all else.
+_known: dict[tuple[str, tuple[str, ...]], list[list[str]]] = {}
 
 
-def _quota_files(proc, cgroups):
+def _quota_files(proc: str, cgroups: tuple[str, ...]) -> list[list[str]]:
     """The files that hold the quotas of the cgroups in /proc/self/cgroup: one or two for each folder."""
     files = _known.get((proc, cgroups))
     if files is None:
@@ -70,10 +75,10 @@ def _quota_files(proc, cgroups):
     return files
 
 
-def _find_quota_files(proc, cgroups):
+def _find_quota_files(proc: str, cgroups: tuple[str, ...]) -> list[list[str]]:
     """What `_quota_files` says, read anew."""
     mounts = _lines(os.path.join(proc, "mountinfo"))
-    found = []
+    found: list[list[str]] = []
     for line in cgroups:
         # hierarchy:controllers:path; version 2 is hierarchy 0, without controllers
         number, _, rest = line.partition(":")
@@ -90,7 +95,7 @@ def _find_quota_files(proc, cgroups):
     return found
 
 
-def _folders(mounts, kind, controller, path):
+def _folders(mounts: list[str], kind: str, controller: str | None, path: str) -> list[str]:
     """The folders of the cgroup `path` and its ancestors, as far up as they are mounted.
 
     A container may see only a part of the tree, mounted as if it were the whole.
@@ -109,7 +114,7 @@ def _folders(mounts, kind, controller, path):
     return [mount for _, mount in found[:1]]
 
 
-def _below(path, root):
+def _below(path: str, root: str) -> list[str] | None:
     """The names that lead from the cgroup `root` to `path`; None where it is not below."""
     names, above = ([name for name in text.split("/") if name] for text in (path, root))
     if ".." in names or names[: len(above)] != above or len(path) > PATH:
@@ -117,12 +122,12 @@ def _below(path, root):
     return names[len(above) :]
 
 
-def _unescaped(text):
+def _unescaped(text: str) -> str:
     r"""A path of mountinfo, where a blank is \040."""
     return re.sub(r"\\([0-7]{3})", lambda match: chr(int(match[1], 8)), text)
 
 
-def _lines(path):
+def _lines(path: str) -> list[str]:
     """The lines of a file; none where it cannot be read."""
     data = b""
     try:
@@ -159,13 +164,13 @@ class Supply:
         The number of workers where nothing is missing.
     """
 
-    def __init__(self, full):
+    def __init__(self, full: int) -> None:
         self.full = self.fewer = full
         self.rest = REST
         self.change = float("-inf")  # when the team was last made fewer, or full again
         self._forget()
 
-    def workers(self, workers, seconds, used, missing, now):
+    def workers(self, workers: int, seconds: float, used: float, missing: float, now: float) -> int:
         """The number of workers to go on with.
 
         Parameters
@@ -196,10 +201,10 @@ class Supply:
         self._forget()
         return self.fewer
 
-    def _forget(self):
+    def _forget(self) -> None:
         self.evidence = self.seconds = self.used = self.missing = 0.0
 
-    def _tells(self, seconds, used, missing):
+    def _tells(self, seconds: float, used: float, missing: float) -> bool:
         """Whether what is missing, with what was before, tells of others and not of a moment's chance."""
         lack = missing / seconds if seconds > 0 else 0.0
         # The more are missing, the sooner it tells; below ALLOWED evidence is lost again.
@@ -211,7 +216,7 @@ class Supply:
             self._forget()
         return self.evidence > EVIDENCE
 
-    def _got(self, workers):
+    def _got(self, workers: int) -> int:
         """How many of the workers got a processor.
 
         Those without one tell; a worker may also be idle for want of work. But where many are without

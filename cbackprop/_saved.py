@@ -12,28 +12,50 @@ The arrays are the network. ``sizes`` is written as they say. In a JSON it is a 
 the old list after its user has cut neurons out: it becomes ``net.sizes`` and need not agree with the arrays.
 """
 
+from __future__ import annotations
+
 import contextlib
 import json
 import os
 import stat
 import zipfile
+from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 
-from cbackprop.activations import Activation, read_activations
+from cbackprop.activations import Activation, LayerActivations, read_activations
 from cbackprop.costs import COSTS, check, default_output
 from cbackprop.reference.network import set_up
 
-DTYPES = ("float64", "float32")
-OURS = "cbackprop"
-WORDS = {"dtype", "activation", "neuron_activations"}
-BOOKS = {"sizes", "weights", "biases", "cost"}
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from numpy.typing import NDArray
+
+    from cbackprop.network2 import Network
+
+DTYPES: tuple[str, ...] = ("float64", "float32")
+OURS: str = "cbackprop"
+WORDS: set[str] = {"dtype", "activation", "neuron_activations"}
+BOOKS: set[str] = {"sizes", "weights", "biases", "cost"}
 # Names that promise another format to whoever opens the file.
-OTHER_FORMATS = (".onnx", ".pt", ".pth", ".pkl", ".pickle", ".h5", ".keras", ".safetensors", ".h")
-MOST_NEURONS = 2**31 - 1  # of a layer
+OTHER_FORMATS: tuple[str, ...] = (
+    ".onnx",
+    ".pt",
+    ".pth",
+    ".pkl",
+    ".pickle",
+    ".h5",
+    ".keras",
+    ".safetensors",
+    ".h",
+)
+MOST_NEURONS: int = 2**31 - 1  # of a layer
 
 
-def restored(network_class, saved, cost, activations):
+def restored(
+    network_class: type[Network], saved: dict[str, Any], cost: Any, activations: LayerActivations | None
+) -> Network:
     """The network that `read` has read, with this cost and the activations of `activations_of`."""
     net = network_class.__new__(network_class)
     set_up(net, saved["sizes"], saved["dtype"], activations)
@@ -41,14 +63,14 @@ def restored(network_class, saved, cost, activations):
     return net
 
 
-def _name(filename):
+def _name(filename: str | bytes | os.PathLike[str]) -> str:
     return os.fsdecode(filename).lower()
 
 
 # ---- writing ----
 
 
-def write(net, filename):
+def write(net: Any, filename: str | bytes | os.PathLike[str]) -> None:
     """Write `net` to the file; see `cbackprop.network2.Network.save`."""
     if _name(filename).endswith(OTHER_FORMATS):
         raise ValueError(
@@ -60,7 +82,7 @@ def write(net, filename):
     sizes = _sizes(weights, biases, getattr(net, "sizes", None))
     description = _description(net, sizes)
     if _name(filename).endswith(".npz"):
-        arrays = {"network": np.frombuffer(json.dumps(description).encode(), np.uint8)}
+        arrays: dict[str, Any] = {"network": np.frombuffer(json.dumps(description).encode(), np.uint8)}
         for name, parameters in (("weights", weights), ("biases", biases)):
             for i, array in enumerate(parameters):
                 arrays[f"{name}_{i}"] = np.ascontiguousarray(array, array.dtype.newbyteorder("<"))
@@ -78,7 +100,7 @@ def write(net, filename):
         json.dump(data, file)
 
 
-def _arrays(arrays, name, dtype):
+def _arrays(arrays: Any, name: str, dtype: np.dtype[Any]) -> list[NDArray[Any]]:
     try:
         arrays = list(arrays)
     except TypeError:
@@ -94,7 +116,7 @@ def _arrays(arrays, name, dtype):
     return result
 
 
-def _sizes(weights, biases, note=()):
+def _sizes(weights: Sequence[NDArray[Any]], biases: Sequence[NDArray[Any]], note: Any = ()) -> list[int]:
     """The neurons of each layer, by arrays that fit together.
 
     Where there are none, `note` may say how many inputs the one layer has.
@@ -122,11 +144,11 @@ def _sizes(weights, biases, note=()):
     return list(note) if _is_sizes(note) and len(note) == 1 else []
 
 
-def _is_sizes(sizes):
+def _is_sizes(sizes: Any) -> bool:
     return type(sizes) in (list, tuple) and all(type(n) is int and 0 <= n <= MOST_NEURONS for n in sizes)
 
 
-def _description(net, sizes):
+def _description(net: Any, sizes: list[int]) -> dict[str, Any]:
     """What JSON can say of `net`, but for its parameters."""
     name = getattr(net.cost, "__name__", None)
     if not isinstance(name, str):
@@ -150,7 +172,7 @@ def _description(net, sizes):
     return {**description, OURS: words} if words else description
 
 
-def _default_layers(sizes, cost):
+def _default_layers(sizes: list[int], cost: Any) -> list[str]:
     """The activations that a file need not name."""
     return (["sigmoid"] * (len(sizes) - 2) + [default_output(cost)])[: max(len(sizes) - 1, 0)]
 
@@ -158,7 +180,7 @@ def _default_layers(sizes, cost):
 # ---- reading ----
 
 
-def activations_of(saved, cost):
+def activations_of(saved: dict[str, Any], cost: Any) -> LayerActivations | None:
     """The activations of what `read` has read, None for sigmoids alone.
 
     Where the file names none, the cost that it names says which output layer there is; or `cost`, where that
@@ -174,7 +196,7 @@ def activations_of(saved, cost):
     return activations
 
 
-def read(filename):
+def read(filename: str | bytes | os.PathLike[str]) -> dict[str, Any]:
     """The description of the network in the file, with its ``weights`` and ``biases``.
 
     Raises
@@ -196,7 +218,7 @@ def read(filename):
             raise ValueError(f"{os.fsdecode(filename)}: not an intact network: {error}") from error
 
 
-def _read_description(data):
+def _read_description(data: Any) -> dict[str, Any]:
     """What `data`, which may be anything, says but for the parameters: checked, and with the defaults."""
     if type(data) is not dict:
         raise ValueError(f"expected an object with {', '.join(sorted(BOOKS))}, got {type(data).__name__}")
@@ -213,7 +235,7 @@ def _read_description(data):
     return {"sizes": data["sizes"], "cost": data["cost"], **words}
 
 
-def _read_words(words):
+def _read_words(words: Any) -> dict[str, Any]:
     """The words under our key, or a ValueError: nobody else writes them."""
     if type(words) is not dict:
         raise ValueError(f"{OURS} is not an object")
@@ -234,7 +256,7 @@ def _read_words(words):
     return {"dtype": np.dtype(dtype), "activation": activation, "neuron_activations": neurons}
 
 
-def _read_old_words(data):
+def _read_old_words(data: dict[str, Any]) -> dict[str, Any]:
     """The same words among the book's keys, where files had them at first.
 
     They are ours if all of them say what we could have written, and there is no other key. Otherwise they are
@@ -249,7 +271,7 @@ def _read_old_words(data):
     return _read_words({})
 
 
-def _read_json(file):
+def _read_json(file: IO[bytes]) -> dict[str, Any]:
     data = json.load(file)
     network = _read_description(data)
     for name in ("weights", "biases"):
@@ -267,7 +289,7 @@ def _read_json(file):
     return network
 
 
-def _matrix(rows, dtype, name):
+def _matrix(rows: Any, dtype: np.dtype[Any], name: str) -> NDArray[Any]:
     """Lists of lists as an array, which is made only where they are equally long and hold numbers."""
     if type(rows) is not list:
         raise ValueError(f"{name} is not a list of rows")
@@ -280,7 +302,7 @@ def _matrix(rows, dtype, name):
     return np.array(rows, dtype).reshape(len(rows), n_cols)
 
 
-def _read_npz(file):
+def _read_npz(file: IO[bytes]) -> dict[str, Any]:
     size = file.seek(0, os.SEEK_END)
     with zipfile.ZipFile(file) as archive:
         entries = archive.infolist()
@@ -308,7 +330,7 @@ def _read_npz(file):
     return network
 
 
-def _read_npy(archive, name, ndim, types):
+def _read_npy(archive: zipfile.ZipFile, name: str, ndim: int, types: Sequence[str]) -> NDArray[Any]:
     """The array of this name, if it has so many dimensions and one of these types."""
     entry = archive.getinfo(f"{name}.npy")
     with archive.open(entry) as source:
@@ -334,7 +356,7 @@ def _read_npy(archive, name, ndim, types):
 
 
 @contextlib.contextmanager
-def _replacing(filename, mode):
+def _replacing(filename: str | bytes | os.PathLike[str], mode: str) -> Iterator[IO[Any]]:
     """A file to write into, that takes the place of `filename` at the end, and not before."""
     encoding = None if "b" in mode else "ascii"
     target = os.path.realpath(os.fsdecode(filename))

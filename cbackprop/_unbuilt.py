@@ -1,5 +1,7 @@
 """Why the compiled modules are missing; imported only where they are."""
 
+from __future__ import annotations
+
 import sys
 from importlib.machinery import PathFinder
 from pathlib import Path
@@ -7,7 +9,7 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 
 
-def installed():
+def installed() -> Path | None:
     """The folder of a compiled cbackprop further down on sys.path; None where there is none."""
     for entry in sys.path:
         package = Path(entry, "cbackprop").resolve()
@@ -16,7 +18,7 @@ def installed():
     return None
 
 
-def reason():
+def reason() -> str:
     """What is the matter, and what to do about it."""
     package = installed()
     if package:

@@ -1,15 +1,18 @@
 """What the user is warned of: results that mean nothing, said once, at the user's own line."""
 
+from __future__ import annotations
+
 import os
 import sys
 import warnings
+from typing import Any
 
-from cbackprop import _parameters  # type: ignore[attr-defined]  # compiled
+from cbackprop import _parameters
 
 PACKAGE = os.path.dirname(__file__) + os.sep
 
 
-def warn(message, category):
+def warn(message: str, category: type[Warning]) -> None:
     """Warn at the line outside of this package that led here."""
     level, frame = 1, sys._getframe()
     while frame.f_back is not None and frame.f_code.co_filename.startswith(PACKAGE):
@@ -17,7 +20,7 @@ def warn(message, category):
     warnings.warn(message, category, stacklevel=level)
 
 
-def of_pixels(name):
+def of_pixels(name: str) -> None:
     """Inputs of 0 to 255 drive every sigmoid to its end."""
     warn(
         f"{name} holds whole numbers that reach past 1 and not past 255, like the grey values of "
@@ -27,7 +30,7 @@ def of_pixels(name):
     )
 
 
-def of_one_output(net, data):
+def of_one_output(net: Any, data: Any) -> bool:
     """With one output neuron, the book's count of right answers does not depend on the network.
 
     Returns whether that was said.
@@ -44,12 +47,12 @@ def of_one_output(net, data):
     return True
 
 
-def parameters_of(net):
+def parameters_of(net: Any) -> tuple[Any, Any]:
     """(weights, biases), or two Nones: a network of the user's methods alone may do without."""
     return getattr(net, "weights", None), getattr(net, "biases", None)
 
 
-def has_one_output(net):
+def has_one_output(net: Any) -> bool:
     """Whether the output layer has one neuron, as far as parameters of the user's own kind say so."""
     try:
         return not _parameters.has_empty_layer(net) and _parameters.layer_sizes(net)[-1] == 1
@@ -60,12 +63,12 @@ def has_one_output(net):
 class Health:
     """Warns once, in one call of SGD, when a parameter or a cost of `net` has become NaN or infinite."""
 
-    def __init__(self, net):
+    def __init__(self, net: Any) -> None:
         # Training leaves these arrays as they are: whether they were finite is asked if need be.
-        self.at_first = parameters_of(net)
+        self.at_first: tuple[Any, Any] | None = parameters_of(net)
         self.watches = True
 
-    def look(self, epoch, is_finite, what="a weight or bias"):
+    def look(self, epoch: int, is_finite: bool, what: str = "a weight or bias") -> None:
         """Note whether `what` is finite after this epoch."""
         at_first, self.at_first = self.at_first, None
         if is_finite or not self.watches:

@@ -3,10 +3,23 @@
 Each is a line of NumPy here. The kernels' functions of the same names are in src/kernels/activations.h.
 """
 
+from __future__ import annotations
+
 import functools
 import operator
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from typing import TypeAlias
+
+    from numpy.typing import NDArray
+
+    _Function: TypeAlias = Callable[[NDArray[Any]], Any]
+    _Choice: TypeAlias = "str | Activation"
+    _Layer: TypeAlias = tuple[_Choice, dict[int, _Choice]]
 
 __all__ = ["Activation", "LayerActivations", "linear", "relu", "softplus", "tanh"]
 
@@ -27,61 +40,62 @@ class Activation:
     name in a module.
     """
 
-    def __init__(self, f, f_prime=None):
+    def __init__(self, f: _Function, f_prime: _Function | None = None) -> None:
         if not callable(f):
             raise TypeError(f"f is {f!r}; expected a function of z")
         if not callable(f_prime):
             raise TypeError(
                 f"f_prime is {f_prime!r}; backpropagation needs the derivative of f: Activation(f, f_prime)"
             )
-        self.f, self.f_prime = f, f_prime
+        self.f: _Function = f
+        self.f_prime: _Function = f_prime
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return f"Activation({self.f!r}, {self.f_prime!r})"
 
 
-def linear(z):
+def linear(z: NDArray[Any]) -> NDArray[Any]:
     """The linear neuron of the chapter's second exercise: f(z) = z."""
     return z
 
 
-def linear_prime(z):
+def linear_prime(z: NDArray[Any]) -> NDArray[Any]:
     """f′(z) = 1."""
     return np.ones_like(z)
 
 
-def tanh(z):
+def tanh(z: NDArray[Any]) -> NDArray[Any]:
     """The hyperbolic tangent."""
     return np.tanh(z)
 
 
-def tanh_prime(z):
+def tanh_prime(z: NDArray[Any]) -> NDArray[Any]:
     """1 − tanh² z, as a product that keeps its digits where tanh z is near ±1."""
     return (1 - np.tanh(z)) * (1 + np.tanh(z))
 
 
-def relu(z):
+def relu(z: NDArray[Any]) -> NDArray[Any]:
     """max(z, 0), the rectified linear unit."""
     return np.maximum(z, 0)
 
 
-def relu_prime(z):
+def relu_prime(z: NDArray[Any]) -> NDArray[Any]:
     """1 where z > 0, otherwise 0: also at z = 0, where the function has no derivative."""
     return (z > 0).astype(z.dtype)
 
 
-def softplus(z):
+def softplus(z: NDArray[Any]) -> NDArray[Any]:
     """ln(1 + e^z), computed so that e^z cannot overflow."""
     with np.errstate(invalid="ignore"):  # NaN stays NaN, as it does without a warning everywhere else
         return np.logaddexp(0, z)
 
 
-def softplus_prime(z):
+def softplus_prime(z: NDArray[Any]) -> NDArray[Any]:
     """The sigmoid of z: 1 − e^−a where a = ln(1 + e^z)."""
     return -np.expm1(-softplus(z))
 
 
-def softmax(z):
+def softmax(z: NDArray[Any]) -> NDArray[Any]:
     """e^z_j / Σ_k e^z_k of each column, computed so that nothing overflows: for an output layer alone."""
     with np.errstate(invalid="ignore"):
         e = np.exp(z - z.max(axis=0, keepdims=True))
@@ -90,7 +104,7 @@ def softmax(z):
 
 # A row for each activation with a name: f and f′. src/kernels/registry.h has the same names, or nothing is
 # imported. The sigmoid is not here: it is that of the module which asks, where a user may have replaced it.
-_NAMED = {
+_NAMED: dict[str, tuple[_Function, Any]] = {
     "linear": (linear, linear_prime),
     "tanh": (tanh, tanh_prime),
     "relu": (relu, relu_prime),
@@ -98,7 +112,7 @@ _NAMED = {
     # Its error comes from the cost that it goes with, not by a derivative of each neuron.
     "softmax": (softmax, None),
 }
-NAMES = ("sigmoid", *_NAMED)
+NAMES: tuple[str, ...] = ("sigmoid", *_NAMED)
 
 
 class LayerActivations:
@@ -118,7 +132,12 @@ class LayerActivations:
         For each layer after the input layer: its activation, and by j those of its modified neurons.
     """
 
-    def __init__(self, sizes, activation="sigmoid", neuron_activations=None):
+    def __init__(
+        self,
+        sizes: Sequence[int],
+        activation: _Choice | Sequence[_Choice] = "sigmoid",
+        neuron_activations: dict[tuple[int, int], _Choice] | None = None,
+    ) -> None:
         L, n = len(sizes), max(len(sizes) - 1, 0)
         if isinstance(activation, (list, tuple)):
             if len(activation) != n:
@@ -132,7 +151,7 @@ class LayerActivations:
             chosen = [_checked(activation, "activation")] * max(n, 1)
         if "softmax" in chosen[:-1]:
             raise ValueError("activation is 'softmax' in a hidden layer; it is for the output layer alone")
-        self.layers = [(one, {}) for one in chosen]
+        self.layers: list[_Layer] = [(one, {}) for one in chosen]
         if neuron_activations is None:
             return
         if not isinstance(neuron_activations, dict):
@@ -149,7 +168,7 @@ class LayerActivations:
             if one != layer:
                 modified[j] = one
 
-    def of_layers(self, L):
+    def of_layers(self, L: int) -> list[_Layer]:
         """What `layers` is for a network of L layers now.
 
         Activations belong to the layers that the network began with. Layers that were cut off took theirs
@@ -172,13 +191,13 @@ class LayerActivations:
             )
         return [first] * n
 
-    def of_layer(self, l):
+    def of_layer(self, l: int) -> _Layer:
         """The entry of `of_layers` for layer l = 2, 3, ..., whatever number a list of weights says it is."""
         if l - 2 < len(self.layers):
             return self.layers[l - 2]
         return self.of_layers(len(self.layers) + 2)[-1]
 
-    def all_used(self):
+    def all_used(self) -> Iterator[tuple[_Choice, str]]:
         """Every activation that is used, with the words that say where."""
         for l, (layer, modified) in enumerate(self.layers, 2):
             yield layer, f"layer {l}"
@@ -186,28 +205,28 @@ class LayerActivations:
                 yield one, f"neuron {j} of layer {l}"
 
     @functools.cached_property
-    def uses_sigmoid(self):
+    def uses_sigmoid(self) -> bool:
         """Whether any neuron is a sigmoid."""
         return any(one == "sigmoid" for one, _ in self.all_used())
 
-    def only_sigmoid(self):
+    def only_sigmoid(self) -> bool:
         """Whether all neurons are."""
         return all(one == "sigmoid" for one, _ in self.all_used())
 
     @functools.cached_property
-    def custom(self):
+    def custom(self) -> str | None:
         """Where the first function of the user's is used, in words; None: nowhere."""
         return next((where for one, where in self.all_used() if isinstance(one, Activation)), None)
 
-    def f(self, l, z, sigmoid):
+    def f(self, l: int, z: NDArray[Any], sigmoid: _Function) -> NDArray[Any]:
         """f(z) of layer l, each row of z a neuron, given the sigmoid to use."""
         return self._applied(l, z, sigmoid, 0)
 
-    def f_prime(self, l, z, sigmoid_prime):
+    def f_prime(self, l: int, z: NDArray[Any], sigmoid_prime: _Function) -> NDArray[Any]:
         """f′(z) of layer l, given the derivative of the sigmoid."""
         return self._applied(l, z, sigmoid_prime, 1)
 
-    def _applied(self, l, z, sigmoid, which):
+    def _applied(self, l: int, z: NDArray[Any], sigmoid: _Function, which: int) -> NDArray[Any]:
         layer, modified = self.of_layer(l)
         result = np.empty_like(z)
         result[...] = _values(layer, which, z, sigmoid, f"layer {l}")
@@ -216,13 +235,17 @@ class LayerActivations:
         return result
 
 
-def read_activations(sizes, activation, neuron_activations):
+def read_activations(
+    sizes: Sequence[int],
+    activation: _Choice | Sequence[_Choice],
+    neuron_activations: dict[tuple[int, int], _Choice] | None,
+) -> LayerActivations | None:
     """The LayerActivations that were asked for; None where every neuron is a sigmoid."""
     activations = LayerActivations(sizes, activation, neuron_activations)
     return None if activations.only_sigmoid() else activations
 
 
-def _checked(activation, name):
+def _checked(activation: Any, name: str) -> _Choice:
     """`activation` where it is one."""
     if isinstance(activation, Activation):
         return activation
@@ -237,7 +260,7 @@ def _checked(activation, name):
     raise TypeError(f"{name} is {activation!r}; expected a name or an Activation{hint}")
 
 
-def _place(place, sizes):
+def _place(place: Any, sizes: Sequence[int]) -> tuple[int, int]:
     """The (l, j) of a neuron after the input layer."""
     try:
         l, j = place
@@ -259,7 +282,7 @@ def _place(place, sizes):
     return l, j
 
 
-def _values(activation, which, z, sigmoid, where):
+def _values(activation: _Choice, which: int, z: NDArray[Any], sigmoid: _Function, where: str) -> Any:
     """f(z), or f′(z) where `which` is 1."""
     if activation == "sigmoid":
         return sigmoid(z)

@@ -8,9 +8,11 @@ neurons count from 0. All arithmetic is in float64, also for a float32 network. 
 where the cost is taken differences of.
 """
 
+from __future__ import annotations
+
 import math
 import operator
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -27,6 +29,18 @@ from cbackprop._differences import (
 )
 from cbackprop._one_pass import OnePass
 
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from typing import Literal, TypeAlias
+
+    from numpy.typing import ArrayLike, NDArray
+
+    from cbackprop.reference.network import ReferenceNetwork
+
+    _Arrays: TypeAlias = list[NDArray[np.float64]]
+    _Cost: TypeAlias = Callable[[NDArray[np.float64], Any], Any]
+    _Scheme: TypeAlias = Literal["forward", "central"]
+
 __all__ = [
     "GradientCheck",
     "LayerChange",
@@ -39,8 +53,8 @@ __all__ = [
     "perturbation",
 ]
 
-TOLERANCE = {"forward": 1e-5, "central": 1e-7}
-FLOAT32_TOLERANCE = 1e-4
+TOLERANCE: dict[str, float] = {"forward": 1e-5, "central": 1e-7}
+FLOAT32_TOLERANCE: float = 1e-4
 
 
 class GradientCheck(NamedTuple):
@@ -55,10 +69,10 @@ class GradientCheck(NamedTuple):
     backprop: float
     numerical: float
 
-    def __bool__(self):
+    def __bool__(self) -> bool:
         return self.agrees
 
-    def __str__(self):
+    def __str__(self) -> str:
         place = f"layer {self.l}, j = {self.j}" + ("" if self.k is None else f", k = {self.k}")
         verdict = "agree" if self.agrees else "DISAGREE"
         return (
@@ -72,14 +86,14 @@ class LayerChange(NamedTuple):
     """The change of the activations of layer l: the one predicted and the one that happens, both (n, 1)."""
 
     l: int
-    predicted: np.ndarray
-    real: np.ndarray
+    predicted: NDArray[np.float64]
+    real: NDArray[np.float64]
 
 
 class Perturbation(NamedTuple):
     """How a small change of a weight spreads: a `LayerChange` for each layer l to L, and ΔC."""
 
-    layers: list
+    layers: list[LayerChange]
     predicted: float
     real: float
 
@@ -87,14 +101,22 @@ class Perturbation(NamedTuple):
 class Path(NamedTuple):
     """A path from a weight to the cost: neurons j, q, …, m of layers l, l+1, …, L, and its rate factor."""
 
-    neurons: tuple
+    neurons: tuple[int, ...]
     product: float
 
 
 # ---- the other approach ----
 
 
-def numerical_gradient(net, x, y, *, epsilon=None, scheme="forward", cost=None):
+def numerical_gradient(
+    net: ReferenceNetwork,
+    x: ArrayLike,
+    y: ArrayLike,
+    *,
+    epsilon: float | None = None,
+    scheme: _Scheme = "forward",
+    cost: _Cost | None = None,
+) -> tuple[_Arrays, _Arrays]:
     """The gradient from differences of the cost, equation (46): a pass for each weight and bias.
 
     ∂C/∂w_j ≈ (C(w + ε e_j) − C(w)) / ε. No copy of the network is made: of each pass only the layers that
@@ -134,7 +156,7 @@ def numerical_gradient(net, x, y, *, epsilon=None, scheme="forward", cost=None):
         C, costs = costs_by_feedforward(one_pass, cost, changes)
     else:
         C, costs = costs_by_layer(one_pass, cost, steps)
-    nabla = {"biases": [], "weights": []}
+    nabla: dict[str, _Arrays] = {"biases": [], "weights": []}
     for (name, l), step in steps.items():
         if scheme == "forward":
             quotient = (costs[name, l][0] - C) / step[0]
@@ -144,7 +166,16 @@ def numerical_gradient(net, x, y, *, epsilon=None, scheme="forward", cost=None):
     return nabla["biases"], nabla["weights"]
 
 
-def check_gradient(net, x, y, *, epsilon=None, scheme="central", cost=None, tolerance=None):
+def check_gradient(
+    net: ReferenceNetwork,
+    x: ArrayLike,
+    y: ArrayLike,
+    *,
+    epsilon: float | None = None,
+    scheme: _Scheme = "central",
+    cost: _Cost | None = None,
+    tolerance: float | None = None,
+) -> GradientCheck:
     """Holds `net.backprop(x, y)` against the differences of equation (46).
 
     Parameters
@@ -194,22 +225,30 @@ def check_gradient(net, x, y, *, epsilon=None, scheme="central", cost=None, tole
                 entries.append((float(apart[j, k]), max(np.abs(one).max(), np.abs(other).max()), where))
     if not entries:
         raise ValueError("net has no weights and no biases")
-    apart, _, where = max(entries, key=operator.itemgetter(0))
+    most, _, where = max(entries, key=operator.itemgetter(0))
     largest = max(size for _, size, _ in entries)
     one_pass = OnePass(net, x, y)
     output = output_of(one_pass)
     C = abs(costs_of(checked_cost(net, cost), output, one_pass.y)[0])
     reach = C + float(np.abs(one_pass.cost_derivative() * output).sum())
     rounding = 8 * 2.0**-53 * reach / checked_epsilon(epsilon, scheme) if math.isfinite(reach) else 0.0
-    difference = float(apart / largest) if 0 < largest < math.inf else apart
-    agrees = math.isfinite(apart) and apart <= tolerance * largest + rounding
+    difference = float(most / largest) if 0 < largest < math.inf else most
+    agrees = math.isfinite(most) and most <= tolerance * largest + rounding
     return GradientCheck(bool(agrees), difference, *where)
 
 
 # ---- the big picture ----
 
 
-def perturbation(net, x, y, weight, dw, *, cost=None):
+def perturbation(
+    net: ReferenceNetwork,
+    x: ArrayLike,
+    y: ArrayLike,
+    weight: Sequence[int],
+    dw: float,
+    *,
+    cost: _Cost | None = None,
+) -> Perturbation:
     """Follows a small change of one weight through the network, layer by layer.
 
     Parameters
@@ -253,15 +292,15 @@ def perturbation(net, x, y, weight, dw, *, cost=None):
         predicted = np.dot(one_pass.neuron_rate(m), predicted)
         real = one_pass.f(m, one_pass.z[m] + np.dot(one_pass.w[m], real)) - one_pass.a[m]
         layers.append(LayerChange(m, predicted, real))
-    a, y = one_pass.a[one_pass.L], one_pass.y
+    a = one_pass.a[one_pass.L]
     if cost is None:
-        dC = np.sum((a - y + real / 2) * real)  # ½‖a + Δa − y‖² − ½‖a − y‖², where nothing cancels
+        dC = np.sum((a - one_pass.y + real / 2) * real)  # ½‖a + Δa − y‖² − ½‖a − y‖², where nothing cancels
     else:
-        dC = costs_of(cost, a + real, y)[0] - costs_of(cost, a, y)[0]
+        dC = costs_of(cost, a + real, one_pass.y)[0] - costs_of(cost, a, one_pass.y)[0]
     return Perturbation(layers, float(np.sum(one_pass.cost_derivative() * predicted)), float(dC))
 
 
-def paths(net, x, y, weight):
+def paths(net: ReferenceNetwork, x: ArrayLike, y: ArrayLike, weight: Sequence[int]) -> Iterator[Path]:
     """All paths by which a change of one weight reaches the cost, each with its product of equation (51).
 
     Parameters
@@ -286,7 +325,9 @@ def paths(net, x, y, weight):
     return (Path(neurons, product) for neurons, product in walk(*rate_factors(one_pass, l), l, j, start))
 
 
-def path_sum_gradient(net, x, y, *, max_paths=10**6):
+def path_sum_gradient(
+    net: ReferenceNetwork, x: ArrayLike, y: ArrayLike, *, max_paths: int = 10**6
+) -> _Arrays:
     """The gradient of the weights as sums over paths, equations (52) and (53).
 
     Every path from every weight is walked, and its product of rate factors added to the weight's sum: nothing
@@ -333,16 +374,18 @@ def path_sum_gradient(net, x, y, *, max_paths=10**6):
     return nabla_w
 
 
-def rate_factors(one_pass, first):
+def rate_factors(one_pass: OnePass, first: int) -> tuple[dict[int, list[list[float]]], list[float]]:
     """The factors of equation (51) past layer `first`: ∂a^l_q/∂a^{l-1}_j as rates[l][j][q], and ∂C/∂a^L_m."""
     rates = {l: one_pass.neuron_rate(l).T.tolist() for l in range(first + 1, one_pass.L + 1)}
     return rates, one_pass.cost_derivative().ravel().tolist()
 
 
-def walk(rates, last, l, j, start):
+def walk(
+    rates: dict[int, list[list[float]]], last: list[float], l: int, j: int, start: Any
+) -> Iterator[tuple[tuple[int, ...], Any]]:
     """Every path from neuron j of layer l to the cost, with `start` times its factors, depth first."""
     L = max(rates, default=l)
-    begun = [((j,), start)]
+    begun: list[tuple[tuple[int, ...], Any]] = [((j,), start)]
     while begun:
         neurons, product = begun.pop()
         layer = l + len(neurons) - 1

@@ -1,7 +1,7 @@
 """What a bug report should hold."""
 
 
-def show_config():
+def show_config() -> None:
     """Print what this build of cbackprop has, what the processor offers, and what is used.
 
     The instruction sets that kernels were built for, those that this processor has, the one chosen (by

@@ -4,11 +4,17 @@ A cost is a class with two static methods: ``fn(a, y)``, the cost C_x of the out
 ``delta(z, a, y)``, the error δ^L of the output layer. A reader's own class needs no more than these.
 """
 
+from __future__ import annotations
+
 import sys
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from cbackprop.reference import network as reference
+
+if TYPE_CHECKING:
+    from cbackprop.activations import Activation, LayerActivations
 
 __all__ = ["CrossEntropyCost", "LogLikelihoodCost", "QuadraticCost"]
 
@@ -17,12 +23,12 @@ class QuadraticCost:
     """C_x = ½‖a − y‖²."""
 
     @staticmethod
-    def fn(a, y):
+    def fn(a: Any, y: Any) -> Any:
         """The cost of the output `a` for the target `y`."""
         return 0.5 * np.linalg.norm(a - y) ** 2
 
     @staticmethod
-    def delta(z, a, y):
+    def delta(z: Any, a: Any, y: Any) -> Any:
         """δ^L = (a − y) ⊙ σ′(z), σ′ being that of the module network2 now, as in the book."""
         module = sys.modules.get("cbackprop.network2", reference)
         return (a - y) * module.sigmoid_prime(z)
@@ -32,7 +38,7 @@ class CrossEntropyCost:
     """C_x = −Σ_j [y_j ln a_j + (1 − y_j) ln(1 − a_j)], for an output layer of sigmoid neurons."""
 
     @staticmethod
-    def fn(a, y):
+    def fn(a: Any, y: Any) -> Any:
         """The cost of the output `a` for the target `y`.
 
         0·ln 0 counts as 0, and an infinite term as the largest number there is: what NumPy's nan_to_num
@@ -42,7 +48,7 @@ class CrossEntropyCost:
             return np.sum(np.nan_to_num(-y * np.log(a) - (1 - y) * np.log(1 - a)))
 
     @staticmethod
-    def delta(z, a, y):
+    def delta(z: Any, a: Any, y: Any) -> Any:
         """δ^L = a − y: the σ′(z) of the output neurons cancels."""
         return a - y
 
@@ -51,13 +57,13 @@ class LogLikelihoodCost:
     """C_x = −Σ_j y_j ln a_j, which is −ln a_y of the right class y, for a softmax output layer."""
 
     @staticmethod
-    def fn(a, y):
+    def fn(a: Any, y: Any) -> Any:
         """The cost of the output `a` for the target `y`; infinities as in `CrossEntropyCost`."""
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             return np.sum(np.nan_to_num(-y * np.log(a)))
 
     @staticmethod
-    def delta(z, a, y):
+    def delta(z: Any, a: Any, y: Any) -> Any:
         """δ^L = a − y."""
         return a - y
 
@@ -65,23 +71,23 @@ class LogLikelihoodCost:
 # A row for each built-in cost: its class, and the output layer for which f′ cancels in delta; None: for none.
 # src/kernels/registry.h has the same names, or nothing is imported.
 _ROWS = ((QuadraticCost, None), (CrossEntropyCost, "sigmoid"), (LogLikelihoodCost, "softmax"))
-COSTS = {cost.__name__: cost for cost, _ in _ROWS}
-_OUTPUTS = {cost.__name__: output for cost, output in _ROWS}
+COSTS: dict[str, Any] = {cost.__name__: cost for cost, _ in _ROWS}
+_OUTPUTS: dict[str | None, str | None] = {cost.__name__: output for cost, output in _ROWS}
 _DELTAS = {cost.delta: cost.__name__ for cost in COSTS.values()}
 _FNS = {cost.fn: cost.__name__ for cost in COSTS.values()}
 
 
-def builtin_delta(cost):
+def builtin_delta(cost: Any) -> str | None:
     """Whose output error `cost` has: the name of a class above, or None where ``delta`` is the user's."""
     return _named(cost, "delta", _DELTAS)
 
 
-def builtin_fn(cost):
+def builtin_fn(cost: Any) -> str | None:
     """Whose ``fn`` `cost` has, likewise."""
     return _named(cost, "fn", _FNS)
 
 
-def _named(cost, name, names):
+def _named(cost: Any, name: str, names: dict[Any, str]) -> str | None:
     function = getattr(cost, name, None)
     try:
         return names.get(function)
@@ -89,17 +95,17 @@ def _named(cost, name, names):
         return None
 
 
-def takes_derivative(cost):
+def takes_derivative(cost: Any) -> bool:
     """Whether the error of `cost` is ours, and is (a − y) ⊙ f′(z) whatever the output layer's f is."""
     return _OUTPUTS.get(builtin_delta(cost), "") is None
 
 
-def is_cost(cost):
+def is_cost(cost: Any) -> bool:
     """Whether `cost` has the two functions of one."""
     return callable(getattr(cost, "fn", None)) and callable(getattr(cost, "delta", None))
 
 
-def check_functions(cost):
+def check_functions(cost: Any) -> None:
     """Raise where `cost` lacks a function of one."""
     for name, arguments in (("fn", "(a, y)"), ("delta", "(z, a, y)")):
         if not callable(getattr(cost, name, None)):
@@ -109,7 +115,7 @@ def check_functions(cost):
             )
 
 
-def check(cost, activations=None, L=None):
+def check(cost: Any, activations: LayerActivations | None = None, L: int | None = None) -> None:
     """Raise where `cost` is none, or does not belong to the output layer of these activations.
 
     Parameters
@@ -123,7 +129,8 @@ def check(cost, activations=None, L=None):
     check_functions(cost)
     if L == 1:
         return  # an input layer alone: its output layer is still to come
-    output, modified = "sigmoid", {}
+    output: str | Activation = "sigmoid"
+    modified: dict[int, Any] = {}
     if activations is not None:
         output, modified = activations.layers[-1] if L is None else activations.of_layer(L)
     delta = builtin_delta(cost)
@@ -141,12 +148,12 @@ def check(cost, activations=None, L=None):
         )
 
 
-def default_output(cost):
+def default_output(cost: Any) -> str:
     """The activation of the output layer where none was chosen."""
     return _OUTPUTS.get(builtin_delta(cost)) or "sigmoid"
 
 
-def with_output(cost, sizes, activation):
+def with_output(cost: Any, sizes: Any, activation: Any) -> Any:
     """The list of activations where `cost` has an output layer of its own, else `activation` as it is."""
     output = default_output(cost)
     if output == "sigmoid" or isinstance(activation, (list, tuple)):

@@ -1,16 +1,26 @@
 """Figures of what a network learns: needs matplotlib, ``pip install "cbackprop[plot]"``."""
 
+from __future__ import annotations
+
 import math
 import operator
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from cbackprop.reference.network import ReferenceLayers
+
 __all__ = ["learning_curves", "weight_images"]
 
-COLOURS = {"training": "tab:blue", "evaluation": "tab:orange"}
+COLOURS: dict[str, str] = {"training": "tab:blue", "evaluation": "tab:orange"}
 
 
-def learning_curves(history, n_training=None, n_evaluation=None):
+def learning_curves(
+    history: Sequence[dict[str, Any]], n_training: int | None = None, n_evaluation: int | None = None
+) -> Any:
     """Draw cost and accuracy over the epochs.
 
     Parameters
@@ -64,7 +74,7 @@ def learning_curves(history, n_training=None, n_evaluation=None):
     return figure
 
 
-def weight_images(net, shape=None):
+def weight_images(net: ReferenceLayers, shape: tuple[int, int] | None = None) -> Any:
     """Draw the weights of each neuron of the first hidden layer as an image of its inputs.
 
     Parameters
@@ -101,12 +111,12 @@ def weight_images(net, shape=None):
             )
         shape = side, side
     try:
-        shape = tuple(operator.index(number) for number in shape)
+        image = tuple(operator.index(number) for number in shape)
     except TypeError:
         raise TypeError(f"shape is {shape!r}; expected two whole numbers, rows and columns") from None
-    if len(shape) != 2 or min(shape) < 1 or math.prod(shape) != n_in:
+    if len(image) != 2 or min(image) < 1 or math.prod(image) != n_in:
         raise ValueError(
-            f"shape is {shape}; expected two positive numbers whose product is {n_in}, the inputs"
+            f"shape is {image}; expected two positive numbers whose product is {n_in}, the inputs"
         )
     columns = math.ceil(math.sqrt(n_hidden))
     rows = math.ceil(n_hidden / columns)
@@ -117,13 +127,13 @@ def weight_images(net, shape=None):
     for j, axes in enumerate(grid):
         axes.set_axis_off()
         if j < n_hidden:
-            picture = axes.imshow(weights[j].reshape(shape), cmap="RdBu_r", vmin=-largest, vmax=largest)
+            picture = axes.imshow(weights[j].reshape(image), cmap="RdBu_r", vmin=-largest, vmax=largest)
             axes.set_title(str(j), fontsize=7)
     figure.colorbar(picture, ax=list(grid))
     return figure
 
 
-def _count(name, n):
+def _count(name: str, n: Any) -> int:
     """`n`, a positive whole number, as an int."""
     try:
         count = operator.index(n)
@@ -134,7 +144,7 @@ def _count(name, n):
     return count
 
 
-def _figure(**options):
+def _figure(**options: Any) -> Any:
     """A figure that no global state knows: fit for scripts, notebooks and threads."""
     try:
         from matplotlib.figure import Figure  # noqa: PLC0415  (a second, and an extra)

@@ -16,11 +16,24 @@ Files are not trusted: nothing in them is run, and reading one takes memory only
 holds. A packed file may unpack to 512 MiB, or to 250 times its own size where that is more.
 """
 
+from __future__ import annotations
+
 import errno
 import os
 import warnings
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from typing import TypeAlias
+
+    from numpy.typing import NDArray
+
+    # float32, except where the file is a pickle whose images have another type.
+    _Images: TypeAlias = NDArray[Any]
+    _Part: TypeAlias = tuple[_Images, NDArray[np.int64]]
+    _Path: TypeAlias = str | os.PathLike[str]
 
 # `np` is there because `from mnist_loader import *` brings it in the book.
 __all__ = ["load_data", "load_data_wrapper", "np", "vectorized_result"]
@@ -28,7 +41,7 @@ __all__ = ["load_data", "load_data_wrapper", "np", "vectorized_result"]
 BOOK_PATHS = (os.path.join("..", "data", "mnist.pkl.gz"), "mnist.pkl.gz")
 
 
-def load_data(path=None):
+def load_data(path: _Path | None = None) -> tuple[_Part, _Part, _Part]:
     """Return MNIST as three pairs of arrays: training, validation and test data.
 
     Parameters
@@ -59,7 +72,13 @@ def load_data(path=None):
     return _load(path)
 
 
-def load_data_wrapper(path=None):
+def load_data_wrapper(
+    path: _Path | None = None,
+) -> tuple[
+    list[tuple[_Images, NDArray[np.float64]]],
+    list[tuple[_Images, np.int64]],
+    list[tuple[_Images, np.int64]],
+]:
     """Return MNIST as three lists of pairs, the form in which ``Network`` takes it.
 
     Parameters
@@ -75,13 +94,13 @@ def load_data_wrapper(path=None):
         x as above; y is the digit itself, an int64.
     """
     (x_training, y_training), *others = _load(path)
-    y_training = map(vectorized_result, y_training)
-    training_data = list(zip(_columns(x_training), y_training, strict=True))
+    targets = map(vectorized_result, y_training)
+    training_data = list(zip(_columns(x_training), targets, strict=True))
     validation_data, test_data = (list(zip(_columns(x), y, strict=True)) for x, y in others)
     return training_data, validation_data, test_data
 
 
-def vectorized_result(j):
+def vectorized_result(j: Any) -> NDArray[np.float64]:
     """Return the unit vector (10, 1), float64, with 1.0 in row ``j`` and zeros elsewhere.
 
     It is the output that the network should give for the digit ``j``.
@@ -98,12 +117,12 @@ def vectorized_result(j):
     return e
 
 
-def _columns(x):
+def _columns(x: _Images) -> list[_Images]:
     """Return the rows of ``x`` (n, 784) as a list of columns (784, 1), views into ``x``."""
     return [np.reshape(row, (784, 1)) for row in x]
 
 
-def _load(path):
+def _load(path: _Path | None) -> tuple[_Part, _Part, _Part]:
     """Find MNIST and read it; both public functions call this, at one depth, for the warning."""
     # Imported here, so that a script which brings its own data does not wait for zip and gzip.
     from . import _mnist_files  # noqa: PLC0415
@@ -127,7 +146,7 @@ def _load(path):
     return _mnist_files.read_sample()
 
 
-def _existing(path, origin):
+def _existing(path: _Path, origin: str) -> str:
     """Return ``path`` as a string, or raise a FileNotFoundError that says where it came from."""
     path = os.path.expanduser(os.fsdecode(path))
     if not os.path.exists(path):

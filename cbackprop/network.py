@@ -5,7 +5,10 @@ What the user replaces (a method, in a subclass or on an instance, or this modul
 reference that they inherit. Otherwise they run the compiled kernels.
 """
 
+from __future__ import annotations
+
 import random
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -27,11 +30,16 @@ from cbackprop._step_options import StepOptions
 from cbackprop.activations import Activation, read_activations
 from cbackprop.reference.network import ReferenceNetwork, draw_parameters, output_error, set_up
 
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from numpy.typing import ArrayLike, DTypeLike
+
 __all__ = ["Activation", "Network", "np", "random", "sigmoid", "sigmoid_prime"]
 
 
 @builtin
-def sigmoid(z):
+def sigmoid(z: ArrayLike) -> Any:
     """The sigmoid function.
 
     Parameters
@@ -47,13 +55,13 @@ def sigmoid(z):
 
 
 @builtin
-def sigmoid_prime(z):
+def sigmoid_prime(z: ArrayLike) -> Any:
     """The sigmoid's derivative, σ′(z) = σ(z)·(1 − σ(z)), element by element."""
     a = sigmoid(z)
     return a * (1 - a)
 
 
-MODULE = Module(
+MODULE: Module = Module(
     globals(),
     output_error,
     gradient_methods=("cost_derivative", "backprop"),
@@ -99,7 +107,14 @@ class Network(Compiled, ReferenceNetwork):
 
     _cbackprop = Memory(MODULE)
 
-    def __init__(self, sizes, *, dtype=np.float64, activation="sigmoid", neuron_activations=None):
+    def __init__(
+        self,
+        sizes: Sequence[int],
+        *,
+        dtype: DTypeLike = np.float64,
+        activation: str | Activation | Sequence[str | Activation] = "sigmoid",
+        neuron_activations: dict[tuple[int, int], str | Activation] | None = None,
+    ) -> None:
         check_sizes(sizes)
         dtype = real_dtype(dtype)
         activations = read_activations(sizes, activation, neuron_activations)
@@ -111,7 +126,7 @@ class Network(Compiled, ReferenceNetwork):
         draw_parameters(self, sizes)
 
     @builtin
-    def update_mini_batch(self, mini_batch, eta):
+    def update_mini_batch(self, mini_batch: Iterable[tuple[ArrayLike, ArrayLike]], eta: float) -> None:
         """One step of gradient descent: w → w − (η/m) Σ_x ∂C_x/∂w, and the same for b.
 
         Parameters
@@ -128,11 +143,20 @@ class Network(Compiled, ReferenceNetwork):
             As `backprop`, naming the example; nothing has changed then.
         """
         if not isinstance(mini_batch, (list, tuple)):
-            len(mini_batch)  # as the book asks, so that an iterator is a TypeError
+            len(mini_batch)  # type: ignore[arg-type]  # as the book asks, so that an iterator is a TypeError
         _update(self, recognised(self, mini_batch, "mini_batch"), _arguments.number(eta, "eta"))
 
     @builtin
-    def SGD(self, training_data, epochs, mini_batch_size, eta, test_data=None, *, n_threads=None):
+    def SGD(
+        self,
+        training_data: Iterable[Any],
+        epochs: int,
+        mini_batch_size: int,
+        eta: float,
+        test_data: Iterable[Any] | None = None,
+        *,
+        n_threads: int | None = None,
+    ) -> None:
         """Train by stochastic gradient descent, printing a line after each epoch.
 
         Parameters
@@ -161,7 +185,7 @@ class Network(Compiled, ReferenceNetwork):
         epochs = _arguments.whole(epochs, "epochs")
         mini_batch_size = _arguments.whole(mini_batch_size, "mini_batch_size", 1)
         n_threads = _arguments.threads(n_threads)
-        custom_update = MODULE.replaced_method(self, ("update_mini_batch",))
+        custom_update = MODULE.replaced_method(self, ("update_mini_batch",)) is not None
         if not custom_update:
             _arguments.number(eta, "eta")
         examples = DataSet(self, training_data, "training_data", only_pairs=custom_update)
@@ -172,7 +196,7 @@ class Network(Compiled, ReferenceNetwork):
         run_epochs(self, epochs, eta, trainer.train_epoch, report.after_epoch)
 
     @builtin
-    def evaluate(self, test_data):
+    def evaluate(self, test_data: Iterable[Any]) -> int:
         """How many of the examples the network answers with their label.
 
         Parameters
@@ -198,14 +222,14 @@ class Network(Compiled, ReferenceNetwork):
 class _Step:
     """One step of gradient descent within SGD, for `Trainer`."""
 
-    def __init__(self, net):
+    def __init__(self, net: Network) -> None:
         self.net = net
 
-    def options(self, eta):
+    def options(self, eta: Any) -> StepOptions:
         """The step as the kernels take it."""
         return StepOptions(_arguments.number(eta, "eta"))
 
-    def update(self, mini_batch, eta):
+    def update(self, mini_batch: list[Any], eta: Any) -> None:
         """The step as the book takes it."""
         if MODULE.replaced_method(self.net, ("update_mini_batch",)):
             self.net.update_mini_batch(mini_batch, eta)
@@ -213,7 +237,7 @@ class _Step:
             _update(self.net, mini_batch, _arguments.number(eta, "eta"))
 
 
-def _update(net, examples, eta):
+def _update(net: Network, examples: Any, eta: float) -> None:
     """One step over recognised examples, where `update_mini_batch` is the package's own."""
     pairs = update_mini_batch(net, examples, lambda: StepOptions(eta))
     if pairs is not None:

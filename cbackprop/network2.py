@@ -4,9 +4,13 @@ As in `cbackprop.network`, whatever a reader replaces is called just as the book
 reader's own cost class is asked for the output error and the cost alone; the rest stays compiled.
 """
 
+from __future__ import annotations
+
 import json
+import os
 import random
 import sys
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -36,6 +40,16 @@ from cbackprop.reference.network2 import (
     wanted,
 )
 
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable, Sequence
+    from os import PathLike
+
+    from numpy.typing import ArrayLike, DTypeLike, NDArray
+
+    from cbackprop._data import Untouched
+    from cbackprop._evaluation import EvaluationSet
+    from cbackprop._training import Training
+
 __all__ = [
     "Activation",
     "CrossEntropyCost",
@@ -54,19 +68,21 @@ __all__ = [
 
 
 @builtin
-def sigmoid(z):
+def sigmoid(z: ArrayLike) -> Any:
     """The sigmoid function, element by element: see `cbackprop.network.sigmoid`."""
     return _elementwise.sigmoid(z)
 
 
 @builtin
-def sigmoid_prime(z):
+def sigmoid_prime(z: ArrayLike) -> Any:
     """The sigmoid's derivative, σ′(z) = σ(z)·(1 − σ(z)), by the `sigmoid` of this module."""
     a = sigmoid(z)
     return a * (1 - a)
 
 
-def step_options_of(net, eta=0.0, weight_decay=0.0, regularization="L2", mu=0.0):
+def step_options_of(
+    net: Any, eta: float = 0.0, weight_decay: float = 0.0, regularization: str = "L2", mu: float = 0.0
+) -> StepOptions:
     """How the kernels are to follow the gradient of the network's cost."""
     cost, activations = net.cost, net._cbackprop.activations
     if activations is not None or not costs.takes_derivative(cost):
@@ -74,7 +90,7 @@ def step_options_of(net, eta=0.0, weight_decay=0.0, regularization="L2", mu=0.0)
     return StepOptions(eta, weight_decay, regularization == "L1", mu, costs.builtin_delta(cost), cost)
 
 
-MODULE = Module(
+MODULE: Module = Module(
     globals(),
     output_error,
     gradient_methods=("backprop",),
@@ -118,8 +134,14 @@ class Network(Compiled, ReferenceNetwork2):
     _cbackprop = Memory(MODULE)
 
     def __init__(
-        self, sizes, cost=CrossEntropyCost, *, dtype=np.float64, activation="sigmoid", neuron_activations=None
-    ):
+        self,
+        sizes: Sequence[int],
+        cost: Any = CrossEntropyCost,
+        *,
+        dtype: DTypeLike = np.float64,
+        activation: str | Activation | Sequence[str | Activation] = "sigmoid",
+        neuron_activations: dict[tuple[int, int], str | Activation] | None = None,
+    ) -> None:
         check_sizes(sizes)
         dtype = real_dtype(dtype)
         super().__init__(
@@ -127,12 +149,21 @@ class Network(Compiled, ReferenceNetwork2):
         )
 
     @offered
-    def velocities(self):
+    def velocities(self) -> Any:
         """With momentum: those of the weights and of the biases."""
         return self._cbackprop.velocities
 
     @builtin
-    def update_mini_batch(self, mini_batch, eta, lmbda, n, *, regularization="L2", mu=0.0):
+    def update_mini_batch(
+        self,
+        mini_batch: Iterable[tuple[ArrayLike, ArrayLike]],
+        eta: float,
+        lmbda: float,
+        n: int,
+        *,
+        regularization: str = "L2",
+        mu: float = 0.0,
+    ) -> None:
         """One step of gradient descent on the regularised cost.
 
         ::
@@ -162,34 +193,35 @@ class Network(Compiled, ReferenceNetwork2):
             As `backprop`, naming the example; nothing has changed then.
         """
         if not isinstance(mini_batch, (list, tuple)):
-            len(mini_batch)  # as the book asks, so that an iterator is a TypeError
-        eta, lmbda, n = (_arguments.number(*one) for one in ((eta, "eta"), (lmbda, "lmbda"), (n, "n")))
+            len(mini_batch)  # type: ignore[arg-type]  # as the book asks, so that an iterator is a TypeError
+        eta, lmbda = _arguments.number(eta, "eta"), _arguments.number(lmbda, "lmbda")
+        size = _arguments.number(n, "n")
         mu = _checked_options(regularization, mu)
-        if n == 0:
+        if size == 0:
             raise ZeroDivisionError("n is 0: lmbda cannot be divided by it")
-        _update(self, recognised(self, mini_batch, "mini_batch"), eta, lmbda, n, regularization, mu)
+        _update(self, recognised(self, mini_batch, "mini_batch"), eta, lmbda, size, regularization, mu)
 
     @builtin
     def SGD(
         self,
-        training_data,
-        epochs,
-        mini_batch_size,
-        eta,
-        lmbda=0.0,
-        evaluation_data=None,
-        monitor_evaluation_cost=False,
-        monitor_evaluation_accuracy=False,
-        monitor_training_cost=False,
-        monitor_training_accuracy=False,
+        training_data: Iterable[Any],
+        epochs: int,
+        mini_batch_size: int,
+        eta: float,
+        lmbda: float = 0.0,
+        evaluation_data: Iterable[Any] | None = None,
+        monitor_evaluation_cost: bool = False,
+        monitor_evaluation_accuracy: bool = False,
+        monitor_training_cost: bool = False,
+        monitor_training_accuracy: bool = False,
         *,
-        regularization="L2",
-        mu=0.0,
-        early_stopping_n=0,
-        restore_best=False,
-        eta_halving_n=0,
-        n_threads=None,
-    ):
+        regularization: str = "L2",
+        mu: float = 0.0,
+        early_stopping_n: int = 0,
+        restore_best: bool = False,
+        eta_halving_n: int = 0,
+        n_threads: int | None = None,
+    ) -> tuple[list[float], list[int], list[float], list[int]]:
         """Train by stochastic gradient descent; after each epoch, measure and print what is monitored.
 
         Parameters
@@ -236,7 +268,7 @@ class Network(Compiled, ReferenceNetwork2):
         early_stopping_n = _arguments.whole(early_stopping_n, "early_stopping_n", 0)
         eta_halving_n = _arguments.whole(eta_halving_n, "eta_halving_n", 0)
         n_threads, mu = _arguments.threads(n_threads), _checked_options(regularization, mu)
-        custom_update = MODULE.replaced_method(self, ("update_mini_batch",))
+        custom_update = MODULE.replaced_method(self, ("update_mini_batch",)) is not None
         if not custom_update:
             _arguments.number(eta, "eta")
         monitored = wanted(
@@ -255,20 +287,20 @@ class Network(Compiled, ReferenceNetwork2):
         if not custom_update or computes_costs:
             costs.check(self.cost, self._cbackprop.activations, len(self.weights) + 1)
             _arguments.number(lmbda, "lmbda")
-        training_data = DataSet(self, training_data, "training_data", only_pairs=custom_update)
-        n = training_data.n
-        evaluation_data = _read_evaluation_data(self, evaluation_data, measured, monitored, rules)
+        examples = DataSet(self, training_data, "training_data", only_pairs=custom_update)
+        n = examples.n
+        tests = _read_evaluation_data(self, evaluation_data, measured, monitored, rules)
         if n == 0 and "training_cost" in monitored:
             raise ZeroDivisionError("training_data is empty: monitor_training_cost has no mean")
         step = _Step(self, lmbda, n, regularization, mu)
-        evaluation = _Scores(step, "evaluation", evaluation_data, measured)
-        trainer = Trainer(self, training_data, mini_batch_size, n_threads, step)
-        training = _Scores(step, "training", training_data, measured, trainer.packed)
+        evaluation = _Scores(step, "evaluation", tests, measured)
+        trainer = Trainer(self, examples, mini_batch_size, n_threads, step)
+        training = _Scores(step, "training", examples, measured, trainer.packed)
         _ = training.warn_of_one_output() or evaluation.warn_of_one_output()
         if self._cbackprop.velocities is not None:
             remember(self, velocities=None)
 
-        def train_epoch(eta):
+        def train_epoch(eta: float) -> bool:
             training.forget()
             evaluation.forget()
             return trainer.train_epoch(eta)
@@ -277,7 +309,7 @@ class Network(Compiled, ReferenceNetwork2):
             self,
             train_epoch,
             training.measures() | evaluation.measures(),
-            {"training_accuracy": n, "evaluation_accuracy": evaluation_data.n},
+            {"training_accuracy": n, "evaluation_accuracy": tests.n},
             monitored,
             early_stopping_n,
             restore_best,
@@ -285,7 +317,7 @@ class Network(Compiled, ReferenceNetwork2):
         ).run(epochs, eta)
 
     @builtin
-    def accuracy(self, data, convert=False):
+    def accuracy(self, data: Iterable[Any], convert: bool = False) -> int:
         """How many of the examples the network answers with their label.
 
         Parameters
@@ -304,12 +336,14 @@ class Network(Compiled, ReferenceNetwork2):
         ValueError, TypeError
             Where an example has the wrong shape or type, naming it.
         """
-        data = DataSet(self, data, "data")
-        _warnings.of_one_output(self, data)
-        return correct_answers(self, data, labelled=not convert)
+        examples = DataSet(self, data, "data")
+        _warnings.of_one_output(self, examples)
+        return correct_answers(self, examples, labelled=not convert)
 
     @builtin
-    def total_cost(self, data, lmbda, convert=False, *, regularization="L2"):
+    def total_cost(
+        self, data: Iterable[Any], lmbda: float, convert: bool = False, *, regularization: str = "L2"
+    ) -> float:
         """The mean of C_x over `data`, plus (λ/2n) Σ w² or, for L1, (λ/n) Σ |w|.
 
         Parameters
@@ -335,25 +369,25 @@ class Network(Compiled, ReferenceNetwork2):
         """
         lmbda = _arguments.number(lmbda, "lmbda")
         _checked_options(regularization, 0.0)
-        data = DataSet(self, data, "data")
-        n = data.n
+        examples = DataSet(self, data, "data")
+        n = examples.n
         if n == 0:
             raise ZeroDivisionError("data is empty: its cost has no mean")
         if not convert or MODULE.has_builtin("vectorized_result"):
-            cost = mean_cost(self, data, data.is_labelled(convert), _cost_function)
-            if cost is not None:
-                return cost + penalty(self, lmbda, n, regularization)
-        if data.is_arrays:
+            mean = mean_cost(self, examples, examples.is_labelled(convert), _cost_function)
+            if mean is not None:
+                return mean + penalty(self, lmbda, n, regularization)
+        if examples.is_arrays:
             convert = False
         cost = 0.0
-        for i, (x, y) in enumerate(data.training_pairs()):
+        for i, (x, y) in enumerate(examples.training_pairs()):
             target = _target(self, y, f"data[{i}]") if convert else y
             if np.asarray(target).dtype.kind in "biu":
                 target = np.asarray(target, np.float64)  # -y of an unsigned 1 is 255, of a bool an error
             cost += float(self.cost.fn(self.feedforward(x), target)) / n
         return cost + penalty(self, lmbda, n, regularization)
 
-    def save(self, filename):
+    def save(self, filename: str | bytes | PathLike[str]) -> None:
         """Save the network to a file: in the book's JSON, or as NumPy's npz where that is the suffix.
 
         Parameters
@@ -373,7 +407,7 @@ class Network(Compiled, ReferenceNetwork2):
         _saved.write(self, filename)
 
 
-def load(filename, cost=None):
+def load(filename: str | bytes | PathLike[str], cost: Any = None) -> Network:
     """The network in a file that `Network.save`, or the book's, has written.
 
     Parameters
@@ -401,15 +435,16 @@ def load(filename, cost=None):
     from cbackprop import _saved  # noqa: PLC0415
 
     saved = _saved.read(filename)
+    name = os.fsdecode(filename)
     what = "not an intact network"
     if cost is None:
         # In the module as it is now, as the book does: a user's class that was put here is found.
         module = sys.modules[__name__]
         cost = getattr(module, saved["cost"], None)
         if not costs.is_cost(cost):
-            known = [name for name, value in sorted(vars(module).items()) if costs.is_cost(value)]
+            known = [key for key, value in sorted(vars(module).items()) if costs.is_cost(value)]
             raise ValueError(
-                f"{filename}: the cost is {saved['cost']!r}; {__name__} has the costs {', '.join(known)}. "
+                f"{name}: the cost is {saved['cost']!r}; {__name__} has the costs {', '.join(known)}. "
                 f"For another, pass load(filename, cost=...), or put its class into the module first"
             )
     else:
@@ -418,42 +453,45 @@ def load(filename, cost=None):
     try:
         activations = _saved.activations_of(saved, cost)
     except (TypeError, ValueError) as error:
-        raise ValueError(f"{filename}: {what}: {error}") from error
+        raise ValueError(f"{name}: {what}: {error}") from error
     return _saved.restored(Network, saved, cost, activations)
 
 
-def _update(net, examples, eta, lmbda, n, regularization, mu):
+def _update(
+    net: Network, examples: Any, eta: float, lmbda: float, n: Any, regularization: str, mu: float
+) -> None:
     """One step over recognised examples, where `update_mini_batch` is the package's own."""
     pairs = update_mini_batch(
         net, examples, lambda: step_options_of(net, eta, eta * (lmbda / n), regularization, mu)
     )
     if pairs is not None:
-        options = {"regularization": regularization, "mu": mu}
-        ReferenceNetwork2.update_mini_batch(net, pairs, eta, lmbda, n, **options)
+        ReferenceNetwork2.update_mini_batch(net, pairs, eta, lmbda, n, regularization=regularization, mu=mu)
 
 
 class _Step:
     """One step of gradient descent within SGD, for `Trainer`: what `update_mini_batch` is given beside η."""
 
-    def __init__(self, net, lmbda, n, regularization, mu):
+    def __init__(self, net: Network, lmbda: Any, n: int, regularization: str, mu: float) -> None:
         self.net, self.lmbda, self.n, self.regularization, self.mu = net, lmbda, n, regularization, mu
 
-    def options(self, eta):
+    def options(self, eta: Any) -> StepOptions:
         """The step as the kernels take it."""
         eta, lmbda = _arguments.number(eta, "eta"), _arguments.number(self.lmbda, "lmbda")
         weight_decay = eta * (lmbda / self.n) if self.n else 0.0
         return step_options_of(self.net, eta, weight_decay, self.regularization, self.mu)
 
-    def update(self, mini_batch, eta):
+    def update(self, mini_batch: list[Any], eta: Any) -> None:
         """The step as the book takes it."""
         if not MODULE.replaced_method(self.net, ("update_mini_batch",)):
             numbers = _arguments.number(eta, "eta"), _arguments.number(self.lmbda, "lmbda")
             _update(self.net, mini_batch, *numbers, self.n, self.regularization, self.mu)
             return
-        options = {"mu": self.mu} if self.mu else {}
-        self.net.update_mini_batch(mini_batch, eta, self.lmbda, self.n, **self.penalty_options(), **options)
+        options = self.penalty_options()
+        if self.mu:
+            options["mu"] = self.mu
+        self.net.update_mini_batch(mini_batch, eta, self.lmbda, self.n, **options)
 
-    def penalty_options(self):
+    def penalty_options(self) -> dict[str, Any]:
         """How a replaced `update_mini_batch` or `total_cost` learns of a regularisation that is not L2."""
         return {"regularization": self.regularization} if self.regularization != "L2" else {}
 
@@ -461,8 +499,16 @@ class _Step:
 class _Scores(Scores):
     """Accuracy and cost on the training data or on the evaluation data, from one pass over them an epoch."""
 
-    def __init__(self, step, name, data, measured, packed=None):
-        self.step, self.name, self.scored = step, name, None
+    def __init__(
+        self,
+        step: _Step,
+        name: str,
+        data: DataSet | Untouched,
+        measured: Collection[str],
+        packed: Training | None = None,
+    ) -> None:
+        self.step, self.name = step, name
+        self.scored: tuple[int, float] | None = None
         super().__init__(
             step.net,
             data,
@@ -472,11 +518,11 @@ class _Scores(Scores):
             packed=packed,
         )
 
-    def measures(self):
+    def measures(self) -> dict[str, Callable[[], Any]]:
         """What `Monitoring` is to call for each number."""
         return {f"{self.name}_cost": self.cost, f"{self.name}_accuracy": self.correct}
 
-    def cost(self):
+    def cost(self) -> float:
         """The mean cost now, as `total_cost` has it."""
         net, step = self.net, self.step
         if (
@@ -486,25 +532,27 @@ class _Scores(Scores):
         ):
             convert = {"convert": True} if self.labelled else {}
             return net.total_cost(self.data.given, step.lmbda, **convert, **step.penalty_options())
-        return self.score()[1] + penalty(net, step.lmbda, self.data.n, step.regularization)
+        return self.score(self.packed)[1] + penalty(net, step.lmbda, self.data.n, step.regularization)
 
-    def has_targets(self):
+    def has_targets(self) -> bool:
         """Whether the package itself makes the target of a label."""
         return MODULE.has_builtin("vectorized_result")
 
-    def forget(self):
+    def forget(self) -> None:
         """The network has changed."""
         self.scored = None
 
-    def score(self):
+    def score(self, packed: Training | EvaluationSet) -> tuple[int, float]:
         """See `Scores`."""
         if self.scored is None:
             cost = _cost_function(self.net) if self.wants_cost else None
-            self.scored = self.packed.score(self.net, self.wants_accuracy, cost)
+            self.scored = packed.score(self.net, self.wants_accuracy, cost)
         return self.scored
 
 
-def _read_evaluation_data(net, data, measured, monitored, rules):
+def _read_evaluation_data(
+    net: Network, data: Any, measured: Collection[str], monitored: list[str], rules: list[str]
+) -> DataSet | Untouched:
     """The evaluation data, checked for the rules that need them."""
     readers = {"evaluation_accuracy": "accuracy", "evaluation_cost": "total_cost"}
     evaluation = read_for_evaluation(
@@ -519,7 +567,7 @@ def _read_evaluation_data(net, data, measured, monitored, rules):
     return evaluation
 
 
-def _check_stopping(net, data, rule):
+def _check_stopping(net: Network, data: DataSet | Untouched, rule: str) -> None:
     """Raise where no accuracy can say when to stop."""
     if MODULE.replaced_method(net, ("accuracy",)):
         return
@@ -532,7 +580,7 @@ def _check_stopping(net, data, rule):
             f"{rule} goes by the accuracy on evaluation_data, which says nothing of one output neuron: "
             f"{way_out}"
         )
-    if data.is_arrays and data.examples[1].ndim == 2:
+    if isinstance(data, DataSet) and data.is_arrays and data.examples[1].ndim == 2:
         Y = data.examples[1]
         if not ((Y == 0) | (Y == 1)).all():
             raise ValueError(
@@ -541,23 +589,23 @@ def _check_stopping(net, data, rule):
             )
 
 
-def _cost_function(net):
+def _cost_function(net: Network) -> Any:
     """What the kernels are to take for the cost: a name, or the user's own function."""
     costs.check(net.cost, net._cbackprop.activations, len(net.weights) + 1)
     return costs.builtin_fn(net.cost) or net.cost.fn
 
 
-def _target(net, label, name):
+def _target(net: Network, label: Any, name: str) -> NDArray[np.float64]:
     """The target of a label, as long as the output layer unless `vectorized_result` is replaced."""
     if not MODULE.has_builtin("vectorized_result"):
         return vectorized_result(label)
     n_out = layer_sizes(net)[-1]
     if not (isinstance(label, (int, np.integer)) and 0 <= label < n_out):
         raise ValueError(f"{name}: y is {label!r}; expected the label of an output neuron, 0 to {n_out - 1}")
-    return np.eye(n_out)[:, [label]]
+    return np.eye(n_out)[:, [int(label)]]
 
 
-def _checked_options(regularization, mu):
+def _checked_options(regularization: str, mu: float) -> float:
     """µ as a float, where both are in order."""
     if regularization not in ("L1", "L2"):
         raise ValueError(f"regularization is {regularization!r}; expected 'L2' or 'L1'")

@@ -3,7 +3,10 @@
 It serves `cbackprop.network2` as `cbackprop.reference.network` serves `cbackprop.network`.
 """
 
+from __future__ import annotations
+
 import random
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -25,33 +28,40 @@ from cbackprop.reference.network import (
     train_on_pairs,
 )
 
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from numpy.typing import ArrayLike, DTypeLike, NDArray
+
+    from cbackprop.activations import Activation
+
 __all__ = ["ReferenceNetwork2", "np", "random", "sigmoid", "sigmoid_prime", "vectorized_result"]
 
 
 @builtin
-def vectorized_result(j):
+def vectorized_result(j: int) -> NDArray[np.float64]:
     """The column (10, 1) that is 1 at place j and 0 elsewhere: the target of the digit j."""
     e = np.zeros((10, 1))
     e[j] = 1.0
     return e
 
 
-def wanted(**options):
+def wanted(**options: Any) -> list[str]:
     """The names of the options that are true."""
     return [name for name, value in options.items() if value]
 
 
-def output_error(net, z, a, y):
+def output_error(net: Any, z: Any, a: Any, y: Any) -> Any:
     """δ^L, as the cost says."""
     if costs.takes_derivative(net.cost):
         return (a - y) * net._cbackprop.module.f_prime(net, len(net.weights) + 1, z)
     return net.cost.delta(z, a, y)
 
 
-MODULE = Module(globals(), output_error, ("backprop",), ("feedforward", "accuracy", "total_cost"))
+MODULE: Module = Module(globals(), output_error, ("backprop",), ("feedforward", "accuracy", "total_cost"))
 
 
-def penalty(net, lmbda, n, regularization):
+def penalty(net: Any, lmbda: float, n: int, regularization: str) -> float:
     """What regularisation adds to the cost."""
     # The user may have put weights of another type here: their rounding is not the network's.
     weights = [np.asarray(w, net._cbackprop.dtype) for w in net.weights]
@@ -60,7 +70,7 @@ def penalty(net, lmbda, n, regularization):
     return 0.5 * (lmbda / n) * sum(float(np.linalg.norm(w)) ** 2 for w in weights)
 
 
-def fitting_velocities(net):
+def fitting_velocities(net: Any) -> Any:
     """The velocities (of weights, of biases) of `net`; they begin at 0, anew where it has other layers."""
     parameters = net.weights, net.biases
     velocities = net._cbackprop.velocities
@@ -74,11 +84,18 @@ def fitting_velocities(net):
 class ReferenceNetwork2(ReferenceLayers):
     """The network of the book's network2.py; what its options mean stands in `cbackprop.network2.Network`."""
 
+    cost: Any
     _cbackprop = Memory(MODULE)
 
     def __init__(
-        self, sizes, cost=CrossEntropyCost, *, dtype=np.float64, activation="sigmoid", neuron_activations=None
-    ):
+        self,
+        sizes: Sequence[int],
+        cost: Any = CrossEntropyCost,
+        *,
+        dtype: DTypeLike = np.float64,
+        activation: str | Activation | Sequence[str | Activation] = "sigmoid",
+        neuron_activations: dict[tuple[int, int], str | Activation] | None = None,
+    ) -> None:
         activation = costs.with_output(cost, sizes, activation)
         activations = read_activations(sizes, activation, neuron_activations)
         costs.check(cost, activations, max(len(sizes), 1))
@@ -87,34 +104,46 @@ class ReferenceNetwork2(ReferenceLayers):
         self.default_weight_initializer()
 
     @offered
-    def history(self):
+    def history(self) -> list[dict[str, Any]] | None:
         """An entry for each epoch of the last `SGD`."""
         return self._cbackprop.history
 
     @property
-    def velocities(self):
+    def velocities(self) -> Any:
         """With momentum: those of the weights and of the biases."""
         return self._cbackprop.velocities
 
     @velocities.setter
-    def velocities(self, velocities):
+    def velocities(self, velocities: Any) -> None:
         remember(self, velocities=velocities)
 
-    def default_weight_initializer(self):
+    def default_weight_initializer(self) -> None:
         """Biases are normal random numbers, weights such numbers over √n_in: few neurons saturate."""
         draw_parameters(self, self.sizes, np.sqrt)
 
-    def large_weight_initializer(self):
+    def large_weight_initializer(self) -> None:
         """Biases and weights are normal random numbers, as in chapter 1."""
         draw_parameters(self, self.sizes)
 
-    def backprop_mini_batch(self, X, Y):
+    def backprop_mini_batch(
+        self, X: ArrayLike, Y: ArrayLike
+    ) -> tuple[list[NDArray[Any]], list[NDArray[Any]]]:
         """The gradients of the examples that are the columns of X and Y, summed."""
         if costs.builtin_delta(self.cost) is None:  # a reader's, which is asked for one example at a time
+            X, Y = np.asarray(X), np.asarray(Y)
             return sums_of_gradients(self, ((X[:, [j]], Y[:, [j]]) for j in range(X.shape[1])))
         return super().backprop_mini_batch(X, Y)
 
-    def update_mini_batch(self, mini_batch, eta, lmbda, n, *, regularization="L2", mu=0.0):
+    def update_mini_batch(
+        self,
+        mini_batch: Iterable[tuple[ArrayLike, ArrayLike]],
+        eta: float,
+        lmbda: float,
+        n: int,
+        *,
+        regularization: str = "L2",
+        mu: float = 0.0,
+    ) -> None:
         """One step of gradient descent on the regularised cost.
 
         ::
@@ -127,9 +156,10 @@ class ReferenceNetwork2(ReferenceLayers):
         + v.
         """
         nabla_b, nabla_w = sums_of_gradients(self, mini_batch)
+        m = len(mini_batch)  # type: ignore[arg-type]  # as in the book: an iterator is a TypeError
         real = self._cbackprop.dtype.type
         shrink = real(eta * (lmbda / n))
-        step = real(eta / len(mini_batch))
+        step = real(eta / m)
         decayed = np.sign if regularization == "L1" else np.positive
         if mu == 0:
             if regularization == "L2":
@@ -151,29 +181,30 @@ class ReferenceNetwork2(ReferenceLayers):
 
     def SGD(
         self,
-        training_data,
-        epochs,
-        mini_batch_size,
-        eta,
-        lmbda=0.0,
-        evaluation_data=None,
-        monitor_evaluation_cost=False,
-        monitor_evaluation_accuracy=False,
-        monitor_training_cost=False,
-        monitor_training_accuracy=False,
+        training_data: Iterable[Any],
+        epochs: int,
+        mini_batch_size: int,
+        eta: float,
+        lmbda: float = 0.0,
+        evaluation_data: Iterable[Any] | None = None,
+        monitor_evaluation_cost: bool = False,
+        monitor_evaluation_accuracy: bool = False,
+        monitor_training_cost: bool = False,
+        monitor_training_accuracy: bool = False,
         *,
-        regularization="L2",
-        mu=0.0,
-        early_stopping_n=0,
-        restore_best=False,
-        eta_halving_n=0,
-    ):
+        regularization: str = "L2",
+        mu: float = 0.0,
+        early_stopping_n: int = 0,
+        restore_best: bool = False,
+        eta_halving_n: int = 0,
+    ) -> tuple[list[float], list[int], list[float], list[int]]:
         """Stochastic gradient descent, monitored; returns the four lists of what was monitored."""
         training_data, evaluation_data = as_list(training_data), as_list(evaluation_data or ())
-        n, options = len(training_data), {"regularization": regularization}
+        n = len(training_data)
+        options: dict[str, Any] = {"regularization": regularization}
         remember(self, velocities=None)
 
-        def train_epoch(eta):
+        def train_epoch(eta: float) -> bool:
             return train_on_pairs(
                 self,
                 training_data,
@@ -197,17 +228,20 @@ class ReferenceNetwork2(ReferenceLayers):
         rules = early_stopping_n, restore_best, eta_halving_n
         return Monitoring(self, train_epoch, measures, counts, monitored, *rules).run(epochs, eta)
 
-    def accuracy(self, data, convert=False):
+    def accuracy(self, data: Iterable[Any], convert: bool = False) -> int:
         """How many examples the network answers right; `convert` where y is the target column."""
         return count_correct(self, data, convert)
 
-    def total_cost(self, data, lmbda, convert=False, *, regularization="L2"):
+    def total_cost(
+        self, data: Iterable[Any], lmbda: float, convert: bool = False, *, regularization: str = "L2"
+    ) -> float:
         """The mean of C_x over `data`, plus (λ/2n) Σ w² or, for L1, (λ/n) Σ |w|.
 
         `convert` where y is the digit, not the target column.
         """
+        n = len(data)  # type: ignore[arg-type]  # as in the book
         cost = 0.0
         for x, y in data:
             target = np.eye(len(self.biases[-1]))[:, [y]] if convert else y
-            cost += float(self.cost.fn(self.feedforward(x), target)) / len(data)
-        return cost + penalty(self, lmbda, len(data), regularization)
+            cost += float(self.cost.fn(self.feedforward(x), target)) / n
+        return cost + penalty(self, lmbda, n, regularization)
