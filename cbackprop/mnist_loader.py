@@ -125,16 +125,16 @@ def _columns(x: _Images) -> list[_Images]:
 def _load(path: _Path | None) -> tuple[_Part, _Part, _Part]:
     """Find MNIST and read it; both public functions call this, at one depth, for the warning."""
     # Imported here, so that a script which brings its own data does not wait for zip and gzip.
-    from . import _mnist_files  # noqa: PLC0415
+    from cbackprop._files import mnist  # noqa: PLC0415
 
     if path is not None:
-        return _mnist_files.read(_existing(path, "the path given to the MNIST loader"))
+        return mnist.read(_existing(path, "the path given to the MNIST loader"))
     if named := os.environ.get("CBACKPROP_MNIST"):
         named = _existing(named, "the path in the environment variable CBACKPROP_MNIST")
-        return _mnist_files.read(named)
+        return mnist.read(named)
     for book_path in BOOK_PATHS:
         if os.path.isfile(book_path):
-            return _mnist_files.read(book_path)
+            return mnist.read(book_path)
     warnings.warn(
         "MNIST was not found, so this is a sample of it: 5,000 training, 1,000 validation and "
         "1,000 test images. For all 70,000, put the book's mnist.pkl.gz into ../data or here, or "
@@ -143,7 +143,7 @@ def _load(path: _Path | None) -> tuple[_Part, _Part, _Part]:
         UserWarning,
         stacklevel=3,
     )
-    return _mnist_files.read_sample()
+    return mnist.read_sample()
 
 
 def _existing(path: _Path, origin: str) -> str:

@@ -402,9 +402,9 @@ class Network(Compiled, ReferenceNetwork2):
             Where an activation of the user's own cannot be saved, parameters do not fit together, or the name
             ends as another format's does (.onnx, .pt, .pth, .pkl, .pickle, .h5, .keras, .safetensors, .h).
         """
-        from cbackprop import _saved  # noqa: PLC0415  (few need it, and it takes time to import)
+        from cbackprop._files import networks  # noqa: PLC0415  (few need it, and it takes time to import)
 
-        _saved.write(self, filename)
+        networks.write(self, filename)
 
 
 def load(filename: str | bytes | PathLike[str], cost: Any = None) -> Network:
@@ -432,9 +432,9 @@ def load(filename: str | bytes | PathLike[str], cost: Any = None) -> Network:
     OSError
         Where it cannot be read.
     """
-    from cbackprop import _saved  # noqa: PLC0415
+    from cbackprop._files import networks  # noqa: PLC0415
 
-    saved = _saved.read(filename)
+    saved = networks.read(filename)
     name = os.fsdecode(filename)
     what = "not an intact network"
     if cost is None:
@@ -451,10 +451,10 @@ def load(filename: str | bytes | PathLike[str], cost: Any = None) -> Network:
         costs.check_functions(cost)
         what = "not a network for this cost"
     try:
-        activations = _saved.activations_of(saved, cost)
+        activations = networks.activations_of(saved, cost)
     except (TypeError, ValueError) as error:
         raise ValueError(f"{name}: {what}: {error}") from error
-    return _saved.restored(Network, saved, cost, activations)
+    return networks.restored(Network, saved, cost, activations)
 
 
 def _update(

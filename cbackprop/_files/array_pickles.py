@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ._pickle_machine import Machine, NotReadHere
+from cbackprop._files.pickle_machine import Machine, NotReadHere
 
 if TYPE_CHECKING:
     import io

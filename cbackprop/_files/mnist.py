@@ -23,9 +23,9 @@ from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 
-from . import _array_pickles
-from ._array_pickles import Array
-from ._pickle_machine import NotReadHere
+from cbackprop._files import array_pickles
+from cbackprop._files.array_pickles import Array
+from cbackprop._files.pickle_machine import NotReadHere
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -61,7 +61,7 @@ def read(path: str) -> _Parts:
 
 def read_sample() -> _Parts:
     """Read the sample that ships in this package, also where the package is a zip archive."""
-    sample = resources.files(__package__).joinpath("data", SAMPLE)
+    sample = resources.files("cbackprop").joinpath("data", SAMPLE)
     with _errors_name(SAMPLE):
         return _parse(io.BytesIO(sample.read_bytes()))
 
@@ -260,7 +260,7 @@ def _read_npy(archive: zipfile.ZipFile, member: str, limit: int) -> NDArray[Any]
 
 def _read_pickle(stream: io.BufferedReader) -> _Parts:
     try:
-        pairs = _three_pairs(_array_pickles.read(stream))
+        pairs = _three_pairs(array_pickles.read(stream))
     except NotReadHere as error:
         raise NotReadHere(f"expected a pickle of three pairs (images, labels), but {error}") from error
     # A pickle can name one array many times, for 2 bytes each. Twice is test data that also serves

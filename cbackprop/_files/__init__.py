@@ -1,0 +1,1 @@
+"""Files, none of which is trusted: MNIST's and saved networks'."""
