@@ -1,4 +1,4 @@
-"""The command ``cbackprop``: trains the book's network, then times it beside plain NumPy."""
+"""The command ``cbackprop``: it trains the book's network and times it beside plain NumPy."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ if TYPE_CHECKING:
 
 PIXELS, DIGITS = 784, 10
 RUNS = 3
-RUN_SECONDS = 1.5  # about the most that one timed run takes, of either network
-PROBE = 100  # examples that tell how fast the reference is
+RUN_SECONDS = 1.5  # about the most that one timed run of either network takes
+PROBE = 100  # examples to find out how fast the reference is
 
 DESCRIPTION = """\
 Train a neural network to read handwritten digits (the MNIST images), as chapter 1 of Michael
 Nielsen's book does, and time it beside the same network in plain NumPy.
 
-Each line printed while it trains is an epoch, one pass over all training images, and says how many
-of the test images the network then reads right. At the end stand the seconds that an epoch of
-training takes, here and in plain NumPy, and how many times faster that is."""
+A line is printed after each epoch, a pass over all training images. It says how many of the test
+images the network then reads right. The last lines give the seconds that an epoch of training
+takes, here and in plain NumPy, and how many times faster that is."""
 
 EPILOG = """\
 examples:
@@ -148,7 +148,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _load(parser: argparse.ArgumentParser, path: str | None) -> tuple[list[Any], list[Any]]:
-    """The training and test data; what is wrong with the file becomes the command's error."""
+    """The training and test data. If the file is wrong, the command fails with a message."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         try:
@@ -159,7 +159,7 @@ def _load(parser: argparse.ArgumentParser, path: str | None) -> tuple[list[Any],
                 message = f"{error.strerror}: {error.filename}"
             parser.error(f"cannot read the data: {message}")
     if caught:
-        # The loader's warning speaks of its argument; here there is an option.
+        # The loader's warning names its argument; the command has an option instead.
         print(
             "Training on the sample of MNIST inside this package, "
             f"{len(training_data):,} training and {len(test_data):,} test images; "
@@ -176,9 +176,9 @@ def _compare(
     epochs: int,
     arguments: argparse.Namespace,
 ) -> None:
-    """Print the seconds an epoch of `net` and of its NumPy reference, and their ratio.
+    """Print the seconds that an epoch of `net` and of its NumPy reference takes, and their ratio.
 
-    Both train from the parameters `start`, (weights, biases); a run of `net` is `epochs` long.
+    Both train from the parameters `start`, (weights, biases). A run of `net` has `epochs` epochs.
     """
     n, m = len(training_data), arguments.mini_batch_size
 
@@ -190,7 +190,7 @@ def _compare(
             return time.perf_counter() - begun
 
     reference = ReferenceNetwork(arguments.sizes, dtype=arguments.dtype)
-    # The whole epoch where it fits into a run, otherwise as many whole mini-batches as do.
+    # The whole epoch if it fits into a run, otherwise as many whole mini-batches as do.
     probe = training_data[: max(m, PROBE)]
     fitting = int(RUN_SECONDS * len(probe) / seconds(reference, probe, 1))
     part = training_data if fitting >= n else training_data[: max(m, fitting // m * m)]
@@ -217,7 +217,7 @@ def _run(arguments: argparse.Namespace, parser: argparse.ArgumentParser) -> None
     except (MemoryError, ValueError) as error:
         parser.error(f"argument --sizes: {error}")
     training_data, test_data = _load(parser, arguments.data)
-    start = net.weights, net.biases  # training leaves these arrays as they are
+    start = net.weights, net.biases  # training does not change these arrays
     epochs, m, eta = arguments.epochs, arguments.mini_batch_size, arguments.eta
     begun = time.perf_counter()
     net.SGD(training_data, epochs, m, eta, test_data=test_data)
@@ -232,17 +232,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     Parameters
     ----------
     argv : list of str, optional
-        Its arguments; those of the process when left out.
+        Its arguments; by default the process's.
 
     Returns
     -------
     int
-        0, or 130 after Ctrl-C, or 1 where nobody reads its output any more.
+        0, or 130 after Ctrl-C, or 1 if its output is closed.
 
     Raises
     ------
     SystemExit
-        With 2 where an argument or the data is wrong, and with 0 after ``--help``.
+        With 2 if an argument or the data is wrong, and with 0 after ``--help``.
     """
     parser = _parser()
     arguments = parser.parse_args(argv)
@@ -252,7 +252,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         print("\ncbackprop: interrupted", file=sys.stderr)
         return 130
     except BrokenPipeError:
-        # As in `cbackprop | head -1`; at its exit Python would flush into the closed pipe again.
+        # After `cbackprop | head -1`, say. At exit, Python would flush into the closed pipe again.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     return 0

@@ -1,4 +1,4 @@
-"""Reads the arguments of the book's methods, and says clearly what is wrong with them."""
+"""The scalar arguments of the book's methods, checked. An error says what was expected and what came."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 
 
 def whole(value: Any, name: str, least: int | None = None) -> int:
-    """`value` as an int, at least `least`."""
+    """`value` as an int. If it is below `least`, that is an error."""
     try:
         value = operator.index(value)
     except TypeError:
@@ -22,7 +22,7 @@ def whole(value: Any, name: str, least: int | None = None) -> int:
 
 
 def number(value: Any, name: str) -> float:
-    """`value` as a float: any real number, also one of NumPy's."""
+    """`value` as a float. It may be any real number, NumPy's included."""
     if type(value) is float:
         return value
     if isinstance(value, np.ndarray):
@@ -38,7 +38,7 @@ def number(value: Any, name: str) -> float:
 
 
 def threads(n_threads: int | None) -> int:
-    """The number of threads asked for, by the argument or by CBACKPROP_NUM_THREADS; 0 where by none."""
+    """The most threads to use, by the argument or else by CBACKPROP_NUM_THREADS; 0 if neither says."""
     if n_threads is not None:
         return whole(n_threads, "n_threads", 1)
     text = os.environ.get("CBACKPROP_NUM_THREADS")

@@ -1,6 +1,6 @@
-"""Where networks call into C, and where a replaced method sends them to the NumPy reference instead.
+"""Calls into C. If the user has replaced a method on the way, the NumPy reference runs instead.
 
-`Compiled` makes the single calls, a `Trainer` the epochs of one call of SGD, `Scores` its evaluations.
+`Compiled` has the calls for single examples, `Trainer` the epochs of a call of SGD, `Scores` its evaluations.
 """
 
 from __future__ import annotations
@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from cbackprop import _evaluation, _isa, _parameters, _single_example, _training, _warnings
-from cbackprop._data import DataSet, Untouched, handed_on, is_missing, training_pairs
+from cbackprop._data import DataSet, Untouched, training_pairs
 from cbackprop._memory import offered, remember
 from cbackprop._overrides import builtin, draws_of
 from cbackprop._pickling import Pickled
 from cbackprop.reference.network import ReferenceLayers, count_correct, sums_of_gradients, train_on_pairs
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
 
     from numpy.typing import ArrayLike, NDArray
 
@@ -34,12 +34,12 @@ if TYPE_CHECKING:
 class Compiled(Pickled, ReferenceLayers):
     """Mixin placed before the reference network in the method resolution order.
 
-    Its methods run the kernels where nothing is replaced, and otherwise the reference's.
+    Its methods run the kernels. If something on the way is replaced, they run the reference's.
     """
 
     @offered
     def backend(self) -> str:
-        """Which path the next call of `SGD` takes, and why; after it the layout that it chose."""
+        """Which path the next call of `SGD` takes, and why; after a call, also the layout it chose."""
         memory = self._cbackprop
         module = memory.module
         reason = module.replaced(self, module.training_methods)
@@ -58,17 +58,18 @@ class Compiled(Pickled, ReferenceLayers):
         Parameters
         ----------
         a : array_like
-            A column (n_in, 1), or a matrix (n_in, m) of columns; any real type. For one input also a number.
+            A column (n_in, 1), or a matrix (n_in, m) of columns; any real type. A number, if there is one
+            input.
 
         Returns
         -------
         ndarray, (n_out, 1) or (n_out, m)
-            A new array, each z^l = w^l a^{l−1} + b^l and a^l = σ(z^l) applied layer by layer.
+            A new array, from z^l = w^l a^{l−1} + b^l and a^l = σ(z^l), layer by layer.
 
         Raises
         ------
         ValueError, TypeError
-            Where `a`, or a replaced parameter, has the wrong shape or type.
+            If `a`, or an array in `weights` or `biases`, has the wrong shape or type.
         """
         if self._cbackprop.module.replaced(self):
             return super().feedforward(_single_example.checked_input(self, a))
@@ -81,9 +82,9 @@ class Compiled(Pickled, ReferenceLayers):
         Parameters
         ----------
         x : array_like, (n_in, 1)
-            For one input also a number.
+            Or a number, if there is one input.
         y : array_like, (n_out, 1), or a number
-            The target; a number stands for n_out equal ones.
+            The target. A number is the target of every output neuron.
 
         Returns
         -------
@@ -93,12 +94,12 @@ class Compiled(Pickled, ReferenceLayers):
         Raises
         ------
         ValueError, TypeError
-            Where an argument, or a replaced parameter, has the wrong shape or type.
+            If an argument, or an array in `weights` or `biases`, has the wrong shape or type.
 
         Notes
         -----
-        Of m examples, the columns of x and y, `nabla_w` is the sum and `nabla_b` has a column for each, as in
-        the book; `backprop_mini_batch` sums both.
+        x and y may have m columns, one for each example. As in the book, `nabla_w` is then summed over them,
+        and `nabla_b` has a column for each. `backprop_mini_batch` sums both.
         """
         module = self._cbackprop.module
         if not module.replaced(self, module.gradient_methods[:-1]):
@@ -127,12 +128,12 @@ class Compiled(Pickled, ReferenceLayers):
         Raises
         ------
         ValueError, TypeError
-            Where an argument, or a replaced parameter, has the wrong shape or type.
+            If an argument, or an array in `weights` or `biases`, has the wrong shape or type.
         """
         module = self._cbackprop.module
         X, Y = _single_example.checked_columns(self, X, Y)
         if module.replaced_method(self, module.gradient_methods):
-            # They know one example at a time.
+            # The user's method takes one example at a time.
             return sums_of_gradients(self, ((X[:, [j]], Y[:, [j]]) for j in range(X.shape[1])))
         if module.replaced(self):
             return super().backprop_mini_batch(X, Y)
@@ -142,11 +143,11 @@ class Compiled(Pickled, ReferenceLayers):
 # ---- training ----
 
 
-def update_mini_batch(net: Any, examples: Any, options: Callable[[], StepOptions]) -> list[Any] | None:
-    """One step over recognised examples, where `update_mini_batch` is the package's own.
+def make_step(net: Any, examples: Any, options: Callable[[], StepOptions]) -> list[Any] | None:
+    """Make one step of gradient descent over recognised examples; options() describes it to the kernels.
 
-    options() is the step as the kernels take it. Where `backprop` is the user's, nothing is done but to check
-    the examples, which are returned as pairs for the reference.
+    If a method that leads to the gradient is replaced, only check the examples, and return them as pairs for
+    the reference.
     """
     module = net._cbackprop.module
     if not module.replaced(net, module.gradient_methods):
@@ -158,9 +159,9 @@ def update_mini_batch(net: Any, examples: Any, options: Callable[[], StepOptions
 
 
 class Trainer:
-    """Trains one epoch at a time within a call of SGD.
+    """The training data of one call of SGD, and how to train on them for an epoch.
 
-    It trains in C, and from the moment that a method is replaced, by the book's methods.
+    It trains in C. Once a method has been replaced, even between two epochs, it calls the book's methods.
 
     Parameters
     ----------
@@ -169,13 +170,13 @@ class Trainer:
         The training data.
     mini_batch_size, n_threads : int
     step : object
-        Its method update(mini_batch, eta) calls `update_mini_batch` as the book does; its method options(eta)
-        says the same to the kernels.
+        update(mini_batch, eta) calls `update_mini_batch` as the book does, options(eta) describes the same
+        step to the kernels.
 
     Attributes
     ----------
     packed : cbackprop._training.Training or None
-        The packed examples; None where they are not packed.
+        The packed examples; None if they were not packed.
     """
 
     def __init__(self, net: Any, data: DataSet, mini_batch_size: int, n_threads: int, step: _Step) -> None:
@@ -185,8 +186,7 @@ class Trainer:
         self.pairs: list[Any] | None = None
         pixels = False
         if not module.replaced(net, module.training_methods):
-            # As a number of C, which a user's may be too large for.
-            batch = min(mini_batch_size, sys.maxsize)
+            batch = min(mini_batch_size, sys.maxsize)  # what fits into C's type
             self.packed = _training.Training(net, data.examples, batch, n_threads, step.options(0.0))
             pixels, layout = self.packed.pixels, self.packed.layout
             if layout != net._cbackprop.layout:
@@ -199,7 +199,7 @@ class Trainer:
             _warnings.of_pixels(data.name)
 
     def train_epoch(self, eta: Any) -> bool:
-        """Train on every mini-batch once. Returns whether the parameters are finite."""
+        """Train on every mini-batch once; return whether the parameters are finite."""
         net, module = self.net, self.module
         if self.pairs is None:
             if self.packed is not None and not module.replaced(net, module.training_methods):
@@ -211,7 +211,7 @@ class Trainer:
         )
 
     def unpacked(self) -> list[Any]:
-        """The examples as pairs, in the order in which the epochs so far left them."""
+        """The examples as pairs, in the order in which the last epoch left them."""
         pairs = self.data.training_pairs()
         if self.data.is_arrays and self.packed is not None:
             return [pairs[i] for i in self.packed.order]
@@ -233,7 +233,7 @@ class Trainer:
 
 
 def places_after(shuffle: Callable[[list[Any]], None], items: list[Any], snapshot: list[Any]) -> list[int]:
-    """Shuffles the list `items`, and returns for each pair where it stood in the list `snapshot`."""
+    """Shuffle the list `items`; return the place that each of them has in the list `snapshot`."""
     shuffle(items)
     places: dict[int, list[int]] = {}
     for place, pair in enumerate(snapshot):
@@ -245,10 +245,10 @@ def places_after(shuffle: Callable[[list[Any]], None], items: list[Any], snapsho
 
 
 def reads_examples(net: Any, examples: Any, *methods: str) -> bool:
-    """Whether the package itself will read the examples, so that they are checked beforehand.
+    """Whether the package itself will read the examples, and so should check them first.
 
-    It reads pairs where none of `methods` is replaced, and takes all arrays apart. The parameters are checked
-    with them, so there must be some.
+    It reads pairs if none of `methods` is replaced, and arrays in any case. The check reads the parameters as
+    well, so a network that has none is not checked.
     """
     if type(examples) is not tuple and net._cbackprop.module.replaced_method(net, methods):
         return False
@@ -259,7 +259,7 @@ def reads_examples(net: Any, examples: Any, *methods: str) -> bool:
 
 
 def correct_answers(net: Any, data: DataSet, labelled: bool = True) -> int:
-    """How many of the examples `net` answers right, where its `evaluate` or `accuracy` is the package's own.
+    """The number of examples that `net` answers right, for the package's own `evaluate` and `accuracy`.
 
     Parameters
     ----------
@@ -281,9 +281,9 @@ def correct_answers(net: Any, data: DataSet, labelled: bool = True) -> int:
 
 
 def mean_cost(net: Any, data: DataSet, labelled: bool, cost_function: Callable[[Any], Any]) -> float | None:
-    """The mean of C_x over a `DataSet`; None where `feedforward` is the user's, and so not computed in C.
+    """The mean of C_x over a `DataSet`; None if `feedforward` is replaced, so that C cannot compute it.
 
-    cost_function(net) is what the kernels are to compute: the name of a cost, or the user's function.
+    cost_function(net) is the name of a cost, or the user's function of (a, y).
     """
     if not net._cbackprop.module.replaced(net, ("feedforward",)):
         return _evaluation.total_cost(net, data.examples, data.name, labelled, cost_function(net))
@@ -293,24 +293,14 @@ def mean_cost(net: Any, data: DataSet, labelled: bool, cost_function: Callable[[
 
 
 def thresholded_answers(net: Any, data: DataSet) -> int:
-    """How often a replaced `feedforward` gives at least ½ where the label is 1, and less where it is 0."""
+    """The number of examples whose label, 1 or 0, says whether a replaced `feedforward` gives at least ½."""
     return sum(int((np.asarray(net.feedforward(x)).item() >= 0.5) == label) for x, label in data.test_pairs())
 
 
-def read_for_evaluation(net: Any, data: Any, name: str, readers: Iterable[str]) -> DataSet | Untouched:
-    """The user's evaluation data, as a `DataSet` where one of the methods `readers` is the package's own."""
-    if is_missing(data):
-        return Untouched((), name)
-    module = net._cbackprop.module
-    if all(module.replaced_method(net, (method,)) for method in readers):
-        return handed_on(net, data, name)
-    return DataSet(net, data, name)
-
-
 class Scores:
-    """How many examples a network answers right after each epoch of one call of SGD.
+    """How well a network answers, after each epoch of one call of SGD.
 
-    The examples are packed once, where the kernels will count.
+    The examples are packed once, unless a replaced method will read them.
 
     Parameters
     ----------
@@ -319,9 +309,9 @@ class Scores:
     labelled : bool
         Whether each y of a pair is a label, not a target.
     wants_accuracy, wants_cost : bool
-        Which of the numbers will be asked for.
+        Which numbers will be read.
     packed : cbackprop._training.Training, optional
-        The examples, where they are packed already.
+        The examples, if they are packed already.
     """
 
     def __init__(
@@ -349,7 +339,7 @@ class Scores:
             self.packed.check_classes()
 
     def pack(self, data: DataSet) -> None:
-        """Pack the examples where the kernels will score them; otherwise check what the package will read."""
+        """Pack the examples if the kernels will score them, or check them if the package reads them."""
         net, module = self.net, self.module
         methods = module.evaluation_methods
         if data.only_pairs:
@@ -367,15 +357,15 @@ class Scores:
             data.refuse_names()
 
     def has_targets(self) -> bool:
-        """Whether the package itself makes the target of a label."""
+        """Whether the package itself makes a label's target."""
         return True
 
     def warn_of_one_output(self) -> bool:
-        """Warn where the count of right answers says nothing; returns whether it did."""
+        """Warn if the count of right answers means nothing; return whether it did."""
         return self.counts_answers and _warnings.of_one_output(self.net, self.data)
 
     def correct(self) -> int:
-        """How many of the examples the network answers right now, as `evaluate` or `accuracy` has it."""
+        """The number of right answers of the network as it is now, by `evaluate` or `accuracy`."""
         net = self.net
         if self.module.replaced_method(net, (self.method,)) or isinstance(self.data, Untouched):
             convert = {} if self.labelled else {"convert": True}
@@ -385,5 +375,5 @@ class Scores:
         return self.score(self.packed)[0]
 
     def score(self, packed: Training | EvaluationSet) -> tuple[int, float]:
-        """(right answers, mean cost), what of it is wanted, from one pass over the packed examples."""
+        """(right answers, mean cost), as far as they are wanted, from one pass over the packed examples."""
         return packed.score(self.net, self.wants_accuracy, None)

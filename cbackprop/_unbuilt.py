@@ -1,4 +1,4 @@
-"""Why the compiled modules are missing; imported only where they are."""
+"""Why the compiled modules are missing. Imported only if they are."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ HERE = Path(__file__).resolve().parent
 
 
 def installed() -> Path | None:
-    """The folder of a compiled cbackprop further down on sys.path; None where there is none."""
+    """The folder of a compiled cbackprop further down sys.path, or None."""
     for entry in sys.path:
         package = Path(entry, "cbackprop").resolve()
         if package != HERE and PathFinder.find_spec("cbackprop._isa", [str(package)]):
@@ -19,7 +19,7 @@ def installed() -> Path | None:
 
 
 def reason() -> str:
-    """What is the matter, and what to do about it."""
+    """What is wrong, and what to do about it."""
     package = installed()
     if package:
         return (

@@ -1,4 +1,4 @@
-"""The activation functions that a layer, or a single neuron, may have in place of the sigmoid.
+"""The activation functions that a layer, or a single neuron, may have instead of the sigmoid.
 
 Each is a line of NumPy here. The kernels' functions of the same names are in src/kernels/activations.h.
 """
@@ -25,19 +25,19 @@ __all__ = ["Activation", "LayerActivations", "linear", "relu", "softplus", "tanh
 
 
 class Activation:
-    """An activation function of the reader's own.
+    """An activation function of your own.
 
     Parameters
     ----------
     f : callable
         f(z), element by element for an array of any shape.
     f_prime : callable
-        Its derivative f′(z), likewise. Either may return a single number that stands for all elements.
+        Its derivative f′(z), likewise. Either may return a single number for all elements.
 
     Notes
     -----
-    A network that has one computes with NumPy. It can be pickled if its functions can: they must have a
-    name in a module.
+    A network that has one computes with NumPy. It can be pickled if both functions can, which must then have
+    a name in a module.
     """
 
     def __init__(self, f: _Function, f_prime: _Function | None = None) -> None:
@@ -70,7 +70,7 @@ def tanh(z: NDArray[Any]) -> NDArray[Any]:
 
 
 def tanh_prime(z: NDArray[Any]) -> NDArray[Any]:
-    """1 − tanh² z, as a product that keeps its digits where tanh z is near ±1."""
+    """1 − tanh² z, as a product that keeps its digits if tanh z is near ±1."""
     return (1 - np.tanh(z)) * (1 + np.tanh(z))
 
 
@@ -80,13 +80,13 @@ def relu(z: NDArray[Any]) -> NDArray[Any]:
 
 
 def relu_prime(z: NDArray[Any]) -> NDArray[Any]:
-    """1 where z > 0, otherwise 0: also at z = 0, where the function has no derivative."""
+    """1 if z > 0, otherwise 0, even at z = 0, where the function has no derivative."""
     return (z > 0).astype(z.dtype)
 
 
 def softplus(z: NDArray[Any]) -> NDArray[Any]:
     """ln(1 + e^z), computed so that e^z cannot overflow."""
-    with np.errstate(invalid="ignore"):  # NaN stays NaN, as it does without a warning everywhere else
+    with np.errstate(invalid="ignore"):  # NaN stays NaN without a warning, as everywhere else
         return np.logaddexp(0, z)
 
 
@@ -96,20 +96,20 @@ def softplus_prime(z: NDArray[Any]) -> NDArray[Any]:
 
 
 def softmax(z: NDArray[Any]) -> NDArray[Any]:
-    """e^z_j / Σ_k e^z_k of each column, computed so that nothing overflows: for an output layer alone."""
+    """e^z_j / Σ_k e^z_k of each column, computed so that nothing overflows. For output layers alone."""
     with np.errstate(invalid="ignore"):
         e = np.exp(z - z.max(axis=0, keepdims=True))
         return e / e.sum(axis=0, keepdims=True)
 
 
-# A row for each activation with a name: f and f′. src/kernels/registry.h has the same names, or nothing is
-# imported. The sigmoid is not here: it is that of the module which asks, where a user may have replaced it.
-_NAMED: dict[str, tuple[_Function, Any]] = {
+# A row for each activation with a name: f and f′. src/kernels/registry.h must have the same names, or the
+# import fails. The sigmoid is not here: users may replace it in network.py or network2.py.
+_NAMED = {
     "linear": (linear, linear_prime),
     "tanh": (tanh, tanh_prime),
     "relu": (relu, relu_prime),
     "softplus": (softplus, softplus_prime),
-    # Its error comes from the cost that it goes with, not by a derivative of each neuron.
+    # Its error comes from its cost, not from a derivative of each neuron.
     "softmax": (softmax, None),
 }
 NAMES: tuple[str, ...] = ("sigmoid", *_NAMED)
@@ -124,7 +124,7 @@ class LayerActivations:
         Of the network.
     activation : str, Activation, or a list of them with one entry for each layer after the input layer
     neuron_activations : dict of (l, j) to str or Activation, or None
-        For neuron j, counted from 0, of layer l = 2, ..., L.
+        For neuron j, counted from 0, of layer l = 2, …, L.
 
     Attributes
     ----------
@@ -169,15 +169,15 @@ class LayerActivations:
                 modified[j] = one
 
     def of_layers(self, L: int) -> list[_Layer]:
-        """What `layers` is for a network of L layers now.
+        """`layers` for a network that now has L layers.
 
-        Activations belong to the layers that the network began with. Layers that were cut off took theirs
-        along; one that was added has the activation of all others, where they are alike.
+        Activations belong to the layers that the network had at first. A layer that was cut off took its own
+        with it. One that was added has the activation of the others, if these are alike.
 
         Raises
         ------
         ValueError
-            Where a layer was added and the others are not alike.
+            If a layer was added and the others are not alike.
         """
         n = L - 1
         if n <= len(self.layers):
@@ -192,13 +192,13 @@ class LayerActivations:
         return [first] * n
 
     def of_layer(self, l: int) -> _Layer:
-        """The entry of `of_layers` for layer l = 2, 3, ..., whatever number a list of weights says it is."""
+        """The entry of `of_layers` for layer l = 2, 3, …, however many layers there are now."""
         if l - 2 < len(self.layers):
             return self.layers[l - 2]
         return self.of_layers(len(self.layers) + 2)[-1]
 
     def all_used(self) -> Iterator[tuple[_Choice, str]]:
-        """Every activation that is used, with the words that say where."""
+        """Yield every activation in use, and in words where it is used."""
         for l, (layer, modified) in enumerate(self.layers, 2):
             yield layer, f"layer {l}"
             for j, one in modified.items():
@@ -210,16 +210,16 @@ class LayerActivations:
         return any(one == "sigmoid" for one, _ in self.all_used())
 
     def only_sigmoid(self) -> bool:
-        """Whether all neurons are."""
+        """Whether all neurons are sigmoids."""
         return all(one == "sigmoid" for one, _ in self.all_used())
 
     @functools.cached_property
     def custom(self) -> str | None:
-        """Where the first function of the user's is used, in words; None: nowhere."""
+        """Where the user's own function is first used, in words, or None."""
         return next((where for one, where in self.all_used() if isinstance(one, Activation)), None)
 
     def f(self, l: int, z: NDArray[Any], sigmoid: _Function) -> NDArray[Any]:
-        """f(z) of layer l, each row of z a neuron, given the sigmoid to use."""
+        """f(z) of layer l, given the sigmoid to use. Each row of z is a neuron."""
         return self._applied(l, z, sigmoid, 0)
 
     def f_prime(self, l: int, z: NDArray[Any], sigmoid_prime: _Function) -> NDArray[Any]:
@@ -240,13 +240,13 @@ def read_activations(
     activation: _Choice | Sequence[_Choice],
     neuron_activations: dict[tuple[int, int], _Choice] | None,
 ) -> LayerActivations | None:
-    """The LayerActivations that were asked for; None where every neuron is a sigmoid."""
+    """The arguments as LayerActivations, or None if every neuron is a sigmoid."""
     activations = LayerActivations(sizes, activation, neuron_activations)
     return None if activations.only_sigmoid() else activations
 
 
 def _checked(activation: Any, name: str) -> _Choice:
-    """`activation` where it is one."""
+    """`activation`, if it is one."""
     if isinstance(activation, Activation):
         return activation
     if isinstance(activation, str):
@@ -283,11 +283,12 @@ def _place(place: Any, sizes: Sequence[int]) -> tuple[int, int]:
 
 
 def _values(activation: _Choice, which: int, z: NDArray[Any], sigmoid: _Function, where: str) -> Any:
-    """f(z), or f′(z) where `which` is 1."""
+    """f(z), or f′(z) if `which` is 1."""
     if activation == "sigmoid":
         return sigmoid(z)
     if not isinstance(activation, Activation):
-        return _NAMED[activation][which](z)
+        named: Any = _NAMED[activation][which]
+        return named(z)
     function = activation.f_prime if which else activation.f
     values = np.asarray(function(z))
     if values.dtype.kind not in "biuf":

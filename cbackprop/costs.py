@@ -1,7 +1,7 @@
 """The cost functions of chapter 3, each with its output error.
 
 A cost is a class with two static methods: ``fn(a, y)``, the cost C_x of the output a^L for the target y, and
-``delta(z, a, y)``, the error δ^L of the output layer. A reader's own class needs no more than these.
+``delta(z, a, y)``, the error δ^L of the output layer. A class of your own needs no more than these.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class QuadraticCost:
 
     @staticmethod
     def delta(z: Any, a: Any, y: Any) -> Any:
-        """δ^L = (a − y) ⊙ σ′(z), σ′ being that of the module network2 now, as in the book."""
+        """δ^L = (a − y) ⊙ σ′(z). As in the book, σ′ is the one that network2 has now."""
         module = sys.modules.get("cbackprop.network2", reference)
         return (a - y) * module.sigmoid_prime(z)
 
@@ -41,8 +41,7 @@ class CrossEntropyCost:
     def fn(a: Any, y: Any) -> Any:
         """The cost of the output `a` for the target `y`.
 
-        0·ln 0 counts as 0, and an infinite term as the largest number there is: what NumPy's nan_to_num
-        makes of them.
+        0·ln 0 counts as 0, and an infinite term as the largest float, as NumPy's nan_to_num has it.
         """
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             return np.sum(np.nan_to_num(-y * np.log(a) - (1 - y) * np.log(1 - a)))
@@ -68,8 +67,8 @@ class LogLikelihoodCost:
         return a - y
 
 
-# A row for each built-in cost: its class, and the output layer for which f′ cancels in delta; None: for none.
-# src/kernels/registry.h has the same names, or nothing is imported.
+# A row for each built-in cost: its class, and the output layer for which f′ cancels in delta, or None.
+# src/kernels/registry.h must have the same names, or the import fails.
 _ROWS = ((QuadraticCost, None), (CrossEntropyCost, "sigmoid"), (LogLikelihoodCost, "softmax"))
 COSTS: dict[str, Any] = {cost.__name__: cost for cost, _ in _ROWS}
 _OUTPUTS: dict[str | None, str | None] = {cost.__name__: output for cost, output in _ROWS}
@@ -78,12 +77,12 @@ _FNS = {cost.fn: cost.__name__ for cost in COSTS.values()}
 
 
 def builtin_delta(cost: Any) -> str | None:
-    """Whose output error `cost` has: the name of a class above, or None where ``delta`` is the user's."""
+    """The name of the class above whose ``delta`` `cost` has, or None if it is the user's."""
     return _named(cost, "delta", _DELTAS)
 
 
 def builtin_fn(cost: Any) -> str | None:
-    """Whose ``fn`` `cost` has, likewise."""
+    """The name of the class above whose ``fn`` `cost` has, or None if it is the user's."""
     return _named(cost, "fn", _FNS)
 
 
@@ -91,22 +90,22 @@ def _named(cost: Any, name: str, names: dict[Any, str]) -> str | None:
     function = getattr(cost, name, None)
     try:
         return names.get(function)
-    except TypeError:  # not hashable, so not ours
+    except TypeError:  # not hashable, so not one of these
         return None
 
 
 def takes_derivative(cost: Any) -> bool:
-    """Whether the error of `cost` is ours, and is (a − y) ⊙ f′(z) whatever the output layer's f is."""
+    """Whether `cost` has the built-in error (a − y) ⊙ f′(z), which suits any f of the output layer."""
     return _OUTPUTS.get(builtin_delta(cost), "") is None
 
 
 def is_cost(cost: Any) -> bool:
-    """Whether `cost` has the two functions of one."""
+    """Whether `cost` has both functions of a cost."""
     return callable(getattr(cost, "fn", None)) and callable(getattr(cost, "delta", None))
 
 
 def check_functions(cost: Any) -> None:
-    """Raise where `cost` lacks a function of one."""
+    """Raise a TypeError if `cost` lacks one of them."""
     for name, arguments in (("fn", "(a, y)"), ("delta", "(z, a, y)")):
         if not callable(getattr(cost, name, None)):
             raise TypeError(
@@ -116,19 +115,19 @@ def check_functions(cost: Any) -> None:
 
 
 def check(cost: Any, activations: LayerActivations | None = None, L: int | None = None) -> None:
-    """Raise where `cost` is none, or does not belong to the output layer of these activations.
+    """Raise if `cost` is not a cost, or does not fit the output layer of these activations.
 
     Parameters
     ----------
     cost : object
     activations : LayerActivations or None
-        None: every neuron is a sigmoid.
+        None if every neuron is a sigmoid.
     L : int, optional
-        The number of the output layer, where the network no longer has the layers it began with.
+        The number of the output layer, if the network may no longer have the layers it had at first.
     """
     check_functions(cost)
     if L == 1:
-        return  # an input layer alone: its output layer is still to come
+        return  # an input layer alone: the output layer is still to be added
     output: str | Activation = "sigmoid"
     modified: dict[int, Any] = {}
     if activations is not None:
@@ -149,12 +148,12 @@ def check(cost: Any, activations: LayerActivations | None = None, L: int | None 
 
 
 def default_output(cost: Any) -> str:
-    """The activation of the output layer where none was chosen."""
+    """The activation of the output layer if none was chosen."""
     return _OUTPUTS.get(builtin_delta(cost)) or "sigmoid"
 
 
 def with_output(cost: Any, sizes: Any, activation: Any) -> Any:
-    """The list of activations where `cost` has an output layer of its own, else `activation` as it is."""
+    """`activation`, with the output layer that `cost` needs if it needs one."""
     output = default_output(cost)
     if output == "sigmoid" or isinstance(activation, (list, tuple)):
         return activation

@@ -1,7 +1,7 @@
-"""A drop-in replacement of the book's network2.py that trains from C, with chapter 3's exercises as options.
+"""A drop-in replacement for the book's network2.py that trains in C, with chapter 3's exercises as options.
 
-As in `cbackprop.network`, whatever a reader replaces is called just as the book's code would call it. A
-reader's own cost class is asked for the output error and the cost alone; the rest stays compiled.
+As in `cbackprop.network`, whatever you replace is called just as the book's code would call it. With a cost
+class of your own, only its ``fn`` and ``delta`` run in Python; the rest stays compiled.
 """
 
 from __future__ import annotations
@@ -20,11 +20,10 @@ from cbackprop._compiled import (
     Scores,
     Trainer,
     correct_answers,
+    make_step,
     mean_cost,
-    read_for_evaluation,
-    update_mini_batch,
 )
-from cbackprop._data import DataSet, recognised
+from cbackprop._data import DataSet, read_for_evaluation, recognised
 from cbackprop._epochs import Monitoring
 from cbackprop._memory import Memory, offered, real_dtype, remember
 from cbackprop._overrides import Module, builtin
@@ -37,7 +36,6 @@ from cbackprop.reference.network2 import (
     output_error,
     penalty,
     vectorized_result,
-    wanted,
 )
 
 if TYPE_CHECKING:
@@ -75,7 +73,7 @@ def sigmoid(z: ArrayLike) -> Any:
 
 @builtin
 def sigmoid_prime(z: ArrayLike) -> Any:
-    """The sigmoid's derivative, σ′(z) = σ(z)·(1 − σ(z)), by the `sigmoid` of this module."""
+    """The sigmoid's derivative, σ′(z) = σ(z)·(1 − σ(z)), from this module's `sigmoid`."""
     a = sigmoid(z)
     return a * (1 - a)
 
@@ -83,7 +81,7 @@ def sigmoid_prime(z: ArrayLike) -> Any:
 def step_options_of(
     net: Any, eta: float = 0.0, weight_decay: float = 0.0, regularization: str = "L2", mu: float = 0.0
 ) -> StepOptions:
-    """How the kernels are to follow the gradient of the network's cost."""
+    """A step down the gradient of the network's cost, described to the kernels."""
     cost, activations = net.cost, net._cbackprop.activations
     if activations is not None or not costs.takes_derivative(cost):
         costs.check(cost, activations, len(net.weights) + 1)
@@ -107,8 +105,8 @@ class Network(Compiled, ReferenceNetwork2):
     sizes : sequence of int
         The number of neurons of each layer, input layer first, output layer last.
     cost : class
-        `CrossEntropyCost`, `QuadraticCost`, `LogLikelihoodCost`, whose output layer is softmax, or one of
-        the reader's own, with static methods ``fn(a, y)`` and ``delta(z, a, y)``.
+        `CrossEntropyCost`, `QuadraticCost`, `LogLikelihoodCost` with its softmax output layer, or a class of
+        your own with static methods ``fn(a, y)`` and ``delta(z, a, y)``.
     dtype, activation, neuron_activations : keyword only
         As in `cbackprop.network.Network`. With `LogLikelihoodCost` a single `activation` is that of the
         hidden layers; a list may end with ``"softmax"``.
@@ -116,19 +114,19 @@ class Network(Compiled, ReferenceNetwork2):
     Attributes
     ----------
     num_layers, sizes, biases, weights, cost
-        As in the book: plain attributes, read anew by every call.
+        As in the book: plain attributes, which every call reads again.
     history : list of dict
-        Once `SGD` has run, for each epoch of its last call: ``epoch``, ``eta``, the ``seconds`` of training,
-        ``monitoring_seconds``, and what was monitored by its name: ``training_cost``,
-        ``training_accuracy``, ``evaluation_cost``, ``evaluation_accuracy``.
+        After `SGD`, an entry for each epoch of its last call: ``epoch``, ``eta``, ``seconds`` (of training),
+        ``monitoring_seconds``, and what was monitored: ``training_cost``, ``training_accuracy``,
+        ``evaluation_cost``, ``evaluation_accuracy``.
     velocities : (list of ndarray, list of ndarray)
-        Once a step with momentum was made: those of the weights and of the biases. An attribute `history`
-        or `velocities` of the user's own takes the place of ours, and is neither read nor written.
+        After a step with momentum: those of the weights and of the biases. Your own attribute `history` or
+        `velocities` replaces the package's, which neither reads nor writes it.
 
     Raises
     ------
     TypeError, ValueError
-        As in `cbackprop.network.Network`, and where `cost` is none or does not belong to the output layer.
+        As in `cbackprop.network.Network`, and if `cost` is not a cost or does not fit the output layer.
     """
 
     _cbackprop = Memory(MODULE)
@@ -150,7 +148,7 @@ class Network(Compiled, ReferenceNetwork2):
 
     @offered
     def velocities(self) -> Any:
-        """With momentum: those of the weights and of the biases."""
+        """With momentum: the velocities of the weights and of the biases."""
         return self._cbackprop.velocities
 
     @builtin
@@ -172,7 +170,7 @@ class Network(Compiled, ReferenceNetwork2):
             L1   w → w − (ηλ/n) sgn(w) − (η/m) Σ_x ∂C_x/∂w
                  b → b − (η/m) Σ_x ∂C_x/∂b
 
-        With momentum, µ > 0, what is added above goes into velocities: v → µv + (…), w → w + v.
+        With momentum, µ > 0, the changes above go into velocities: v → µv + (…), w → w + v.
 
         Parameters
         ----------
@@ -183,17 +181,17 @@ class Network(Compiled, ReferenceNetwork2):
             The size of the whole training data.
         regularization : {"L2", "L1"}
         mu : float
-            The momentum µ, 0 to 1; `velocities` are carried on.
+            The momentum µ, 0 to 1. `velocities` continue from the last step.
 
         Raises
         ------
         ZeroDivisionError
-            Where the mini-batch is empty or n is 0.
+            If the mini-batch is empty or n is 0.
         ValueError, TypeError
-            As `backprop`, naming the example; nothing has changed then.
+            As in `backprop`. The message names the example, and nothing has changed.
         """
         if not isinstance(mini_batch, (list, tuple)):
-            len(mini_batch)  # type: ignore[arg-type]  # as the book asks, so that an iterator is a TypeError
+            len(mini_batch)  # type: ignore[arg-type]  # as in the book: an iterator is a TypeError
         eta, lmbda = _arguments.number(eta, "eta"), _arguments.number(lmbda, "lmbda")
         size = _arguments.number(n, "n")
         mu = _checked_options(regularization, mu)
@@ -240,28 +238,27 @@ class Network(Compiled, ReferenceNetwork2):
         mu : float
             The momentum µ, 0 to 1: see `update_mini_batch`. Velocities begin at 0.
         early_stopping_n : int
-            Stop when the accuracy on the evaluation data has not risen above its best for so many epochs; 0:
-            do not.
+            Stop after this many epochs without a better accuracy on the evaluation data; 0: never.
         restore_best : bool
-            Put back, at the end, the parameters of the epoch with the best accuracy on the evaluation data.
+            At the end, restore the parameters of the epoch with the best accuracy on the evaluation data.
         eta_halving_n : int
-            Halve η each time that accuracy has not risen above its best for so many epochs, and stop when η
-            has come down to 1/128; 0: do not.
+            Halve η after this many epochs without a better accuracy, and stop when it reaches 1/128 of its
+            first value; 0: never.
         n_threads : int, optional
             As in `cbackprop.network.Network.SGD`.
 
         Returns
         -------
         evaluation_cost, evaluation_accuracy, training_cost, training_accuracy : lists
-            One number an epoch each, or none where it was not monitored. An accuracy is a number of examples.
+            One number for each epoch; empty if it was not monitored. An accuracy is a number of examples.
 
         Raises
         ------
         ValueError, TypeError
-            Where an argument is wrong, naming it and the example; nothing has changed then.
+            If an argument is wrong. The message names it and the example, and nothing has changed.
         KeyboardInterrupt
-            The network then holds the parameters of a completed mini-batch; so it does after an error in a
-            reader's own cost.
+            After Ctrl-C. The network holds the parameters of a completed mini-batch, as after an error in
+            your own cost.
         """
         epochs = _arguments.whole(epochs, "epochs")
         mini_batch_size = _arguments.whole(mini_batch_size, "mini_batch_size", 1)
@@ -271,32 +268,28 @@ class Network(Compiled, ReferenceNetwork2):
         custom_update = MODULE.replaced_method(self, ("update_mini_batch",)) is not None
         if not custom_update:
             _arguments.number(eta, "eta")
-        monitored = wanted(
-            evaluation_cost=monitor_evaluation_cost,
-            evaluation_accuracy=monitor_evaluation_accuracy,
-            training_cost=monitor_training_cost,
-            training_accuracy=monitor_training_accuracy,
-        )
-        rules = wanted(
-            early_stopping_n=early_stopping_n, restore_best=restore_best, eta_halving_n=eta_halving_n
-        )
-        measured = {*monitored, *(["evaluation_accuracy"] if rules else [])}
-        computes_costs = any(name.endswith("_cost") for name in measured) and not MODULE.replaced_method(
-            self, ("total_cost",)
-        )
-        if not custom_update or computes_costs:
+        monitored = {
+            "evaluation_cost": monitor_evaluation_cost,
+            "evaluation_accuracy": monitor_evaluation_accuracy,
+            "training_cost": monitor_training_cost,
+            "training_accuracy": monitor_training_accuracy,
+        }
+        monitoring = Monitoring(self, monitored, early_stopping_n, restore_best, eta_halving_n)
+        monitors_costs = bool(monitoring.measured & {"training_cost", "evaluation_cost"})
+        if not custom_update or (monitors_costs and not MODULE.replaced_method(self, ("total_cost",))):
             costs.check(self.cost, self._cbackprop.activations, len(self.weights) + 1)
             _arguments.number(lmbda, "lmbda")
+
         examples = DataSet(self, training_data, "training_data", only_pairs=custom_update)
-        n = examples.n
-        tests = _read_evaluation_data(self, evaluation_data, measured, monitored, rules)
-        if n == 0 and "training_cost" in monitored:
+        tests = _read_evaluation_data(self, evaluation_data, monitoring)
+        if examples.n == 0 and monitor_training_cost:
             raise ZeroDivisionError("training_data is empty: monitor_training_cost has no mean")
-        step = _Step(self, lmbda, n, regularization, mu)
-        evaluation = _Scores(step, "evaluation", tests, measured)
+        step = _Step(self, lmbda, examples.n, regularization, mu)
+        evaluation = _Scores(step, "evaluation", tests, monitoring.measured)
         trainer = Trainer(self, examples, mini_batch_size, n_threads, step)
-        training = _Scores(step, "training", examples, measured, trainer.packed)
-        _ = training.warn_of_one_output() or evaluation.warn_of_one_output()
+        training = _Scores(step, "training", examples, monitoring.measured, trainer.packed)
+        if not training.warn_of_one_output():
+            evaluation.warn_of_one_output()
         if self._cbackprop.velocities is not None:
             remember(self, velocities=None)
 
@@ -305,27 +298,18 @@ class Network(Compiled, ReferenceNetwork2):
             evaluation.forget()
             return trainer.train_epoch(eta)
 
-        return Monitoring(
-            self,
-            train_epoch,
-            training.measures() | evaluation.measures(),
-            {"training_accuracy": n, "evaluation_accuracy": tests.n},
-            monitored,
-            early_stopping_n,
-            restore_best,
-            eta_halving_n,
-        ).run(epochs, eta)
+        return monitoring.run(epochs, eta, train_epoch, training.measures() | evaluation.measures())
 
     @builtin
     def accuracy(self, data: Iterable[Any], convert: bool = False) -> int:
-        """How many of the examples the network answers with their label.
+        """The number of examples that the network answers with their label.
 
         Parameters
         ----------
         data : list of (x, y), or a pair of arrays (X, Y)
         convert : bool
-            Whether y is a target column, as in the training data, in place of a label. Of arrays, Y says
-            itself.
+            Whether y is a target column, as in the training data, not a label. In arrays, Y itself shows
+            which it is.
 
         Returns
         -------
@@ -334,7 +318,7 @@ class Network(Compiled, ReferenceNetwork2):
         Raises
         ------
         ValueError, TypeError
-            Where an example has the wrong shape or type, naming it.
+            If an example has the wrong shape or type. The message names it.
         """
         examples = DataSet(self, data, "data")
         _warnings.of_one_output(self, examples)
@@ -352,8 +336,8 @@ class Network(Compiled, ReferenceNetwork2):
         lmbda : float
             The regularisation parameter λ.
         convert : bool
-            Whether y is a label, as in the evaluation data, in place of a target column. Of arrays, Y says
-            itself.
+            Whether y is a label, as in the evaluation data, not a target column. In arrays, Y itself shows
+            which it is.
         regularization : {"L2", "L1"}
 
         Returns
@@ -363,9 +347,9 @@ class Network(Compiled, ReferenceNetwork2):
         Raises
         ------
         ZeroDivisionError
-            Where `data` is empty.
+            If `data` is empty.
         ValueError, TypeError
-            Where an example has the wrong shape or type, or a label no output neuron, naming it.
+            If an example has the wrong shape or type, or a label no output neuron. The message names it.
         """
         lmbda = _arguments.number(lmbda, "lmbda")
         _checked_options(regularization, 0.0)
@@ -388,49 +372,50 @@ class Network(Compiled, ReferenceNetwork2):
         return cost + penalty(self, lmbda, n, regularization)
 
     def save(self, filename: str | bytes | PathLike[str]) -> None:
-        """Save the network to a file: in the book's JSON, or as NumPy's npz where that is the suffix.
+        """Save the network to a file, as npz if the name ends in .npz, otherwise in the book's JSON.
 
         Parameters
         ----------
         filename : str or path
-            Written whole or not at all: until the end the old file stays. Every number is kept to its last
-            bit, NaN and infinities too. The file's sizes are those that `weights` and `biases` have.
+            It is written whole or not at all: until the end the old file stays. Every number is kept to the
+            last bit, NaN and infinities included. `sizes` in the file follows from `weights` and `biases`.
 
         Raises
         ------
         TypeError, ValueError
-            Where an activation of the user's own cannot be saved, parameters do not fit together, or the name
-            ends as another format's does (.onnx, .pt, .pth, .pkl, .pickle, .h5, .keras, .safetensors, .h).
+            If the network has an activation function of your own, which a file cannot hold, if `weights` and
+            `biases` do not fit together, or if the name belongs to another format (.onnx, .pt, .pth, .pkl,
+            .pickle, .h5, .keras, .safetensors, .h).
         """
-        from cbackprop._files import networks  # noqa: PLC0415  (few need it, and it takes time to import)
+        from cbackprop._files import networks  # noqa: PLC0415  (slow to import, and few need it)
 
         networks.write(self, filename)
 
 
 def load(filename: str | bytes | PathLike[str], cost: Any = None) -> Network:
-    """The network in a file that `Network.save`, or the book's, has written.
+    """The network in a file that `Network.save`, or the book's code, wrote.
 
     Parameters
     ----------
     filename : str or path
     cost : class, optional
-        Takes the place of the one that the file names. Otherwise that is looked up in this module, as in the
-        book: pass a class of your own, or put it here first (``network2.MyCost = MyCost``).
+        Replaces the cost that the file names. By default that name is looked up in this module, as in the
+        book. So pass a class of your own, or put it here first (``network2.MyCost = MyCost``).
 
     Returns
     -------
     Network
-        Its arrays are the file's. `sizes` is what the file notes, which need not agree with them: the book
-        writes the old list after neurons were cut out.
+        It has the arrays of the file. `sizes` is the file's note, which need not agree with them: after
+        neurons were cut out, the book still writes the old list.
 
     Raises
     ------
     ValueError
-        Where the file is damaged or no network, naming it and what is wrong.
+        If the file is damaged or holds no network. The message names it and what is wrong.
     TypeError
-        Where `cost` is none.
+        If `cost` is not a cost.
     OSError
-        Where it cannot be read.
+        If the file cannot be read.
     """
     from cbackprop._files import networks  # noqa: PLC0415
 
@@ -438,7 +423,7 @@ def load(filename: str | bytes | PathLike[str], cost: Any = None) -> Network:
     name = os.fsdecode(filename)
     what = "not an intact network"
     if cost is None:
-        # In the module as it is now, as the book does: a user's class that was put here is found.
+        # As in the book, in the module as it is now: it may hold a class of the user's.
         module = sys.modules[__name__]
         cost = getattr(module, saved["cost"], None)
         if not costs.is_cost(cost):
@@ -460,28 +445,26 @@ def load(filename: str | bytes | PathLike[str], cost: Any = None) -> Network:
 def _update(
     net: Network, examples: Any, eta: float, lmbda: float, n: Any, regularization: str, mu: float
 ) -> None:
-    """One step over recognised examples, where `update_mini_batch` is the package's own."""
-    pairs = update_mini_batch(
-        net, examples, lambda: step_options_of(net, eta, eta * (lmbda / n), regularization, mu)
-    )
+    """What the package's own `update_mini_batch` does with recognised examples."""
+    pairs = make_step(net, examples, lambda: step_options_of(net, eta, eta * (lmbda / n), regularization, mu))
     if pairs is not None:
         ReferenceNetwork2.update_mini_batch(net, pairs, eta, lmbda, n, regularization=regularization, mu=mu)
 
 
 class _Step:
-    """One step of gradient descent within SGD, for `Trainer`: what `update_mini_batch` is given beside η."""
+    """One step of gradient descent within SGD, for `Trainer`."""
 
     def __init__(self, net: Network, lmbda: Any, n: int, regularization: str, mu: float) -> None:
         self.net, self.lmbda, self.n, self.regularization, self.mu = net, lmbda, n, regularization, mu
 
     def options(self, eta: Any) -> StepOptions:
-        """The step as the kernels take it."""
+        """The step, described to the kernels."""
         eta, lmbda = _arguments.number(eta, "eta"), _arguments.number(self.lmbda, "lmbda")
         weight_decay = eta * (lmbda / self.n) if self.n else 0.0
         return step_options_of(self.net, eta, weight_decay, self.regularization, self.mu)
 
     def update(self, mini_batch: list[Any], eta: Any) -> None:
-        """The step as the book takes it."""
+        """The step, made as in the book."""
         if not MODULE.replaced_method(self.net, ("update_mini_batch",)):
             numbers = _arguments.number(eta, "eta"), _arguments.number(self.lmbda, "lmbda")
             _update(self.net, mini_batch, *numbers, self.n, self.regularization, self.mu)
@@ -492,7 +475,7 @@ class _Step:
         self.net.update_mini_batch(mini_batch, eta, self.lmbda, self.n, **options)
 
     def penalty_options(self) -> dict[str, Any]:
-        """How a replaced `update_mini_batch` or `total_cost` learns of a regularisation that is not L2."""
+        """What tells a replaced `update_mini_batch` or `total_cost` that the regularisation is not L2."""
         return {"regularization": self.regularization} if self.regularization != "L2" else {}
 
 
@@ -518,12 +501,13 @@ class _Scores(Scores):
             packed=packed,
         )
 
-    def measures(self) -> dict[str, Callable[[], Any]]:
-        """What `Monitoring` is to call for each number."""
-        return {f"{self.name}_cost": self.cost, f"{self.name}_accuracy": self.correct}
+    def measures(self) -> dict[str, tuple[Callable[[], Any], int]]:
+        """What `Monitoring` calls for each number."""
+        n = self.data.n
+        return {f"{self.name}_cost": (self.cost, n), f"{self.name}_accuracy": (self.correct, n)}
 
     def cost(self) -> float:
-        """The mean cost now, as `total_cost` has it."""
+        """The mean cost of the network as it is now, by `total_cost`."""
         net, step = self.net, self.step
         if (
             self.packed is None
@@ -539,7 +523,7 @@ class _Scores(Scores):
         return MODULE.has_builtin("vectorized_result")
 
     def forget(self) -> None:
-        """The network has changed."""
+        """Forget the latest score: the network changes."""
         self.scored = None
 
     def score(self, packed: Training | EvaluationSet) -> tuple[int, float]:
@@ -550,25 +534,24 @@ class _Scores(Scores):
         return self.scored
 
 
-def _read_evaluation_data(
-    net: Network, data: Any, measured: Collection[str], monitored: list[str], rules: list[str]
-) -> DataSet | Untouched:
-    """The evaluation data, checked for the rules that need them."""
-    readers = {"evaluation_accuracy": "accuracy", "evaluation_cost": "total_cost"}
-    evaluation = read_for_evaluation(
-        net, data, "evaluation_data", [method for name, method in readers.items() if name in measured]
+def _read_evaluation_data(net: Network, data: Any, monitoring: Monitoring) -> DataSet | Untouched:
+    """The evaluation data, checked for what is measured on them."""
+    methods = {"evaluation_accuracy": "accuracy", "evaluation_cost": "total_cost"}
+    tests = read_for_evaluation(
+        net, data, "evaluation_data", [methods[name] for name in methods if name in monitoring.measured]
     )
-    needed_by = [f"monitor_{name}" for name in sorted(monitored) if name in readers] + rules
-    if needed_by and not evaluation.n:
+    needed_by = [f"monitor_{name}" for name in sorted(monitoring.monitored) if name in methods]
+    needed_by += monitoring.rules
+    if needed_by and not tests.n:
         state = "empty" if data is not None else None
         raise ValueError(f"evaluation_data is {state}; {needed_by[0]} needs it")
-    if rules:
-        _check_stopping(net, evaluation, rules[0])
-    return evaluation
+    if monitoring.rules:
+        _check_stopping(net, tests, monitoring.rules[0])
+    return tests
 
 
 def _check_stopping(net: Network, data: DataSet | Untouched, rule: str) -> None:
-    """Raise where no accuracy can say when to stop."""
+    """Raise a ValueError if no accuracy can say when to stop."""
     if MODULE.replaced_method(net, ("accuracy",)):
         return
     way_out = (
@@ -590,13 +573,13 @@ def _check_stopping(net: Network, data: DataSet | Untouched, rule: str) -> None:
 
 
 def _cost_function(net: Network) -> Any:
-    """What the kernels are to take for the cost: a name, or the user's own function."""
+    """The cost as the kernels take it: a name, or the user's own function."""
     costs.check(net.cost, net._cbackprop.activations, len(net.weights) + 1)
     return costs.builtin_fn(net.cost) or net.cost.fn
 
 
 def _target(net: Network, label: Any, name: str) -> NDArray[np.float64]:
-    """The target of a label, as long as the output layer unless `vectorized_result` is replaced."""
+    """The target for a label, as long as the output layer unless `vectorized_result` is replaced."""
     if not MODULE.has_builtin("vectorized_result"):
         return vectorized_result(label)
     n_out = layer_sizes(net)[-1]
@@ -606,7 +589,7 @@ def _target(net: Network, label: Any, name: str) -> NDArray[np.float64]:
 
 
 def _checked_options(regularization: str, mu: float) -> float:
-    """µ as a float, where both are in order."""
+    """µ as a float, after a check of both."""
     if regularization not in ("L1", "L2"):
         raise ValueError(f"regularization is {regularization!r}; expected 'L2' or 'L1'")
     mu = _arguments.number(mu, "mu")

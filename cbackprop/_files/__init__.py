@@ -1,1 +1,1 @@
-"""Files, none of which is trusted: MNIST's and saved networks'."""
+"""Reads MNIST and saved networks from files that are not trusted."""

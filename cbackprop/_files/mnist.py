@@ -1,10 +1,10 @@
 """Reads MNIST from its three kinds of file, none of which is trusted.
 
-A file may be damaged, or made to harm. So nothing is allocated because a header asks for it,
-nothing that a file names is imported or called, and whatever is wrong ends in a ValueError that
-names the file: "not a form that is read here" for what may be intact, "damaged or truncated" for
-what is not. `read` and `read_sample` return the training, validation and test data, each a pair of
-images (n, 784) and digits (n,).
+A file may be damaged, or made to do harm. So no header decides how much memory is allocated, nothing
+that a file names is imported or called, and every fault ends in a ValueError that names the file:
+"not a form that is read here" if the file may be intact, "damaged or truncated" if it is not. `read`
+and `read_sample` return the training, validation and test data, each a pair of images (n, 784) and
+digits (n,).
 """
 
 from __future__ import annotations
@@ -36,8 +36,8 @@ if TYPE_CHECKING:
     _Part: TypeAlias = tuple[NDArray[Any], NDArray[np.int64]]
     _Parts: TypeAlias = tuple[_Part, _Part, _Part]
 
-# A packed file may unpack to 512 MiB, or to 250 times its size where that is more. MNIST packs 14 to
-# 1, as text 54 to 1, one of its images over and over 210 to 1, and a bomb of zeros 1032 to 1.
+# A packed file may unpack to 512 MiB or to 250 times its size, whichever is more. MNIST is packed 14 to
+# 1, as text 54 to 1, one image repeated 210 to 1, and a bomb of zeros 1032 to 1.
 ALWAYS_ALLOWED = 512 * 2**20
 HIGHEST_RATIO = 250
 PIECE = 2**20
@@ -47,12 +47,12 @@ SAMPLE = "mnist_sample.npz"
 IDX_FILES = {"train-images": 3, "train-labels": 1, "t10k-images": 3, "t10k-labels": 1}
 NPZ_ARRAYS = ("x_train", "y_train", "x_test", "y_test")
 
-# Protocols 0 and 1 have no header: lists and tuples open until the first array names its function.
+# Protocols 0 and 1 have no header: lists and tuples begin, until the first array names its function.
 PICKLE_START = re.compile(rb"\x80|(?:[(\]l]|p\d{1,9}\n|q.){1,20}c[\w.]+\n", re.DOTALL)
 
 
 def read(path: str) -> _Parts:
-    """Read a file, or a folder with the four IDX files or with one of the others."""
+    """Read a file, or a folder that holds the four IDX files or one of the others."""
     if os.path.isdir(path):
         return _read_folder(path)
     with open(path, "rb") as file, _errors_name(path):
@@ -60,7 +60,7 @@ def read(path: str) -> _Parts:
 
 
 def read_sample() -> _Parts:
-    """Read the sample that ships in this package, also where the package is a zip archive."""
+    """Read the sample in this package, even if the package is in a zip archive."""
     sample = resources.files("cbackprop").joinpath("data", SAMPLE)
     with _errors_name(SAMPLE):
         return _parse(io.BytesIO(sample.read_bytes()))
@@ -68,14 +68,14 @@ def read_sample() -> _Parts:
 
 @contextlib.contextmanager
 def _errors_name(name: str) -> Iterator[None]:
-    """Turn what is raised on reading the file ``name`` into a ValueError that names it."""
+    """Turn errors in reading the file ``name`` into a ValueError that names it."""
     try:
         yield
     except MemoryError:
         raise
     except NotReadHere as error:
         raise ValueError(f"{name}: not an MNIST file, or not a form that is read here: {error}") from error
-    # On damaged archives zipfile raises a dozen kinds of exception.
+    # zipfile raises a dozen kinds of exception on damaged archives.
     except Exception as error:
         raise ValueError(f"{name}: damaged or truncated: {error}") from error
 
@@ -86,7 +86,7 @@ def _parse(file: IO[bytes]) -> _Parts:
     try:
         parts = _parse_unpacked(stream)
     except Exception:
-        # If the checksum is wrong, damage is the reason, whatever the content looks like.
+        # If the checksum is wrong, the file is damaged, whatever its content looks like.
         _read_on(stream, ALWAYS_ALLOWED)
         raise
     _read_on(stream)
@@ -133,7 +133,7 @@ def _idx_path(folder: str, stem: str) -> str | None:
     return None
 
 
-# Unpacking, in pieces: what a file unpacks to is held only where a reader keeps it.
+# Unpacking, in pieces: only what is kept stays in memory.
 
 
 def _unpacked(file: IO[bytes]) -> io.BufferedReader:
@@ -144,13 +144,13 @@ def _unpacked(file: IO[bytes]) -> io.BufferedReader:
 
 
 class _Unpacked(io.RawIOBase):
-    """Reads what a gzip file unpacks to, or a file that is not packed, until it is too much."""
+    """Reads a gzip file unpacked, or a file that is not packed, up to a limit."""
 
     def __init__(self, file: IO[bytes]) -> None:
         self.file = file
         self.limit = _most_bytes(file.seek(0, io.SEEK_END))
         self.n_read = 0
-        # Its first bytes tell, not its name.
+        # Its first bytes say what it is, not its name.
         file.seek(0)
         is_packed = file.read(2) == b"\x1f\x8b"
         file.seek(0)
@@ -182,7 +182,7 @@ def _check_size(n_bytes: int, limit: float) -> None:
 
 
 def _read_all(source: IO[bytes] | io.BufferedReader, limit: float) -> bytearray:
-    """Return all of ``source``, or raise where it passes ``limit`` bytes."""
+    """Return all of ``source``. If it is longer than ``limit`` bytes, that is an error."""
     data = bytearray()
     while piece := source.read(PIECE):
         data += piece
@@ -191,7 +191,7 @@ def _read_all(source: IO[bytes] | io.BufferedReader, limit: float) -> bytearray:
 
 
 def _read_on(stream: io.BufferedReader, n_bytes: float = math.inf) -> None:
-    """Read to the end, at most ``n_bytes``, and keep nothing: gzip's checksum stands there."""
+    """Read up to the end, where gzip's checksum is, but at most ``n_bytes``. Keep nothing."""
     while n_bytes > 0 and (piece := stream.read(PIECE)):
         n_bytes -= len(piece)
 
@@ -214,8 +214,8 @@ def _read_idx(path: str, n_dimensions: int) -> NDArray[Any]:
 
 # npz: a zip archive of npy files, each a header and the bytes.
 
-# NumPy evaluates the header as Python and allocates what it says before reading; the four
-# headers of MNIST are simple enough for a pattern.
+# NumPy evaluates the header as Python, and allocates as much as it says before reading. MNIST's
+# four headers are simple enough for a pattern.
 NPY_HEADER = re.compile(
     rb" *\{ *'descr': *'([<>|]?(?:u1|i8))', *'fortran_order': *(True|False), *"
     rb"'shape': *\((\d{1,12}(?:, *\d{1,12}){0,2}),?\),? *\}\s*"
@@ -223,7 +223,7 @@ NPY_HEADER = re.compile(
 
 
 def _read_npz(stream: io.BufferedReader) -> _Parts:
-    # An archive is read from its end.
+    # zipfile begins at the end of an archive.
     data = io.BytesIO(_read_all(stream, math.inf))
     with zipfile.ZipFile(data) as archive:
         limit = _most_bytes(data.seek(0, io.SEEK_END))
@@ -236,7 +236,7 @@ def _read_npy(archive: zipfile.ZipFile, member: str, limit: int) -> NDArray[Any]
         entry = archive.getinfo(member)
     except KeyError:
         raise NotReadHere(f"expected a mnist.npz as Keras has it, but it has no {member}") from None
-    # Other methods (LZMA) allocate what their headers ask for.
+    # Other methods (LZMA) allocate as much as their headers say.
     if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
         raise NotReadHere(f"{member} is packed by a method that is neither stored nor deflated")
     with archive.open(entry) as source:
@@ -254,8 +254,8 @@ def _read_npy(archive: zipfile.ZipFile, member: str, limit: int) -> NDArray[Any]
     return _array(data, dtype, shape, found[2] == b"True", member, start=end)
 
 
-# The pickle: three pairs of images and labels. The book's has arrays; what its expand_mnist.py
-# writes has lists of 250,000 arrays (784,) and as many numbers.
+# The pickle: three pairs of images and labels. The book's holds arrays; what its expand_mnist.py
+# writes holds lists of 250,000 arrays (784,) and as many numbers.
 
 
 def _read_pickle(stream: io.BufferedReader) -> _Parts:
@@ -263,8 +263,8 @@ def _read_pickle(stream: io.BufferedReader) -> _Parts:
         pairs = _three_pairs(array_pickles.read(stream))
     except NotReadHere as error:
         raise NotReadHere(f"expected a pickle of three pairs (images, labels), but {error}") from error
-    # A pickle can name one array many times, for 2 bytes each. Twice is test data that also serves
-    # as validation data.
+    # A pickle can name one array many times, for 2 bytes each. Test data that also serve as validation
+    # data are named twice.
     if sum(len(image.data) for x, _ in pairs for image in _listed(x)) > 2 * stream.tell():
         raise NotReadHere("its arrays overlap: they would take far more memory than the file")
     training, validation, test = (_checked(_pixels(x), _digits(y)) for x, y in pairs)
@@ -294,7 +294,7 @@ def _listed(item: Any) -> Any:
 
 
 def _pixels(item: Any) -> NDArray[Any]:
-    """Return images (n, 784): a copy, since what is unpickled is in the byte order of the file."""
+    """Return images (n, 784), copied into this processor's byte order."""
     if type(item) is Array:
         x = item.view()
         return x.astype(x.dtype.newbyteorder("="), order="C")
@@ -302,7 +302,7 @@ def _pixels(item: Any) -> NDArray[Any]:
     if not shapes or not shapes <= {(784,), (784, 1)}:
         raise NotReadHere(f"expected a list of images (784,), got images {sorted(shapes)[:3]}")
     dtypes = {dtype.newbyteorder("=") for dtype in {image.dtype for image in item}}
-    # Whole numbers are pixels on another scale.
+    # Whole numbers are pixels on a scale of their own.
     if len(dtypes) > 1 and any(dtype.kind != "f" for dtype in dtypes):
         raise NotReadHere("expected a list of images of one type")
     x = np.empty((len(item), 784), np.result_type(*dtypes))
@@ -312,22 +312,22 @@ def _pixels(item: Any) -> NDArray[Any]:
 
 
 def _digits(item: Any) -> NDArray[Any]:
-    """Return labels as an array, with -1 for what is no digit and may not fit into int64."""
+    """Return labels as an array, with -1 for any that is not a digit: it may not fit into int64."""
     if type(item) is Array:
         return item.view()
     return np.array([label if 0 <= label <= 9 else -1 for label in item])
 
 
-# What all kinds of file have in common.
+# For all kinds of file.
 
 
 def _array(
     data: bytearray, dtype: str, shape: tuple[int, ...], is_fortran: bool, name: str, *, start: int = 0
 ) -> NDArray[Any]:
-    """Return the bytes from ``start`` seen as an array, once its shape is known to match them.
+    """Return the bytes from ``start`` on as an array, if its shape matches them.
 
     Nothing is copied. ``data`` is a bytearray, never a BytesIO's buffer: the garbage collector of
-    Python 3.12 crashes where such a buffer is still in use.
+    Python 3.12 crashes if such a buffer is still in use.
     """
     kind = np.dtype(dtype)
     n_bytes = len(data) - start
@@ -339,7 +339,7 @@ def _array(
 def _split(
     x_train: NDArray[Any], y_train: NDArray[Any], x_test: NDArray[Any], y_test: NDArray[Any]
 ) -> _Parts:
-    """Return MNIST's two parts (n, 28, 28), (n,) as the book's three, in its numbers.
+    """Return MNIST's two parts (n, 28, 28), (n,) as the book's three, on its scale.
 
     The last sixth of the training images, 10,000 of MNIST's 60,000, is the validation data.
     """
@@ -354,12 +354,12 @@ def _split(
 
 def _book_pixels(x: NDArray[Any]) -> NDArray[np.float32]:
     """Return images (n, 28, 28) of bytes as rows (n, 784) of float32, divided by 256."""
-    # dtype: NumPy 1 would make float16 of a uint8 array and a small scalar.
+    # Without dtype, NumPy 1 would divide a uint8 array by a small scalar in float16.
     return np.divide(x.reshape(len(x), 784), 256, dtype=np.float32)
 
 
 def _checked(x: NDArray[Any], y: NDArray[Any]) -> _Part:
-    """Return images and labels, these as int64, if together they can be a part of MNIST."""
+    """Return images and labels, the labels as int64, if they can be a part of MNIST."""
     if x.ndim != 2 or x.shape[1] != 784 or not len(x):
         raise NotReadHere(f"expected images (n, 784) with n > 0, got an array {x.shape}")
     if y.shape != x.shape[:1]:

@@ -1,11 +1,11 @@
-"""Carries out a pickle's operations, for a file that is not trusted.
+"""Carries out the operations of a pickle that is not trusted.
 
 Python's own unpickler imports and calls whatever the file names, and allocates whatever length the
-file claims: 10 bytes can ask for 60 GB. A `Machine` carries out only the operations that arrays in
+file claims: 10 bytes can claim 60 GB. A `Machine` carries out only the operations that arrays in
 lists and tuples need, in all protocols from 0 to 5, and calls only the functions that it is given.
 
-The file's own bytes limit what this costs. Bytes are read in pieces and kept only once they are
-there, and an operation, which may create an object of up to 100 bytes, needs 16 bytes of file.
+The size of the file limits the cost. Bytes are read in pieces, so memory is allocated only for bytes
+that exist, and an operation, which may create an object of up to 100 bytes, needs 16 bytes of file.
 """
 
 from __future__ import annotations
@@ -21,26 +21,26 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
 PIECE = 2**20
-# A name or a number never takes more; a string may.
+# No name or number is longer; a string may be.
 LONGEST_LINE = 1000
-# The most that any protocol takes is 50 operations for an image and its label. With pixels of one
-# byte, that is 20 bytes of file for each operation. The free ones are for small files.
+# No protocol needs more than 50 operations for an image and its label. With pixels of one byte, that is
+# 20 bytes of file for each operation. The free ones are for small files.
 BYTES_PER_OPERATION = 16
 FREE_OPERATIONS = 1000
 LONGEST_ESCAPE = len(rb"\U0010ffff")
 
-EMPTY = object()  # a place in the memo
+EMPTY = object()  # in a place of the memo
 
 
 class NotReadHere(ValueError):
-    """The file may be intact, but holds what is not read here."""
+    """The file may be intact, but holds something that is not read here."""
 
 
 class Machine:
-    """Has a stack, a memo, and a method for each operation.
+    """A stack, a memo, and a method for each operation.
 
-    ``file`` is a BufferedReader; ``names`` has a function for each (module, name) that may be called.
-    An object with a method ``set_state`` can be given a state.
+    ``file`` is a BufferedReader. ``names`` has a function for each (module, name) that may be called.
+    A state can be given to an object with a method ``set_state``.
     """
 
     def __init__(self, file: io.BufferedReader, names: dict[tuple[bytes, bytes], Callable[..., Any]]) -> None:
@@ -54,7 +54,7 @@ class Machine:
         self.allowed = FREE_OPERATIONS
 
     def run(self) -> Any:
-        """Return what the pickle holds."""
+        """Return the content of the pickle."""
         count = 0
         while (code := self.read(1)) != pickle.STOP:
             count += 1
@@ -75,7 +75,7 @@ class Machine:
     # Bytes.
 
     def take(self, n_bytes: int) -> bytes | bytearray:
-        """Return the next bytes. Where the file has fewer, no more than these were allocated."""
+        """Return the next bytes. If the file has fewer, no more than those have been allocated."""
         data: bytes | bytearray
         if n_bytes <= PIECE:
             data = self.read(n_bytes)
@@ -101,7 +101,7 @@ class Machine:
         return line[:-1]
 
     def text(self, n_bytes: int) -> bytes | bytearray:
-        """Return UTF-8 text in Latin-1, which is how text holds an array's bytes."""
+        """Return UTF-8 text as Latin-1, the encoding in which text holds an array's bytes."""
         if n_bytes <= PIECE:
             return _latin1(self.take(n_bytes).decode("utf-8", "surrogatepass"))
         decoder = codecs.getincrementaldecoder("utf-8")("surrogatepass")
@@ -112,7 +112,7 @@ class Machine:
         return data
 
     def escaped_line(self, unescape: Callable[[bytes], bytes]) -> bytes | bytearray:
-        """Return the bytes of a line with escapes, which may be longer than memory should hold."""
+        """Return the bytes of a line with escapes, which may be too long to read at once."""
         piece = self.readline(PIECE)
         if piece[-1:] == b"\n":
             return unescape(piece[:-1])
@@ -140,7 +140,7 @@ class Machine:
         self.read, self.readline = self.frame.read, self.frame.readline
 
     def leave_frame(self) -> None:
-        """Go on in the file. This is the operation where there are no more bytes."""
+        """Continue in the file. This is the operation at the end of the bytes."""
         if self.frame is None:
             raise EOFError("the file ends before the pickle does")
         self.frame = None
@@ -259,7 +259,7 @@ class Machine:
     # Operations on the memo.
 
     def remember(self, place: int) -> None:
-        # Places are counted, so none is far beyond the number of operations.
+        # Pickles number the places, so none is far beyond the number of operations.
         if not 0 <= place <= self.allowed:
             raise ValueError(f"it asks to remember an object in place {place:,}")
         if place >= len(self.memo):
@@ -304,7 +304,7 @@ class Machine:
 
     def named(self, module: Any, name: Any) -> Callable[..., Any]:
         if type(module) is not bytes or type(name) is not bytes:
-            raise ValueError("it names something by what is not text")
+            raise ValueError("it names something by a name that is not text")
         if function := self.names.get((module, name)):
             return function
         named = (module + b"." + name)[:60].decode("latin-1")
@@ -384,7 +384,7 @@ def _latin1(text: str) -> bytes:
     try:
         return text.encode("latin-1")
     except UnicodeEncodeError:
-        raise NotReadHere("it has text that stands for no bytes") from None
+        raise NotReadHere("it has text that is not bytes in Latin-1") from None
 
 
 def _unescape(line: bytes) -> bytes:

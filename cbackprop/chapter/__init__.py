@@ -1,11 +1,13 @@
 """What the chapter shows beside its algorithm: the other approach, and the big picture.
 
-The gradient from differences of the cost (equation (46)), `backprop` held against it, a small change of a
-weight followed through the network (equations (47) to (50)), and the gradient as a sum over paths
-(equations (51) to (53)). Layers are numbered as in the chapter, the input layer 1 and the output layer L;
-neurons count from 0. All arithmetic is in float64, also for a float32 network. A network's replaced
-`cost_derivative` and functions of z are the ones that count everywhere; a replaced `feedforward` counts
-where the cost is taken differences of.
+- `numerical_gradient`: the gradient from differences of the cost, equation (46)
+- `check_gradient`: `backprop` compared with it
+- `perturbation`: a small change of a weight, followed through the network, equations (47) to (50)
+- `paths`, `path_sum_gradient`: the gradient as a sum over paths, equations (51) to (53)
+
+Layers are numbered as in the chapter, from the input layer 1 to the output layer L; neurons count from 0. All
+arithmetic is in float64, even for a float32 network. If the network's `cost_derivative`, or a function of z,
+is replaced, the replacement is used everywhere. A replaced `feedforward` is used for differences of the cost.
 """
 
 from cbackprop.chapter.big_picture import (

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class LayerChange(NamedTuple):
-    """The change of the activations of layer l: the one predicted and the one that happens, both (n, 1)."""
+    """The change of the activations of layer l, predicted and real, both (n, 1)."""
 
     l: int
     predicted: _Array
@@ -55,7 +55,7 @@ def perturbation(
     *,
     cost: _Cost | None = None,
 ) -> Perturbation:
-    """Follows a small change of one weight through the network, layer by layer.
+    """Follow a small change of one weight through the network, layer by layer.
 
     Parameters
     ----------
@@ -72,14 +72,15 @@ def perturbation(
     Returns
     -------
     Perturbation
-        ``layers``: for each layer from l on the change of its activations, `predicted` to first order and
-        `real`. Equation (48) predicts Δa^l_j, equations (49) and (50), summed over the neurons of the layer
-        before, those of the next layers. ``predicted`` and ``real``: ΔC by equation (47), and as it is.
+        ``layers``: for each layer from l on, the change of its activations, `predicted` to first order and
+        `real`. Equation (48) predicts Δa^l_j; equations (49) and (50), summed over the neurons of the layer
+        before, predict those of the next layers. ``predicted`` and ``real``: ΔC by equation (47), and as it
+        is.
 
     Raises
     ------
     ValueError, TypeError
-        Where the weight is outside the network, where Δw vanishes against it, or as `numerical_gradient`.
+        If the network has no such weight, if Δw is too small to change it, or as in `numerical_gradient`.
     """
     one_pass = OnePass(net, x, y)
     l, j, k = one_pass.place(weight)
@@ -117,13 +118,13 @@ def paths(net: ReferenceNetwork, x: ArrayLike, y: ArrayLike, weight: Sequence[in
     Returns
     -------
     iterator of Path
-        ``neurons``: j, q, …, m, one of each layer from l to L. ``product``: the rate factor of the path,
+        ``neurons``: j, q, …, m, one in each layer from l to L. ``product``: the rate factor of the path,
         ∂C/∂a^L_m … ∂a^{l+1}_q/∂a^l_j · ∂a^l_j/∂w^l_jk. By equation (53) the products sum to ∂C/∂w^l_jk.
 
     Raises
     ------
     ValueError, TypeError
-        Where the weight is outside the network, or an argument has the wrong shape or type.
+        If the network has no such weight, or an argument has the wrong shape or type.
     """
     one_pass = OnePass(net, x, y)
     l, j, k = one_pass.place(weight)
@@ -136,15 +137,15 @@ def path_sum_gradient(
 ) -> list[_Array]:
     """The gradient of the weights as sums over paths, equations (52) and (53).
 
-    Every path from every weight is walked, and its product of rate factors added to the weight's sum: nothing
-    is summed on the way, as backpropagation does.
+    Every path from every weight is walked, and its product of rate factors is added to the weight's sum.
+    Unlike backpropagation, it sums nothing on the way.
 
     Parameters
     ----------
     net, x, y
         As in `backprop`.
     max_paths : int
-        The largest number of paths to walk, over all weights.
+        The largest number of paths to walk, from all weights together.
 
     Returns
     -------
@@ -154,14 +155,14 @@ def path_sum_gradient(
     Raises
     ------
     ValueError
-        Where there are more paths, with their number, before any is walked; or where an argument has the
-        wrong shape.
+        If there are more paths than that, before any is walked; the message has their number. If an argument
+        has the wrong shape.
     """
     one_pass = OnePass(net, x, y)
     max_paths = _arguments.whole(max_paths, "max_paths")
     count, onwards = 0, 1
     for l in range(one_pass.L, 1, -1):
-        onwards *= one_pass.n[l]  # ways through one neuron each of layers l … L
+        onwards *= one_pass.n[l]  # ways through layers l … L
         count += one_pass.n[l - 1] * onwards
     if count > max_paths:
         raise ValueError(
@@ -173,7 +174,7 @@ def path_sum_gradient(
         starts = one_pass.weight_rate(l)
         sums = np.zeros_like(starts)
         for j in range(one_pass.n[l]):
-            # The weights into neuron j have the same ways on: their paths are walked side by side.
+            # From neuron j on, the paths of all weights into it are the same: they are walked together.
             for _, products in walk(rates, last, l, j, starts[j]):
                 sums[j] += products
         nabla_w.append(sums)
@@ -189,7 +190,7 @@ def rate_factors(one_pass: OnePass, first: int) -> tuple[dict[int, list[list[flo
 def walk(
     rates: dict[int, list[list[float]]], last: list[float], l: int, j: int, start: Any
 ) -> Iterator[tuple[tuple[int, ...], Any]]:
-    """Every path from neuron j of layer l to the cost, with `start` times its factors, depth first."""
+    """Yield every path from neuron j of layer l to the cost, with `start` times its factors, depth first."""
     L = max(rates, default=l)
     begun: list[tuple[tuple[int, ...], Any]] = [((j,), start)]
     while begun:

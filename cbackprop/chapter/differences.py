@@ -34,7 +34,7 @@ FLOAT32_TOLERANCE = 1e-4
 
 
 class GradientCheck(NamedTuple):
-    """What `check_gradient` found, true where the gradients agree: ``assert check_gradient(net, x, y)``."""
+    """What `check_gradient` found; true if the gradients agree: ``assert check_gradient(net, x, y)``."""
 
     agrees: bool
     difference: float
@@ -69,20 +69,20 @@ def numerical_gradient(
 ) -> tuple[list[_Array], list[_Array]]:
     """The gradient from differences of the cost, equation (46): a pass for each weight and bias.
 
-    ∂C/∂w_j ≈ (C(w + ε e_j) − C(w)) / ε. No copy of the network is made: of each pass only the layers that
-    the weight can change are computed, for many weights at a time.
+    ∂C/∂w_j ≈ (C(w + ε e_j) − C(w)) / ε. The network is not copied. Each pass computes only the layers that
+    the weight can change, for many weights at a time.
 
     Parameters
     ----------
     net : Network
-        Or a subclass. Where `feedforward` is replaced it is called for each weight in turn, with the one
-        weight changed in `net` for as long as the call takes.
+        Or a subclass. A replaced `feedforward` is called once for each weight, which is changed in `net` for
+        the duration of the call.
     x, y : array_like
         One example, as in `backprop`.
     epsilon : float, optional
         The small change ε > 0; by default 2⁻²⁶ (forward) or 2⁻¹⁷ (central).
     scheme : {"forward", "central"}
-        Equation (46) as it stands, or (C(w + ε e_j) − C(w − ε e_j)) / 2ε.
+        Equation (46) itself, or (C(w + ε e_j) − C(w − ε e_j)) / 2ε.
     cost : callable, optional
         C as a function of (a, y), a the output column; by default ½‖a − y‖².
 
@@ -94,8 +94,8 @@ def numerical_gradient(
     Raises
     ------
     ValueError, TypeError
-        Where ε is not positive or vanishes against a weight, naming it; where `cost_derivative` is replaced
-        and no `cost` belongs to it; where an argument has the wrong shape or type.
+        If ε is not positive, or so small that it does not change a weight, which the message names; if
+        `cost_derivative` is replaced and no `cost` is given; if an argument has the wrong shape or type.
     """
     one_pass = OnePass(net, x, y)
     cost = checked_cost(net, cost)
@@ -126,7 +126,7 @@ def check_gradient(
     cost: _Cost | None = None,
     tolerance: float | None = None,
 ) -> GradientCheck:
-    """Holds `net.backprop(x, y)` against the differences of equation (46).
+    """Compare `net.backprop(x, y)` with the differences of equation (46).
 
     Parameters
     ----------
@@ -134,20 +134,19 @@ def check_gradient(
         As in `numerical_gradient`.
     tolerance : float, optional
         The largest difference allowed, relative to the largest entry of the gradient; by default 1e-7
-        (central), 1e-5 (forward) or 1e-4 (a float32 network). What the rounding of C can make of the
-        differences, some units in its last place over ε, is allowed on top: in a gradient smaller than
-        that, differences show nothing.
+        (central), 1e-5 (forward) or 1e-4 (a float32 network). The rounding error of C, a few units in its
+        last place over ε, is allowed on top: about a gradient smaller than that, differences say nothing.
 
     Returns
     -------
     GradientCheck
-        Whether the two agree, and the weight or bias that disagrees most, with both values; printed, it
-        is a sentence. `difference` is relative to the largest entry; `k` is None for a bias.
+        Whether the two agree, and the weight or bias that disagrees most, with both values. Printed, it is a
+        sentence. `difference` is relative to the largest entry; `k` is None for a bias.
 
     Raises
     ------
     ValueError, TypeError
-        As `numerical_gradient`, and where `backprop` returns other shapes than those of the parameters.
+        As in `numerical_gradient`, and if `backprop` returns arrays of other shapes than the parameters'.
     """
     if tolerance is not None:
         tolerance = _arguments.number(tolerance, "tolerance")
@@ -188,7 +187,7 @@ def check_gradient(
 
 
 def checked_epsilon(epsilon: float | None, scheme: str) -> float:
-    """`epsilon` as a float, or what the scheme does best with."""
+    """`epsilon` as a float; by default the one that suits the scheme best."""
     if scheme not in EPSILON:
         raise ValueError(f"scheme is {scheme!r}; expected 'forward' or 'central'")
     if epsilon is None:
@@ -200,7 +199,7 @@ def checked_epsilon(epsilon: float | None, scheme: str) -> float:
 
 
 def step_of(array: _Array, change: float, name: str, l: int) -> _Array:
-    """By how much each entry of a parameter really changes when `change` is added to it."""
+    """How much each entry of a parameter really changes when `change` is added to it."""
     vanishes = array + change == array
     if vanishes.any():
         j, k = np.argwhere(vanishes)[0]
@@ -212,7 +211,7 @@ def step_of(array: _Array, change: float, name: str, l: int) -> _Array:
 
 
 def steps_of(one_pass: OnePass, changes: tuple[float, ...]) -> _ByParameter:
-    """The steps of every parameter, by (name, l): an array for each of `changes`."""
+    """The steps of every parameter, by (name, l): one array for each of `changes`."""
     return {
         (name, l): [step_of(array, change, name, l) for change in changes]
         for name, arrays in (("biases", one_pass.b), ("weights", one_pass.w))
@@ -221,7 +220,7 @@ def steps_of(one_pass: OnePass, changes: tuple[float, ...]) -> _ByParameter:
 
 
 def is_replaced(net: ReferenceNetwork, name: str) -> bool:
-    """Whether the method `name` is another than the package's own, in a subclass or on the instance."""
+    """Whether the method `name` is replaced, in a subclass or on the instance."""
     return getattr(getattr(net, name), "__func__", None) not in (
         getattr(Network, name),
         getattr(ReferenceNetwork, name),
@@ -229,7 +228,7 @@ def is_replaced(net: ReferenceNetwork, name: str) -> bool:
 
 
 def checked_cost(net: ReferenceNetwork, cost: _Cost | None) -> _Cost | None:
-    """`cost`, or None for ½‖a − y‖², which no replaced `cost_derivative` can be trusted to derive."""
+    """`cost`, or None for ½‖a − y‖², which a replaced `cost_derivative` need not be the derivative of."""
     if cost is None and is_replaced(net, "cost_derivative"):
         raise ValueError(
             "cost_derivative is replaced, so the cost is not known to be ½‖a − y‖²: give the cost that it is "
@@ -241,7 +240,7 @@ def checked_cost(net: ReferenceNetwork, cost: _Cost | None) -> _Cost | None:
 
 
 def costs_of(cost: _Cost | None, a: _Array, y: Any) -> _Array:
-    """C for each column of `a`."""
+    """C of each column of `a`."""
     if cost is None:
         return 0.5 * np.sum((a - y) ** 2, axis=0)
     costs = [np.asarray(cost(a[:, [column]], y)) for column in range(a.shape[1])]
@@ -254,9 +253,9 @@ def costs_of(cost: _Cost | None, a: _Array, y: Any) -> _Array:
 
 
 def costs_by_layer(one_pass: OnePass, cost: _Cost | None, steps: _ByParameter) -> tuple[float, _ByParameter]:
-    """C as it is, and for each step of each parameter: of a pass only the layers from the step on.
+    """C as it is, and C after each step of each parameter, computed from the layer of the step on.
 
-    A step of b^l_j is one of z^l_j, a step of w^l_jk one of z^l_j by a^{l-1}_k times as much.
+    A step of b^l_j is a step of z^l_j; a step of w^l_jk is one of z^l_j, a^{l-1}_k times as large.
     """
 
     def costs(l: int, dz: _Array) -> _Array:
@@ -271,7 +270,7 @@ def costs_by_layer(one_pass: OnePass, cost: _Cost | None, steps: _ByParameter) -
 
 
 def output_of(one_pass: OnePass) -> _Array:
-    """a^L, the output that the cost is a function of: that of `feedforward` where it is replaced."""
+    """a^L, the output whose cost is computed: from `feedforward` if that is replaced."""
     if not is_replaced(one_pass.net, "feedforward"):
         return one_pass.a[one_pass.L]
     a = np.asarray(one_pass.net.feedforward(one_pass.x.copy()))
@@ -285,7 +284,7 @@ def output_of(one_pass: OnePass) -> _Array:
 def costs_by_feedforward(
     one_pass: OnePass, cost: _Cost | None, changes: tuple[float, ...]
 ) -> tuple[float, _ByParameter]:
-    """The same by a `feedforward` that the reader has replaced; the network is put back at the end."""
+    """What `costs_by_layer` returns, from a replaced `feedforward`. At the end the network is restored."""
     net = one_pass.net
 
     def C() -> float:
@@ -300,7 +299,7 @@ def costs_by_feedforward(
         return found
 
     with contextlib.ExitStack() as stack:
-        own = {
+        changed = {
             "weights": [w.copy() for w in one_pass.w.values()],
             "biases": [b.copy() for b in one_pass.b.values()],
         }
@@ -308,7 +307,7 @@ def costs_by_feedforward(
         if memory.dtype != np.float64:
             stack.callback(net.__dict__.__setitem__, "_cbackprop", memory)
             remember(net, dtype=FLOAT64)
-        for name, value in own.items():
+        for name, value in changed.items():
             stack.callback(setattr, net, name, getattr(net, name))
             setattr(net, name, value)
         found = {

@@ -1,4 +1,4 @@
-"""One example's way through a network, kept in full for what cbackprop.chapter shows of it."""
+"""One example's way through a network, with every z and a kept."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ COLUMN_ENTRIES = 2**18  # numbers in a matrix of columns: 2 MB, within a process
 
 
 class OnePass:
-    """One example's way through a network: w, b, z and a of each layer, by the chapter's number of it.
+    """One example's way through a network: w, b, z and a of each layer, by the layer's number.
 
-    The way is that of `backprop`: a replaced `feedforward` has no part in it. Making one checks the example
-    and the network's parameters; z and a are computed when they are first asked for.
+    It goes the way of `backprop`, which does not call `feedforward`. The constructor checks the example and
+    the network's parameters; z and a are computed when they are first read.
     """
 
     def __init__(self, net: ReferenceNetwork, x: ArrayLike, y: ArrayLike) -> None:
@@ -69,7 +69,7 @@ class OnePass:
         return self.module.f(self.net, l, z)
 
     def f_prime(self, l: int) -> _Array:
-        """σ′(z^l), or the derivative of whatever function the layer has."""
+        """σ′(z^l), or the derivative of the layer's other function."""
         return self.module.f_prime(self.net, l, self.z[l])
 
     def cost_derivative(self) -> _Array:
@@ -92,7 +92,7 @@ class OnePass:
         return self.f_prime(l) * self.w[l]
 
     def place(self, weight: Sequence[int]) -> tuple[int, int, int]:
-        """`weight` as the numbers (l, j, k), checked."""
+        """`weight` as three ints (l, j, k), checked."""
         try:
             l, j, k = map(operator.index, weight)
         except (TypeError, ValueError):
@@ -107,7 +107,7 @@ class OnePass:
         return l, j, k
 
     def above(self, l: int) -> Callable[[_Array], _Array]:
-        """The network's layers from l on: a function from columns of a^l to columns of a^L."""
+        """The network above layer l: a function from columns of a^l to columns of a^L."""
         if l == self.L:
             return lambda a: a
         if not isinstance(self.net, Network) or self.module.replaced(self.net):
@@ -122,16 +122,16 @@ class OnePass:
         return rest.feedforward
 
     def feedforward(self, l: int, a: _Array) -> _Array:
-        """The same in NumPy, for functions of the reader's own."""
+        """From columns of a^l to columns of a^L in NumPy, for the user's own functions."""
         for m in range(l + 1, self.L + 1):
             a = self.f(m, np.dot(self.w[m], a) + self.b[m])
         return a
 
     def outputs(self, l: int, dz: _Array) -> Iterator[_Array]:
-        """Yield the columns a^L for each entry of `dz`: a^L where z^l_j alone is dz[j, k] larger.
+        """Yield matrices whose columns are, for each entry dz[j, k], the a^L when z^l_j alone grows by it.
 
-        A change of z^l_j changes z^{l+1} by w^{l+1}_qj Δa^l_j: a column each, not a product of matrices.
-        From there on the columns go through the rest of the network together.
+        A change of z^l_j changes z^{l+1} by w^{l+1}_qj Δa^l_j, one column instead of a product of matrices.
+        From there the columns go through the rest of the network together.
         """
         changed = self.f(l, self.z[l] + dz)
         neurons = np.repeat(np.arange(self.n[l]), dz.shape[1])

@@ -1,10 +1,10 @@
 """The NumPy reference: the chapter's algorithm, a line of NumPy for each of its equations.
 
-Networks of :class:`cbackprop.network.Network` fall back on it when the user has replaced a method. The tests
-compare with it, and the benchmarks start from it. It is written to be read, not to be fast.
+A `cbackprop.network.Network` falls back on it if the user has replaced a method. The tests compare with it,
+and the benchmarks start from it. It is written to be read, not to be fast.
 
-Apart from the book's names, a network has one attribute of the package's (see `cbackprop._memory`), so what
-the methods share are functions that take the network.
+A network has the attributes of the book's class and one more (see `cbackprop._memory`): all other names are
+the user's. So what the methods share are functions that take the network.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ MODULE: Module = Module(globals(), output_error, ("cost_derivative", "backprop")
 
 
 def set_up(net: Any, sizes: Sequence[int], dtype: Any, activations: LayerActivations | None) -> None:
-    """Make `net` one of layers of these sizes, without parameters yet."""
+    """Give `net` layers of these sizes, without parameters yet."""
     net.__dict__.pop("_cbackprop", None)
     net.num_layers = len(sizes)
     net.sizes = sizes
@@ -63,7 +63,7 @@ def set_up(net: Any, sizes: Sequence[int], dtype: Any, activations: LayerActivat
 
 
 def draw_parameters(net: Any, sizes: Sequence[int], spread: Any = lambda n_in: 1) -> None:
-    """Make every bias a normal random number, and every weight one divided by spread(n_in)."""
+    """Draw every bias from the normal distribution, and every weight likewise, divided by spread(n_in)."""
     memory = net._cbackprop
     randn = memory.module.np.random.randn
     # The order of the draws is part of the promise: all biases, then all weights.
@@ -74,7 +74,7 @@ def draw_parameters(net: Any, sizes: Sequence[int], spread: Any = lambda n_in: 1
 
 
 def activations_and_errors(net: Any, x: Any, y: Any) -> tuple[list[Any], list[Any]]:
-    """a^1, ..., a^{L−1} and δ^2, ..., δ^L of an example, or of many that are the columns of x and y."""
+    """a^1, …, a^{L−1} and δ^2, …, δ^L of an example, or of several, the columns of x and y."""
     module, dtype = net._cbackprop.module, net._cbackprop.dtype
     dot = module.np.dot
     # Input and feedforward: z^l = w^l a^{l-1} + b^l, a^l = σ(z^l)
@@ -105,14 +105,14 @@ def sums_of_gradients(net: Any, mini_batch: Any) -> tuple[list[Any], list[Any]]:
 
 
 def as_list(data: Iterable[Any]) -> list[Any]:
-    """`data` as a list: what comes as an iterable is read once."""
+    """`data` as a list; another iterable is read once."""
     return data if isinstance(data, list) else list(data)
 
 
 def train_on_pairs(
     net: Any, pairs: list[Any], mini_batch_size: int, update: Callable[[list[Any]], None]
 ) -> bool:
-    """One epoch: shuffle the list `pairs`, then update(mini_batch) for each mini-batch.
+    """One epoch: shuffle the list `pairs`, then call update(mini_batch) for each mini-batch.
 
     Returns whether the parameters are finite.
     """
@@ -123,13 +123,13 @@ def train_on_pairs(
 
 
 def count_correct(net: Any, data: Iterable[Any], convert: bool = False) -> int:
-    """How many of the pairs (x, y) the network answers right; `convert` where y is a target, not a label."""
+    """The number of pairs (x, y) that the network answers right; `convert` if y is a target, not a label."""
     argmax = net._cbackprop.module.np.argmax
     return sum(int(argmax(net.feedforward(x)) == (argmax(y) if convert else y)) for x, y in data)
 
 
 class ReferenceLayers:
-    """The layers of a feedforward network, and backpropagation through them; how it learns is a subclass's.
+    """The layers of a feedforward network, and backpropagation through them. Subclasses define the training.
 
     Parameters
     ----------
@@ -138,18 +138,18 @@ class ReferenceLayers:
     dtype : numpy.dtype, keyword only
         ``float64`` or ``float32``, the type of the parameters.
     activation, neuron_activations : keyword only
-        What takes the sigmoid's place, in layers and in single neurons: see `cbackprop.network.Network`.
+        Functions in place of the sigmoid, for layers and for single neurons: see `cbackprop.network.Network`.
 
     Attributes
     ----------
     num_layers : int
     sizes : sequence of int
-        As given, and never read again.
+        As given. It is not read again.
     biases : list of ndarray
         One (n, 1) array for each layer after the input layer.
     weights : list of ndarray
-        One (n_out, n_in) array for each layer after the input layer: entry (j, k) joins neuron k of
-        the layer before to neuron j. Their shapes say what the network is.
+        One (n_out, n_in) array for each layer after the input layer: entry (j, k) leads from neuron k of
+        the layer before to neuron j. Their shapes define the network.
     """
 
     num_layers: int
@@ -183,7 +183,7 @@ class ReferenceLayers:
         return a_l
 
     def backprop(self, x: ArrayLike, y: ArrayLike) -> tuple[list[NDArray[Any]], list[NDArray[Any]]]:
-        """The gradient (nabla_b, nabla_w) of the cost C_x of the one example (x, y)."""
+        """The gradient (nabla_b, nabla_w) of the cost C_x of one example (x, y)."""
         activations, deltas = activations_and_errors(self, x, y)
         dot = self._cbackprop.module.np.dot
         # Gradient (BP3, BP4): ∂C/∂b^l_j = δ^l_j, ∂C/∂w^l_jk = a^{l-1}_k δ^l_j
@@ -192,7 +192,7 @@ class ReferenceLayers:
     def backprop_mini_batch(
         self, X: ArrayLike, Y: ArrayLike
     ) -> tuple[list[NDArray[Any]], list[NDArray[Any]]]:
-        """The gradients of the examples that are the columns of X and Y, summed, by matrix products alone."""
+        """The sum of the gradients of the examples, the columns of X and Y, from matrix products alone."""
         activations, deltas = activations_and_errors(self, X, Y)
         nabla_b = [delta.sum(axis=1, keepdims=True) for delta in deltas]
         return nabla_b, [np.dot(delta, a.T) for delta, a in zip(deltas, activations)]
@@ -213,7 +213,7 @@ class ReferenceNetwork(ReferenceLayers):
         step = self._cbackprop.dtype.type(eta / m)
         weights = [w - step * nabla for w, nabla in zip(self.weights, nabla_w)]
         biases = [b - step * nabla for b, nabla in zip(self.biases, nabla_b)]
-        # Both at once, so that Ctrl-C finds the network after a whole mini-batch or before it.
+        # Both at once: after Ctrl-C the network has the parameters of a completed mini-batch.
         self.weights, self.biases = weights, biases
 
     def SGD(
@@ -237,5 +237,5 @@ class ReferenceNetwork(ReferenceLayers):
         run_epochs(self, epochs, eta, train_epoch, report.after_epoch)
 
     def evaluate(self, test_data: Iterable[Any]) -> int:
-        """How many of the pairs (x, label) the network classifies right: argmax a^L = label."""
+        """The number of pairs (x, label) that the network classifies right: argmax a^L = label."""
         return count_correct(self, test_data)

@@ -1,6 +1,6 @@
 """The NumPy reference of network2: chapter 3's network, a line of NumPy for each of its equations.
 
-It serves `cbackprop.network2` as `cbackprop.reference.network` serves `cbackprop.network`.
+It is to `cbackprop.network2` what `cbackprop.reference.network` is to `cbackprop.network`.
 """
 
 from __future__ import annotations
@@ -46,13 +46,8 @@ def vectorized_result(j: int) -> NDArray[np.float64]:
     return e
 
 
-def wanted(**options: Any) -> list[str]:
-    """The names of the options that are true."""
-    return [name for name, value in options.items() if value]
-
-
 def output_error(net: Any, z: Any, a: Any, y: Any) -> Any:
-    """δ^L, as the cost says."""
+    """δ^L, by the network's cost."""
     if costs.takes_derivative(net.cost):
         return (a - y) * net._cbackprop.module.f_prime(net, len(net.weights) + 1, z)
     return net.cost.delta(z, a, y)
@@ -63,7 +58,7 @@ MODULE: Module = Module(globals(), output_error, ("backprop",), ("feedforward", 
 
 def penalty(net: Any, lmbda: float, n: int, regularization: str) -> float:
     """What regularisation adds to the cost."""
-    # The user may have put weights of another type here: their rounding is not the network's.
+    # The user may have assigned weights of another type, which rounds differently.
     weights = [np.asarray(w, net._cbackprop.dtype) for w in net.weights]
     if regularization == "L1":
         return (lmbda / n) * sum(float(np.abs(w).sum(dtype=np.float64)) for w in weights)
@@ -71,7 +66,7 @@ def penalty(net: Any, lmbda: float, n: int, regularization: str) -> float:
 
 
 def fitting_velocities(net: Any) -> Any:
-    """The velocities (of weights, of biases) of `net`; they begin at 0, anew where it has other layers."""
+    """The velocities (of weights, of biases) of `net`: zeros at first, and whenever its shapes changed."""
     parameters = net.weights, net.biases
     velocities = net._cbackprop.velocities
     if velocities is not None and [[v.shape for v in vs] for vs in velocities] == [
@@ -82,7 +77,7 @@ def fitting_velocities(net: Any) -> Any:
 
 
 class ReferenceNetwork2(ReferenceLayers):
-    """The network of the book's network2.py; what its options mean stands in `cbackprop.network2.Network`."""
+    """The network of the book's network2.py. `cbackprop.network2.Network` explains the options."""
 
     cost: Any
     _cbackprop = Memory(MODULE)
@@ -110,7 +105,7 @@ class ReferenceNetwork2(ReferenceLayers):
 
     @property
     def velocities(self) -> Any:
-        """With momentum: those of the weights and of the biases."""
+        """With momentum: the velocities of the weights and of the biases."""
         return self._cbackprop.velocities
 
     @velocities.setter
@@ -118,18 +113,18 @@ class ReferenceNetwork2(ReferenceLayers):
         remember(self, velocities=velocities)
 
     def default_weight_initializer(self) -> None:
-        """Biases are normal random numbers, weights such numbers over √n_in: few neurons saturate."""
+        """Draw biases from the normal distribution, and weights divided by √n_in: few neurons saturate."""
         draw_parameters(self, self.sizes, np.sqrt)
 
     def large_weight_initializer(self) -> None:
-        """Biases and weights are normal random numbers, as in chapter 1."""
+        """Draw biases and weights from the normal distribution, as in chapter 1."""
         draw_parameters(self, self.sizes)
 
     def backprop_mini_batch(
         self, X: ArrayLike, Y: ArrayLike
     ) -> tuple[list[NDArray[Any]], list[NDArray[Any]]]:
-        """The gradients of the examples that are the columns of X and Y, summed."""
-        if costs.builtin_delta(self.cost) is None:  # a reader's, which is asked for one example at a time
+        """The sum of the gradients of the examples, the columns of X and Y."""
+        if costs.builtin_delta(self.cost) is None:  # the user's, which takes one example at a time
             X, Y = np.asarray(X), np.asarray(Y)
             return sums_of_gradients(self, ((X[:, [j]], Y[:, [j]]) for j in range(X.shape[1])))
         return super().backprop_mini_batch(X, Y)
@@ -152,8 +147,7 @@ class ReferenceNetwork2(ReferenceLayers):
             L1   w → w − (ηλ/n) sgn(w) − (η/m) Σ_x ∂C_x/∂w
                  b → b − (η/m) Σ_x ∂C_x/∂b
 
-        With momentum, µ > 0, what is added above goes into velocities, which begin at 0: v → µv + (…), w → w
-        + v.
+        With momentum, µ > 0, the changes above go into velocities, 0 at first: v → µv + (…), w → w + v.
         """
         nabla_b, nabla_w = sums_of_gradients(self, mini_batch)
         m = len(mini_batch)  # type: ignore[arg-type]  # as in the book: an iterator is a TypeError
@@ -198,7 +192,7 @@ class ReferenceNetwork2(ReferenceLayers):
         restore_best: bool = False,
         eta_halving_n: int = 0,
     ) -> tuple[list[float], list[int], list[float], list[int]]:
-        """Stochastic gradient descent, monitored; returns the four lists of what was monitored."""
+        """Stochastic gradient descent; return the book's four lists of what was monitored."""
         training_data, evaluation_data = as_list(training_data), as_list(evaluation_data or ())
         n = len(training_data)
         options: dict[str, Any] = {"regularization": regularization}
@@ -212,24 +206,27 @@ class ReferenceNetwork2(ReferenceLayers):
                 lambda mini_batch: self.update_mini_batch(mini_batch, eta, lmbda, n, mu=mu, **options),
             )
 
-        measures = {
-            "training_cost": lambda: self.total_cost(training_data, lmbda, **options),
-            "training_accuracy": lambda: self.accuracy(training_data, convert=True),
-            "evaluation_cost": lambda: self.total_cost(evaluation_data, lmbda, convert=True, **options),
-            "evaluation_accuracy": lambda: self.accuracy(evaluation_data),
+        n_tests = len(evaluation_data)
+        measures: dict[str, Any] = {
+            "training_cost": (lambda: self.total_cost(training_data, lmbda, **options), n),
+            "training_accuracy": (lambda: self.accuracy(training_data, convert=True), n),
+            "evaluation_cost": (
+                lambda: self.total_cost(evaluation_data, lmbda, convert=True, **options),
+                n_tests,
+            ),
+            "evaluation_accuracy": (lambda: self.accuracy(evaluation_data), n_tests),
         }
-        monitored = wanted(
-            evaluation_cost=monitor_evaluation_cost,
-            evaluation_accuracy=monitor_evaluation_accuracy,
-            training_cost=monitor_training_cost,
-            training_accuracy=monitor_training_accuracy,
-        )
-        counts = {"training_accuracy": n, "evaluation_accuracy": len(evaluation_data)}
-        rules = early_stopping_n, restore_best, eta_halving_n
-        return Monitoring(self, train_epoch, measures, counts, monitored, *rules).run(epochs, eta)
+        monitored = {
+            "evaluation_cost": monitor_evaluation_cost,
+            "evaluation_accuracy": monitor_evaluation_accuracy,
+            "training_cost": monitor_training_cost,
+            "training_accuracy": monitor_training_accuracy,
+        }
+        monitoring = Monitoring(self, monitored, early_stopping_n, restore_best, eta_halving_n)
+        return monitoring.run(epochs, eta, train_epoch, measures)
 
     def accuracy(self, data: Iterable[Any], convert: bool = False) -> int:
-        """How many examples the network answers right; `convert` where y is the target column."""
+        """The number of examples that the network answers right; `convert` if y is a target, not a label."""
         return count_correct(self, data, convert)
 
     def total_cost(
@@ -237,7 +234,7 @@ class ReferenceNetwork2(ReferenceLayers):
     ) -> float:
         """The mean of C_x over `data`, plus (λ/2n) Σ w² or, for L1, (λ/n) Σ |w|.
 
-        `convert` where y is the digit, not the target column.
+        `convert` if y is a label, not a target.
         """
         n = len(data)  # type: ignore[arg-type]  # as in the book
         cost = 0.0
