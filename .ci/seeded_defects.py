@@ -50,7 +50,7 @@ DEFECTS = [
     ),
     Defect(
         "a missed check of a hostile file",
-        "cbackprop/_pickle_machine.py",
+        "cbackprop/_files/pickle_machine.py",
         "        if n_bytes <= PIECE:\n            data = self.read(n_bytes)",
         "        if n_bytes >= 0:\n            data = self.read(n_bytes)",
         "tests/test_fuzz_corpus.py",
@@ -92,7 +92,7 @@ DEFECTS = [
     ),
     Defect(
         "a file written in place",
-        "cbackprop/_saved.py",
+        "cbackprop/_files/networks.py",
         '    temporary = os.path.join(folder, f".{name[:100]}.{os.urandom(8).hex()}")\n    try:\n'
         '        with open(temporary, mode.replace("w", "x"), encoding=encoding) as file:\n',
         "    temporary = target\n    try:\n        with open(temporary, mode, encoding=encoding) as file:\n",
@@ -100,7 +100,7 @@ DEFECTS = [
     ),
     Defect(
         "this processor's byte order in files",
-        "cbackprop/_saved.py",
+        "cbackprop/_files/networks.py",
         'array.dtype.newbyteorder("<")',
         'array.dtype.newbyteorder(">")',
         "tests/test_network2_files.py",

@@ -4,23 +4,28 @@ Change ``import network`` into ``from cbackprop import network`` and the book's 
 they are, many times faster.
 """
 
+from typing import TYPE_CHECKING
+
 try:
     import cbackprop._isa  # noqa: F401  (the first of the compiled modules; it needs no other)
-except ModuleNotFoundError as error:
+except ModuleNotFoundError as _error:
     from cbackprop import _unbuilt
 
-    raise ImportError(_unbuilt.reason()) from error
+    raise ImportError(_unbuilt.reason()) from _error
 
 from cbackprop.config import show_config
 from cbackprop.network import Network
 
 __all__ = ["Network", "__version__", "show_config"]
 
+__version__: str
 
-def __getattr__(name):
-    # Read when asked for: importlib.metadata costs several milliseconds that few scripts need.
-    if name == "__version__":
-        from importlib.metadata import version  # noqa: PLC0415
+if not TYPE_CHECKING:  # a type checker would take every name for an attribute
 
-        return version("cbackprop")
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    def __getattr__(name):
+        # Read on first use: importlib.metadata costs several milliseconds that few scripts need.
+        if name == "__version__":
+            from importlib.metadata import version  # noqa: PLC0415
+
+            return version("cbackprop")
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,4 +1,6 @@
-"""The command ``cbackprop``: trains the book's network, then times it beside plain NumPy."""
+"""The command ``cbackprop``: it trains the book's network and times it beside plain NumPy."""
+
+from __future__ import annotations
 
 import argparse
 import contextlib
@@ -10,6 +12,7 @@ import statistics
 import sys
 import time
 import warnings
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -17,18 +20,21 @@ from cbackprop import __version__, mnist_loader
 from cbackprop.network import Network
 from cbackprop.reference.network import ReferenceNetwork
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
 PIXELS, DIGITS = 784, 10
 RUNS = 3
-RUN_SECONDS = 1.5  # about the most that one timed run takes, of either network
-PROBE = 100  # examples that tell how fast the reference is
+RUN_SECONDS = 1.5  # about the most that one timed run of either network takes
+PROBE = 100  # examples to find out how fast the reference is
 
 DESCRIPTION = """\
 Train a neural network to read handwritten digits (the MNIST images), as chapter 1 of Michael
 Nielsen's book does, and time it beside the same network in plain NumPy.
 
-Each line printed while it trains is an epoch, one pass over all training images, and says how many
-of the test images the network then reads right. At the end stand the seconds that an epoch of
-training takes, here and in plain NumPy, and how many times faster that is."""
+A line is printed after each epoch, a pass over all training images. It says how many of the test
+images the network then reads right. The last lines give the seconds that an epoch of training
+takes, here and in plain NumPy, and how many times faster that is."""
 
 EPILOG = """\
 examples:
@@ -37,7 +43,7 @@ examples:
   cbackprop --sizes 784,100,10 --seed 1  100 hidden neurons; the same numbers every time"""
 
 
-def _sizes(text):
+def _sizes(text: str) -> list[int]:
     try:
         sizes = [int(part) for part in text.split(",")]
     except ValueError:
@@ -54,7 +60,7 @@ def _sizes(text):
     return sizes
 
 
-def _count(text):
+def _count(text: str) -> int:
     try:
         count = int(text)
     except ValueError:
@@ -64,7 +70,7 @@ def _count(text):
     return count
 
 
-def _rate(text):
+def _rate(text: str) -> float:
     try:
         rate = float(text)
     except ValueError:
@@ -74,7 +80,7 @@ def _rate(text):
     return rate
 
 
-def _seed(text):
+def _seed(text: str) -> int:
     try:
         seed = int(text)
     except ValueError:
@@ -84,7 +90,7 @@ def _seed(text):
     return seed
 
 
-def _parser():
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="cbackprop",
         usage="cbackprop [options]",
@@ -141,19 +147,19 @@ def _parser():
     return parser
 
 
-def _load(parser, path):
-    """The training and test data; what is wrong with the file becomes the command's error."""
+def _load(parser: argparse.ArgumentParser, path: str | None) -> tuple[list[Any], list[Any]]:
+    """The training and test data. If the file is wrong, the command fails with a message."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         try:
             training_data, _, test_data = mnist_loader.load_data_wrapper(path)
         except (OSError, ValueError) as error:
-            message = error
+            message = str(error)
             if isinstance(error, OSError) and error.strerror:
                 message = f"{error.strerror}: {error.filename}"
             parser.error(f"cannot read the data: {message}")
     if caught:
-        # The loader's warning speaks of its argument; here there is an option.
+        # The loader's warning names its argument; the command has an option instead.
         print(
             "Training on the sample of MNIST inside this package, "
             f"{len(training_data):,} training and {len(test_data):,} test images; "
@@ -163,14 +169,20 @@ def _load(parser, path):
     return training_data, test_data
 
 
-def _compare(net, start, training_data, epochs, arguments):
-    """Print the seconds an epoch of `net` and of its NumPy reference, and their ratio.
+def _compare(
+    net: Network,
+    start: tuple[list[Any], list[Any]],
+    training_data: list[Any],
+    epochs: int,
+    arguments: argparse.Namespace,
+) -> None:
+    """Print the seconds that an epoch of `net` and of its NumPy reference takes, and their ratio.
 
-    Both train from the parameters `start`, (weights, biases); a run of `net` is `epochs` long.
+    Both train from the parameters `start`, (weights, biases). A run of `net` has `epochs` epochs.
     """
     n, m = len(training_data), arguments.mini_batch_size
 
-    def seconds(network, examples, epochs):
+    def seconds(network: ReferenceNetwork, examples: list[Any], epochs: int) -> float:
         network.weights, network.biases = start
         with contextlib.redirect_stdout(io.StringIO()):
             begun = time.perf_counter()
@@ -178,15 +190,15 @@ def _compare(net, start, training_data, epochs, arguments):
             return time.perf_counter() - begun
 
     reference = ReferenceNetwork(arguments.sizes, dtype=arguments.dtype)
-    # The whole epoch where it fits into a run, otherwise as many whole mini-batches as do.
+    # The whole epoch if it fits into a run, otherwise as many whole mini-batches as do.
     probe = training_data[: max(m, PROBE)]
     fitting = int(RUN_SECONDS * len(probe) / seconds(reference, probe, 1))
     part = training_data if fitting >= n else training_data[: max(m, fitting // m * m)]
-    ours, plain = [], []
+    runs, reference_runs = [], []
     for _ in range(RUNS):
-        ours.append(seconds(net, training_data, epochs) / epochs)
-        plain.append(seconds(reference, part, 1) * n / len(part))
-    ours, plain = statistics.median(ours), statistics.median(plain)
+        runs.append(seconds(net, training_data, epochs) / epochs)
+        reference_runs.append(seconds(reference, part, 1) * n / len(part))
+    ours, plain = statistics.median(runs), statistics.median(reference_runs)
     timed = "one epoch" if len(part) == n else f"{len(part):,} examples, scaled up"
     print(f"\nSeconds an epoch of {n:,} examples: training alone, from the same start,")
     print(f"median of {RUNS} runs by turns")
@@ -196,7 +208,7 @@ def _compare(net, start, training_data, epochs, arguments):
     print(f"cbackprop took the path {net.backend!r}", flush=True)
 
 
-def _run(arguments, parser):
+def _run(arguments: argparse.Namespace, parser: argparse.ArgumentParser) -> None:
     if arguments.seed is not None:
         random.seed(arguments.seed)
         np.random.seed(arguments.seed)
@@ -205,7 +217,7 @@ def _run(arguments, parser):
     except (MemoryError, ValueError) as error:
         parser.error(f"argument --sizes: {error}")
     training_data, test_data = _load(parser, arguments.data)
-    start = net.weights, net.biases  # training leaves these arrays as they are
+    start = net.weights, net.biases  # training does not change these arrays
     epochs, m, eta = arguments.epochs, arguments.mini_batch_size, arguments.eta
     begun = time.perf_counter()
     net.SGD(training_data, epochs, m, eta, test_data=test_data)
@@ -214,23 +226,23 @@ def _run(arguments, parser):
     _compare(net, start, training_data, timed_epochs, arguments)
 
 
-def main(argv=None):
+def main(argv: Sequence[str] | None = None) -> int:
     """Run the command.
 
     Parameters
     ----------
     argv : list of str, optional
-        Its arguments; those of the process when left out.
+        Its arguments; by default the process's.
 
     Returns
     -------
     int
-        0, or 130 after Ctrl-C, or 1 where nobody reads its output any more.
+        0, or 130 after Ctrl-C, or 1 if its output is closed.
 
     Raises
     ------
     SystemExit
-        With 2 where an argument or the data is wrong, and with 0 after ``--help``.
+        With 2 if an argument or the data is wrong, and with 0 after ``--help``.
     """
     parser = _parser()
     arguments = parser.parse_args(argv)
@@ -240,7 +252,7 @@ def main(argv=None):
         print("\ncbackprop: interrupted", file=sys.stderr)
         return 130
     except BrokenPipeError:
-        # As in `cbackprop | head -1`; at its exit Python would flush into the closed pipe again.
+        # After `cbackprop | head -1`, say. At exit, Python would flush into the closed pipe again.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     return 0

@@ -1,14 +1,17 @@
-"""Reads the arguments of the book's methods, and says clearly what is wrong with them."""
+"""The scalar arguments of the book's methods, checked. An error says what was expected and what came."""
+
+from __future__ import annotations
 
 import numbers
 import operator
 import os
+from typing import Any
 
 import numpy as np
 
 
-def whole(value, name, least=None):
-    """`value` as an int, at least `least`."""
+def whole(value: Any, name: str, least: int | None = None) -> int:
+    """`value` as an int. If it is below `least`, that is an error."""
     try:
         value = operator.index(value)
     except TypeError:
@@ -18,8 +21,8 @@ def whole(value, name, least=None):
     return value
 
 
-def number(value, name):
-    """`value` as a float: any real number, also one of NumPy's."""
+def number(value: Any, name: str) -> float:
+    """`value` as a float. It may be any real number, NumPy's included."""
     if type(value) is float:
         return value
     if isinstance(value, np.ndarray):
@@ -34,8 +37,8 @@ def number(value, name):
         raise ValueError(f"{name} is larger than any float64") from None
 
 
-def threads(n_threads):
-    """The number of threads asked for, by the argument or by CBACKPROP_NUM_THREADS; 0 where by none."""
+def threads(n_threads: int | None) -> int:
+    """The most threads to use, by the argument or else by CBACKPROP_NUM_THREADS; 0 if neither says."""
     if n_threads is not None:
         return whole(n_threads, "n_threads", 1)
     text = os.environ.get("CBACKPROP_NUM_THREADS")

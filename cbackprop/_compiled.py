@@ -1,9 +1,12 @@
-"""Where networks call into C, and where a replaced method sends them to the NumPy reference instead.
+"""Calls into C. If the user has replaced a method on the way, the NumPy reference runs instead.
 
-`Compiled` makes the single calls, a `Trainer` the epochs of one call of SGD, `Scores` its evaluations.
+`Compiled` has the calls for single examples, `Trainer` the epochs of a call of SGD, `Scores` its evaluations.
 """
 
+from __future__ import annotations
+
 import sys
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
@@ -17,22 +20,35 @@ from cbackprop import (
     _training,
     _warnings,
 )
-from cbackprop._data import DataSet, Untouched, handed_on, is_missing, training_pairs
+from cbackprop._data import DataSet, Untouched, training_pairs
 from cbackprop._memory import offered, remember
 from cbackprop._overrides import builtin, draws_of
 from cbackprop._pickling import Pickled
-from cbackprop.reference.network import count_correct, sums_of_gradients, train_on_pairs
+from cbackprop.reference.network import ReferenceLayers, count_correct, sums_of_gradients, train_on_pairs
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import ArrayLike, NDArray
+
+    from cbackprop._evaluation import EvaluationSet
+    from cbackprop._step_options import StepOptions
+    from cbackprop._training import Training
+
+    class _Step(Protocol):
+        def options(self, eta: Any) -> StepOptions: ...
+        def update(self, mini_batch: list[Any], eta: Any) -> None: ...
 
 
-class Compiled(Pickled):
+class Compiled(Pickled, ReferenceLayers):
     """Mixin placed before the reference network in the method resolution order.
 
-    Its methods run the kernels where nothing is replaced, and otherwise the reference's.
+    Its methods run the kernels. If something on the way is replaced, they run the reference's.
     """
 
     @offered
-    def backend(self):
-        """Which path the next call of `SGD` takes, and why; after it the layout that it chose."""
+    def backend(self) -> str:
+        """Which path the next call of `SGD` takes, and why; after a call, also the layout it chose."""
         memory = self._cbackprop
         module = memory.module
         reason = module.replaced(self, module.training_methods)
@@ -45,38 +61,39 @@ class Compiled(Pickled):
         return text + (f"; evaluation: {evaluates}" if evaluates else "")
 
     @builtin
-    def feedforward(self, a):
+    def feedforward(self, a: ArrayLike) -> NDArray[Any]:
         """The output a^L of the network for the input `a`.
 
         Parameters
         ----------
         a : array_like
-            A column (n_in, 1), or a matrix (n_in, m) of columns; any real type. For one input also a number.
+            A column (n_in, 1), or a matrix (n_in, m) of columns; any real type. A number, if there is one
+            input.
 
         Returns
         -------
         ndarray, (n_out, 1) or (n_out, m)
-            A new array, each z^l = w^l a^{l−1} + b^l and a^l = σ(z^l) applied layer by layer.
+            A new array, from z^l = w^l a^{l−1} + b^l and a^l = σ(z^l), layer by layer.
 
         Raises
         ------
         ValueError, TypeError
-            Where `a`, or a replaced parameter, has the wrong shape or type.
+            If `a`, or an array in `weights` or `biases`, has the wrong shape or type.
         """
         if self._cbackprop.module.replaced(self):
             return super().feedforward(_single_example.checked_input(self, a))
         return _single_example.feedforward(self, a)
 
     @builtin
-    def backprop(self, x, y):
+    def backprop(self, x: ArrayLike, y: ArrayLike) -> tuple[list[NDArray[Any]], list[NDArray[Any]]]:
         """The gradient of the cost C_x of one example, by backpropagation (BP1 to BP4).
 
         Parameters
         ----------
         x : array_like, (n_in, 1)
-            For one input also a number.
+            Or a number, if there is one input.
         y : array_like, (n_out, 1), or a number
-            The target; a number stands for n_out equal ones.
+            The target. A number is the target of every output neuron.
 
         Returns
         -------
@@ -86,12 +103,12 @@ class Compiled(Pickled):
         Raises
         ------
         ValueError, TypeError
-            Where an argument, or a replaced parameter, has the wrong shape or type.
+            If an argument, or an array in `weights` or `biases`, has the wrong shape or type.
 
         Notes
         -----
-        Of m examples, the columns of x and y, `nabla_w` is the sum and `nabla_b` has a column for each, as in
-        the book; `backprop_mini_batch` sums both.
+        x and y may have m columns, one for each example. As in the book, `nabla_w` is then summed over them,
+        and `nabla_b` has a column for each. `backprop_mini_batch` sums both.
         """
         module = self._cbackprop.module
         if not module.replaced(self, module.gradient_methods[:-1]):
@@ -100,7 +117,9 @@ class Compiled(Pickled):
                 return gradient
         return super().backprop(_single_example.checked_examples(self, x, y), y)
 
-    def backprop_mini_batch(self, X, Y):
+    def backprop_mini_batch(
+        self, X: ArrayLike, Y: ArrayLike
+    ) -> tuple[list[NDArray[Any]], list[NDArray[Any]]]:
         """The gradient summed over a mini-batch, by the chapter's fully matrix-based approach.
 
         Parameters
@@ -118,12 +137,12 @@ class Compiled(Pickled):
         Raises
         ------
         ValueError, TypeError
-            Where an argument, or a replaced parameter, has the wrong shape or type.
+            If an argument, or an array in `weights` or `biases`, has the wrong shape or type.
         """
         module = self._cbackprop.module
         X, Y = _matrix_based.checked_columns(self, X, Y)
         if module.replaced_method(self, module.gradient_methods):
-            # They know one example at a time.
+            # The user's method takes one example at a time.
             return sums_of_gradients(self, ((X[:, [j]], Y[:, [j]]) for j in range(X.shape[1])))
         if module.replaced(self):
             return super().backprop_mini_batch(X, Y)
@@ -133,11 +152,11 @@ class Compiled(Pickled):
 # ---- training ----
 
 
-def update_mini_batch(net, examples, options):
-    """One step over recognised examples, where `update_mini_batch` is the package's own.
+def make_step(net: Any, examples: Any, options: Callable[[], StepOptions]) -> list[Any] | None:
+    """Make one step of gradient descent over recognised examples; options() describes it to the kernels.
 
-    options() is the step as the kernels take it. Where `backprop` is the user's, nothing is done but to check
-    the examples, which are returned as pairs for the reference.
+    If a method that leads to the gradient is replaced, only check the examples, and return them as pairs for
+    the reference.
     """
     module = net._cbackprop.module
     if not module.replaced(net, module.gradient_methods):
@@ -149,9 +168,9 @@ def update_mini_batch(net, examples, options):
 
 
 class Trainer:
-    """Trains one epoch at a time within a call of SGD.
+    """The training data of one call of SGD, and how to train on them for an epoch.
 
-    It trains in C, and from the moment that a method is replaced, by the book's methods.
+    It trains in C. Once a method has been replaced, even between two epochs, it calls the book's methods.
 
     Parameters
     ----------
@@ -160,23 +179,23 @@ class Trainer:
         The training data.
     mini_batch_size, n_threads : int
     step : object
-        Its method update(mini_batch, eta) calls `update_mini_batch` as the book does; its method options(eta)
-        says the same to the kernels.
+        update(mini_batch, eta) calls `update_mini_batch` as the book does, options(eta) describes the same
+        step to the kernels.
 
     Attributes
     ----------
     packed : cbackprop._training.Training or None
-        The packed examples; None where they are not packed.
+        The packed examples; None if they were not packed.
     """
 
-    def __init__(self, net, data, mini_batch_size, n_threads, step):
+    def __init__(self, net: Any, data: DataSet, mini_batch_size: int, n_threads: int, step: _Step) -> None:
         self.net, self.data, self.step, self.mini_batch_size = net, data, step, mini_batch_size
         self.module = module = net._cbackprop.module
-        self.packed = self.pairs = None
+        self.packed: Training | None = None
+        self.pairs: list[Any] | None = None
         pixels = False
         if not module.replaced(net, module.training_methods):
-            # As a number of C, which a user's may be too large for.
-            batch = min(mini_batch_size, sys.maxsize)
+            batch = min(mini_batch_size, sys.maxsize)  # what fits into C's type
             self.packed = _training.Training(net, data.examples, batch, n_threads, step.options(0.0))
             pixels, layout = self.packed.pixels, self.packed.layout
             if layout != net._cbackprop.layout:
@@ -188,27 +207,28 @@ class Trainer:
         if pixels:
             _warnings.of_pixels(data.name)
 
-    def train_epoch(self, eta):
-        """Train on every mini-batch once. Returns whether the parameters are finite."""
+    def train_epoch(self, eta: Any) -> bool:
+        """Train on every mini-batch once; return whether the parameters are finite."""
         net, module = self.net, self.module
-        if self.pairs is None and (self.packed is None or module.replaced(net, module.training_methods)):
-            self.unpack()
-        if self.pairs is not None:
-            return train_on_pairs(
-                net, self.pairs, self.mini_batch_size, lambda mini_batch: self.step.update(mini_batch, eta)
-            )
-        self.shuffle()
-        return self.packed.epoch(net, self.step.options(eta))
+        if self.pairs is None:
+            if self.packed is not None and not module.replaced(net, module.training_methods):
+                self.shuffle(self.packed)
+                return self.packed.epoch(net, self.step.options(eta))
+            self.pairs = self.unpacked()
+        return train_on_pairs(
+            net, self.pairs, self.mini_batch_size, lambda mini_batch: self.step.update(mini_batch, eta)
+        )
 
-    def unpack(self):
-        """Go on with the examples as pairs, in the order that the epochs before left them in."""
-        self.pairs = self.data.training_pairs()
-        if self.data.is_arrays and self.packed:
-            self.pairs = [self.pairs[i] for i in self.packed.order]
+    def unpacked(self) -> list[Any]:
+        """The examples as pairs, in the order in which the last epoch left them."""
+        pairs = self.data.training_pairs()
+        if self.data.is_arrays and self.packed is not None:
+            return [pairs[i] for i in self.packed.order]
+        return pairs
 
-    def shuffle(self):
+    def shuffle(self, packed: Training) -> None:
         """Shuffle the packed examples as the module's `random.shuffle` shuffles the user's list."""
-        shuffle, packed = self.module.shuffle, self.packed
+        shuffle = self.module.shuffle
         draws = draws_of(shuffle)
         pairs = None if self.data.is_arrays else self.data.examples
         if draws and (pairs is None or type(pairs) is list):
@@ -221,10 +241,10 @@ class Trainer:
             packed.order = places_after(shuffle, pairs, packed.snapshot)
 
 
-def places_after(shuffle, items, snapshot):
-    """Shuffles the list `items`, and returns for each pair where it stood in the list `snapshot`."""
+def places_after(shuffle: Callable[[list[Any]], None], items: list[Any], snapshot: list[Any]) -> list[int]:
+    """Shuffle the list `items`; return the place that each of them has in the list `snapshot`."""
     shuffle(items)
-    places = {}
+    places: dict[int, list[int]] = {}
     for place, pair in enumerate(snapshot):
         places.setdefault(id(pair), []).append(place)
     try:
@@ -233,11 +253,11 @@ def places_after(shuffle, items, snapshot):
         raise ValueError("shuffling training_data changed the pairs in it") from None
 
 
-def reads_examples(net, examples, *methods):
-    """Whether the package itself will read the examples, so that they are checked beforehand.
+def reads_examples(net: Any, examples: Any, *methods: str) -> bool:
+    """Whether the package itself will read the examples, and so should check them first.
 
-    It reads pairs where none of `methods` is replaced, and takes all arrays apart. The parameters are checked
-    with them, so there must be some.
+    It reads pairs if none of `methods` is replaced, and arrays in any case. The check reads the parameters as
+    well, so a network that has none is not checked.
     """
     if type(examples) is not tuple and net._cbackprop.module.replaced_method(net, methods):
         return False
@@ -247,8 +267,8 @@ def reads_examples(net, examples, *methods):
 # ---- evaluation ----
 
 
-def correct_answers(net, data, labelled=True):
-    """How many of the examples `net` answers right, where its `evaluate` or `accuracy` is the package's own.
+def correct_answers(net: Any, data: DataSet, labelled: bool = True) -> int:
+    """The number of examples that `net` answers right, for the package's own `evaluate` and `accuracy`.
 
     Parameters
     ----------
@@ -269,10 +289,10 @@ def correct_answers(net, data, labelled=True):
     return count_correct(net, data.test_pairs(), not (labelled or data.is_arrays))
 
 
-def mean_cost(net, data, labelled, cost_function):
-    """The mean of C_x over a `DataSet`; None where `feedforward` is the user's, and so not computed in C.
+def mean_cost(net: Any, data: DataSet, labelled: bool, cost_function: Callable[[Any], Any]) -> float | None:
+    """The mean of C_x over a `DataSet`; None if `feedforward` is replaced, so that C cannot compute it.
 
-    cost_function(net) is what the kernels are to compute: the name of a cost, or the user's function.
+    cost_function(net) is the name of a cost, or the user's function of (a, y).
     """
     if not net._cbackprop.module.replaced(net, ("feedforward",)):
         return _evaluation.total_cost(net, data.examples, data.name, labelled, cost_function(net))
@@ -281,25 +301,15 @@ def mean_cost(net, data, labelled, cost_function):
     return None
 
 
-def thresholded_answers(net, data):
-    """How often a replaced `feedforward` gives at least ½ where the label is 1, and less where it is 0."""
+def thresholded_answers(net: Any, data: DataSet) -> int:
+    """The number of examples whose label, 1 or 0, says whether a replaced `feedforward` gives at least ½."""
     return sum(int((np.asarray(net.feedforward(x)).item() >= 0.5) == label) for x, label in data.test_pairs())
 
 
-def read_for_evaluation(net, data, name, readers):
-    """The user's evaluation data, as a `DataSet` where one of the methods `readers` is the package's own."""
-    if is_missing(data):
-        return Untouched((), name)
-    module = net._cbackprop.module
-    if all(module.replaced_method(net, (method,)) for method in readers):
-        return handed_on(net, data, name)
-    return DataSet(net, data, name)
-
-
 class Scores:
-    """How many examples a network answers right after each epoch of one call of SGD.
+    """How well a network answers, after each epoch of one call of SGD.
 
-    The examples are packed once, where the kernels will count.
+    The examples are packed once, unless a replaced method will read them.
 
     Parameters
     ----------
@@ -308,28 +318,38 @@ class Scores:
     labelled : bool
         Whether each y of a pair is a label, not a target.
     wants_accuracy, wants_cost : bool
-        Which of the numbers will be asked for.
+        Which numbers will be read.
     packed : cbackprop._training.Training, optional
-        The examples, where they are packed already.
+        The examples, if they are packed already.
     """
 
-    def __init__(self, net, data, labelled=True, wants_accuracy=True, wants_cost=False, packed=None):
-        self.net, self.data, self.labelled, self.packed = net, data, labelled, packed
+    def __init__(
+        self,
+        net: Any,
+        data: DataSet | Untouched,
+        labelled: bool = True,
+        wants_accuracy: bool = True,
+        wants_cost: bool = False,
+        packed: Training | None = None,
+    ) -> None:
+        self.net, self.data, self.labelled = net, data, labelled
+        self.packed: Training | EvaluationSet | None = packed
         self.module = net._cbackprop.module
         self.wants_accuracy, self.wants_cost = wants_accuracy, wants_cost
         # network.py has evaluate, network2 accuracy.
         self.method = self.module.evaluation_methods[1]
         self.counts_answers = wants_accuracy and not self.module.replaced_method(net, (self.method,))
-        if packed is None and labelled and data.n and (wants_accuracy or wants_cost):
-            self.pack()
-        elif self.counts_answers and packed is None and data.is_thresholded:
-            _examples.check_examples(net, data.examples, data.name, answers=True)
+        if packed is None and isinstance(data, DataSet):
+            if labelled and data.n and (wants_accuracy or wants_cost):
+                self.pack(data)
+            elif self.counts_answers and data.is_thresholded:
+                _examples.check_examples(net, data.examples, data.name, answers=True)
         if self.counts_answers and self.packed is not None:
             self.packed.check_classes()
 
-    def pack(self):
-        """Pack the examples where the kernels will score them; otherwise check what the package will read."""
-        net, data, module = self.net, self.data, self.module
+    def pack(self, data: DataSet) -> None:
+        """Pack the examples if the kernels will score them, or check them if the package reads them."""
+        net, module = self.net, self.module
         methods = module.evaluation_methods
         if data.only_pairs:
             return
@@ -345,24 +365,24 @@ class Scores:
         elif self.counts_answers:
             data.refuse_names()
 
-    def has_targets(self):
-        """Whether the package itself makes the target of a label."""
+    def has_targets(self) -> bool:
+        """Whether the package itself makes a label's target."""
         return True
 
-    def warn_of_one_output(self):
-        """Warn where the count of right answers says nothing; returns whether it did."""
+    def warn_of_one_output(self) -> bool:
+        """Warn if the count of right answers means nothing; return whether it did."""
         return self.counts_answers and _warnings.of_one_output(self.net, self.data)
 
-    def correct(self):
-        """How many of the examples the network answers right now, as `evaluate` or `accuracy` has it."""
+    def correct(self) -> int:
+        """The number of right answers of the network as it is now, by `evaluate` or `accuracy`."""
         net = self.net
         if self.module.replaced_method(net, (self.method,)) or isinstance(self.data, Untouched):
             convert = {} if self.labelled else {"convert": True}
             return getattr(net, self.method)(self.data.given, **convert)
         if self.packed is None or self.module.replaced(net, ("feedforward",)):
             return correct_answers(net, self.data, self.labelled)
-        return self.score()[0]
+        return self.score(self.packed)[0]
 
-    def score(self):
-        """(right answers, mean cost), what of it is wanted, from one pass over the packed examples."""
-        return self.packed.score(self.net, self.wants_accuracy, None)
+    def score(self, packed: Training | EvaluationSet) -> tuple[int, float]:
+        """(right answers, mean cost), as far as they are wanted, from one pass over the packed examples."""
+        return packed.score(self.net, self.wants_accuracy, None)

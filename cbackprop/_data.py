@@ -1,17 +1,26 @@
-"""The door: whatever comes as data is recognised once, as a list of pairs or as a pair of arrays.
+"""The door: data of every kind are recognised here, once.
 
-Past it, examples are either a `list` of (x, y), or a `tuple` (X, Y) of plain arrays, one example a row.
+Beyond it, examples are either a `list` of (x, y), or a `tuple` (X, Y) of plain arrays, one example a row.
 """
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cbackprop import _parameters  # type: ignore[attr-defined]  # compiled
+from cbackprop import _parameters
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from numpy.typing import NDArray
 
 NUMBER_CLASSES = "number the classes from 0: classes, Y = numpy.unique(names, return_inverse=True)"
 
 
 class DataSet:
-    """Examples, for those who read them and for those who hand them on.
+    """Training or evaluation data, recognised.
 
     Parameters
     ----------
@@ -21,50 +30,49 @@ class DataSet:
     name : str
         What errors call the data.
     only_pairs : bool
-        Only methods of the user's will read the examples: what is no pair of arrays is none of our business.
+        Only the user's own methods will read the examples. Anything but a pair of arrays is passed to them
+        unchecked.
 
     Attributes
     ----------
     given : object
-        The data as they came, for a replaced method; a list where they came as an iterator.
+        The data as they came, for a replaced method. An iterator has become a list.
     examples : list or tuple
         The list of pairs, or the arrays (X, Y).
+    is_arrays : bool
+        Whether the examples are a pair of arrays.
     n : int
-        How many examples there are.
+        The number of examples.
     is_thresholded : bool
-        Whether an answer is right where a ≥ ½ agrees with a target of 0 or 1: arrays, one output neuron.
+        Whether answers are compared with ½: for arrays and one output neuron, a ≥ ½ answers 1.
     """
 
-    def __init__(self, net, data, name, only_pairs=False):
+    def __init__(self, net: Any, data: Any, name: str, only_pairs: bool = False) -> None:
         self.net, self.name, self.only_pairs = net, name, only_pairs
         self.examples = recognised(net, data, name, only_pairs)
+        self.is_arrays = type(self.examples) is tuple
         self.given = self.examples if is_iterator(data) else data
         self.n = len(self.examples[0]) if self.is_arrays else len(self.examples)
         self.is_thresholded = self.is_arrays and _parameters.layer_sizes(net)[-1] == 1
 
-    @property
-    def is_arrays(self):
-        """Whether the examples are a pair of arrays."""
-        return type(self.examples) is tuple
-
-    def is_labelled(self, labelled):
-        """Whether each y is a label: rows of targets, and the numbers of one output neuron, are none."""
+    def is_labelled(self, labelled: bool) -> bool:
+        """Whether each y is a label. Rows of targets are not, nor are numbers for one output neuron."""
         if not self.is_arrays:
             return labelled
         return labelled and self.examples[1].ndim == 1 and not self.is_thresholded
 
-    def refuse_names(self):
-        """Raise where a label in a list of pairs is a string, which equals no output neuron's number."""
+    def refuse_names(self) -> None:
+        """Raise a TypeError if a pair's label is a string, which no output neuron's number equals."""
         for i, pair in enumerate(() if self.is_arrays else self.examples):
             y = pair[1] if isinstance(pair, (tuple, list)) and len(pair) == 2 else None
             if isinstance(y, (str, bytes)) or (isinstance(y, np.ndarray) and y.dtype.kind in "US"):
                 raise TypeError(f"{self.name}[{i}]: y is {y!r}; {NUMBER_CLASSES}")
 
-    def training_pairs(self):
-        """The examples as the book's list of (x, y), two columns each."""
+    def training_pairs(self) -> list[Any]:
+        """The examples as the book's list of (x, y), each a column."""
         return training_pairs(self.net, self.examples)
 
-    def test_pairs(self):
+    def test_pairs(self) -> list[Any]:
         """The examples as the book's list of (x, label)."""
         if not self.is_arrays:
             return self.examples
@@ -73,8 +81,8 @@ class DataSet:
         return [(x.reshape(-1, 1), label) for x, label in zip(X, labels)]
 
 
-def training_pairs(net, examples):
-    """Examples that are a list, or a pair of arrays, as the book's list of (x, y), two columns each."""
+def training_pairs(net: Any, examples: Any) -> list[Any]:
+    """Recognised examples as the book's list of (x, y), each a column."""
     if type(examples) is not tuple:
         return examples
     X, Y = examples
@@ -88,40 +96,43 @@ def training_pairs(net, examples):
     return [(x.reshape(-1, 1), y.reshape(-1, 1)) for x, y in zip(X, Y)]
 
 
-def is_missing(data):
-    """Whether `data` is None, or nothing else that the book's `if data:` would take for data."""
+def is_missing(data: Any) -> bool:
+    """Whether `data` is None or empty, so that the book's `if data:` would skip it."""
     if data is None:
         return True
     try:
         return not data
-    except Exception:  # arrays and tables have no truth
+    except Exception:  # the truth value of an array or a table is an error
         return False
 
 
-def is_iterator(data):
-    """Whether `data` has no length, and so can perhaps be read only once."""
+def is_iterator(data: Any) -> bool:
+    """Whether `data` has no length: it can perhaps be read only once."""
     return not hasattr(type(data), "__len__")
 
 
 class Untouched:
-    """Data of a form that only a replaced method knows."""
+    """Evaluation data in a form that only a replaced method understands."""
 
-    is_arrays = is_thresholded = False
-    only_pairs = True
+    is_arrays = False
 
-    def __init__(self, data, name):
-        self.given, self.name = data, name
-        self.n = len(data)  # as the book asks for it
+    def __init__(self, data: Any, name: str) -> None:
+        self.given, self.name, self.n = data, name, len(data)
 
 
-def handed_on(net, data, name):
-    """The `data` of a replaced method, which gets them as they came."""
+def read_for_evaluation(net: Any, data: Any, name: str, methods: Iterable[str]) -> DataSet | Untouched:
+    """Evaluation data for `methods`, which get them as they came if all of these are replaced."""
+    if is_missing(data):
+        return Untouched((), name)
+    module = net._cbackprop.module
+    if not all(module.replaced_method(net, (method,)) for method in methods):
+        return DataSet(net, data, name)
     if isinstance(data, (list, tuple)) or is_iterator(data):
         return DataSet(net, data, name, only_pairs=True)
     return Untouched(data, name)
 
 
-def listed(data, name):
+def listed(data: Any, name: str) -> list[Any]:
     """`data` as a list."""
     try:
         return data if isinstance(data, list) else list(data)
@@ -131,20 +142,20 @@ def listed(data, name):
         ) from None
 
 
-def recognised(net, data, name, only_pairs=False):
+def recognised(net: Any, data: Any, name: str, only_pairs: bool = False) -> Any:
     """`data` as a list of pairs, or as a tuple (X, Y) of arrays.
 
     Raises
     ------
     TypeError, ValueError
-        Where `data` is neither: a near miss is named as what it is.
+        If `data` is neither. The message says what a near miss lacks.
     """
     if type(data) is list and len(data) != 2:
         return data
     if not isinstance(data, (list, tuple)):
         return listed(data, name)
-    container = list if isinstance(data, list) else tuple
-    # A subclass may answer for its length and its items what it likes.
+    container: Any = list if isinstance(data, list) else tuple
+    # A subclass may say anything about its length and its items.
     if container.__len__(data) != 2:
         return listed(data, name)
     first, second = container.__getitem__(data, slice(2))
@@ -166,10 +177,11 @@ def recognised(net, data, name, only_pairs=False):
     raise _near_miss(X, sizes[0], name)
 
 
-def _is_pair(item, container):
-    """Whether one of the two items of `data` is an example (x, y), not a matrix, nor a list of labels.
+def _is_pair(item: Any, container: type) -> bool:
+    """Whether one of the two items of `data` is an example (x, y), rather than a matrix or a list of labels.
 
-    A tuple of two is a pair, unless its own first item is a row of numbers. In a list, so is all that may be.
+    A tuple of two is an example unless its own first item is a row of numbers. In a list, a list of two is
+    one too, and so is an array of two that may be x and y.
     """
     if type(item) is tuple and len(item) == 2:
         return type(item[0]) is not tuple or len(item[0]) < 2
@@ -185,14 +197,14 @@ def _is_pair(item, container):
     )
 
 
-def _as_array(data, name, only_pairs):
-    """`data` as a plain array where it is a matrix: an array, nested lists, or anything with `__array__`."""
-    if hasattr(type(data), "toarray") and not only_pairs:  # a SciPy matrix would be taken for an example
+def _as_array(data: Any, name: str, only_pairs: bool) -> NDArray[Any] | None:
+    """`data` as a plain array, if it is an array, nested lists or anything with `__array__`; else None."""
+    if hasattr(type(data), "toarray") and not only_pairs:  # a SciPy matrix would pass for an example
         raise TypeError(f"{name} is {type(data).__name__}, which is stored sparsely; pass X.toarray()")
     if not (isinstance(data, (list, tuple, memoryview)) or hasattr(type(data), "__array__")):
         return None
     try:
-        # A subclass of ndarray may answer for its shape, its length and its rows what it likes.
+        # A subclass of ndarray may say anything about its shape, its length and its rows.
         array = np.asarray(data)
     except (TypeError, ValueError, RuntimeError) as error:
         if only_pairs or (isinstance(data, (list, tuple)) and len(data) == 2):  # x and y of two shapes
@@ -202,8 +214,8 @@ def _as_array(data, name, only_pairs):
     return array if array.ndim else None
 
 
-def _near_miss(X, n_in, name):
-    """The error for an X whose rows are not the network's inputs."""
+def _near_miss(X: NDArray[Any], n_in: int, name: str) -> ValueError:
+    """The error for an X whose rows do not fit the input layer."""
     hint = ""
     if X.ndim == 2 and X.shape[0] == n_in:
         hint = "; its transpose would fit: pass X.T"
@@ -217,8 +229,8 @@ def _near_miss(X, n_in, name):
     )
 
 
-def _targets(Y, X, name):
-    """Y as an array of numbers."""
+def _targets(Y: Any, X: NDArray[Any], name: str) -> NDArray[Any]:
+    """Y as an array of labels or targets."""
     try:
         array = np.asarray(Y)
     except (TypeError, ValueError, RuntimeError) as error:

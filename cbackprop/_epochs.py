@@ -1,14 +1,16 @@
-"""The loop over epochs of `SGD`, of network, network2 and their reference: monitoring and stopping."""
+"""The loop over epochs, with monitoring and stopping: for network, network2 and their NumPy reference."""
 
 from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cbackprop._memory import remember
 from cbackprop._warnings import Health
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
 
 MONITORED = {
     "training_cost": "Cost on training data: {}",
@@ -18,7 +20,7 @@ MONITORED = {
 }
 STOPPED = "Early stopping: no improvement on evaluation data in {} epochs"
 HALVED = "Learning rate {}: no improvement on evaluation data in {} epochs"
-HALVINGS = 7  # of the learning rate: at 1/128 training ends
+HALVINGS = 7  # of the learning rate: training ends at 1/128 of it
 
 
 def run_epochs(
@@ -28,7 +30,7 @@ def run_epochs(
     train_epoch: Callable[[Any], bool],
     after_epoch: Callable[[int, Any, Health], tuple[Any, bool]],
 ) -> None:
-    """Train `net` for at most so many epochs.
+    """Train `net` for at most `epochs` epochs.
 
     Parameters
     ----------
@@ -37,9 +39,9 @@ def run_epochs(
     eta : float
         The learning rate η of the first epoch.
     train_epoch : callable
-        train_epoch(eta) trains on every mini-batch once, and returns whether the parameters are finite.
+        train_epoch(eta) trains on every mini-batch once. It returns whether the parameters are finite.
     after_epoch : callable
-        after_epoch(j, eta, health) reports on epoch j; it returns the next η, and whether training stops.
+        after_epoch(j, eta, health) reports on epoch j. It returns the next η and whether training stops.
     """
     health = Health(net)
     for j in range(epochs):
@@ -64,7 +66,7 @@ class TestReport:
     n : int
         The number of test examples.
     correct : callable
-        correct() is how many of them the network answers right now.
+        correct() is the number that the network answers right.
     """
 
     def __init__(self, net: Any, n: int, correct: Callable[[], int]) -> None:
@@ -80,14 +82,14 @@ class TestReport:
 
 
 class Patience:
-    """The rule "no improvement in n epochs"; n = 0 is never."""
+    """The rule "no improvement in n epochs". If n is 0, it never applies."""
 
     def __init__(self, n: int) -> None:
         self.n = n
         self.waited = 0
 
     def is_over(self, improved: bool) -> bool:
-        """Whether the epoch just ended was the n-th without improvement; counting begins anew then."""
+        """Whether this epoch is the n-th in a row without improvement. Counting then starts again."""
         self.waited = 0 if improved else self.waited + 1
         if self.n == 0 or self.waited < self.n:
             return False
@@ -101,53 +103,77 @@ class Monitoring:
     Parameters
     ----------
     net : Network
-        Its history gets an entry for each epoch: a dict of ``epoch``, ``eta``, the ``seconds`` that training
-        took, ``monitoring_seconds``, and what was monitored.
-    train_epoch : callable
-        See `run_epochs`.
-    measures, counts : dict
-        By the names in `MONITORED`: a function of no argument, and how many examples it looks at.
-    monitored : collection of str
-        What is printed and returned.
-    early_stopping_n, eta_halving_n : int
-        Epochs without improvement of the evaluation accuracy after which training stops, and after which η
-        is halved.
-    restore_best : bool
-        Whether the parameters of the best epoch are put back at the end.
+        Its `history` gets an entry for each epoch: a dict of ``epoch``, ``eta``, the ``seconds`` of training,
+        ``monitoring_seconds``, and what was measured.
+    monitored : dict of str to bool
+        By the names in `MONITORED`: whether it is printed and returned.
+    early_stopping_n, restore_best, eta_halving_n
+        The rules, as in `cbackprop.network2.Network.SGD`. They go by the accuracy on the evaluation data.
+
+    Attributes
+    ----------
+    monitored, rules : list of str
+        What is monitored, and the names of the rules in force.
+    measured : set of str
+        What is measured: what is monitored, and what the rules go by.
     """
 
     def __init__(
         self,
         net: Any,
-        train_epoch: Callable[[Any], bool],
-        measures: dict[str, Callable[[], Any]],
-        counts: dict[str, int],
-        monitored: Any,
+        monitored: dict[str, bool],
         early_stopping_n: int,
         restore_best: bool,
         eta_halving_n: int,
     ) -> None:
-        self.net, self.train_epoch = net, train_epoch
-        self.measures, self.counts, self.monitored = measures, counts, monitored
-        self.say = net._cbackprop.module.print
+        self.net, self.restore_best = net, restore_best
         self.stopping, self.halving = Patience(early_stopping_n), Patience(eta_halving_n)
-        self.restore_best = restore_best
-        self.follows_accuracy = bool(early_stopping_n or eta_halving_n or restore_best)
+        rules = {
+            "early_stopping_n": early_stopping_n,
+            "restore_best": restore_best,
+            "eta_halving_n": eta_halving_n,
+        }
+        self.rules = [name for name, value in rules.items() if value]
+        self.monitored = [name for name, value in monitored.items() if value]
+        self.measured = {*self.monitored, *(["evaluation_accuracy"] if self.rules else [])}
+        self.measures: dict[str, tuple[Callable[[], Any], int]] = {}
+        self.say = net._cbackprop.module.print
         self.best: Any = None
         self.best_parameters: Any = None
         self.halvings = 0
         self.seconds = 0.0
         self.history: list[dict[str, Any]] = []
 
-    def run(self, epochs: int, eta: float) -> tuple[list[float], list[int], list[float], list[int]]:
-        """Train; the book's four lists of what was monitored."""
-        net = self.net
+    def run(
+        self,
+        epochs: int,
+        eta: float,
+        train_epoch: Callable[[Any], bool],
+        measures: dict[str, tuple[Callable[[], Any], int]],
+    ) -> tuple[list[float], list[int], list[float], list[int]]:
+        """Train; return the book's four lists of what was monitored.
+
+        Parameters
+        ----------
+        epochs, eta, train_epoch
+            As in `run_epochs`.
+        measures : dict of str to (callable, int)
+            By the names in `MONITORED`: measure(), and how many examples it looks at.
+        """
+        net, self.measures = self.net, measures
+
+        def timed_epoch(eta: Any) -> bool:
+            begun = time.perf_counter()
+            is_finite = train_epoch(eta)
+            self.seconds = time.perf_counter() - begun
+            return is_finite
+
         if net._cbackprop.history is not None:
             remember(net, history=None)
         try:
-            run_epochs(net, epochs, eta, self.timed_epoch, self.after_epoch)
+            run_epochs(net, epochs, eta, timed_epoch, self.after_epoch)
         finally:
-            remember(net, history=self.history)  # not before: until then the name is the user's
+            remember(net, history=self.history)  # only now: during training the name is the user's
         if self.best_parameters:
             net.weights, net.biases = self.best_parameters
         names = "evaluation_cost", "evaluation_accuracy", "training_cost", "training_accuracy"
@@ -156,38 +182,32 @@ class Monitoring:
         )
         return evaluation_cost, evaluation_accuracy, training_cost, training_accuracy
 
-    def timed_epoch(self, eta: float) -> bool:
-        """Train one epoch, and keep how long it took."""
-        begun = time.perf_counter()
-        is_finite = self.train_epoch(eta)
-        self.seconds = time.perf_counter() - begun
-        return is_finite
-
     def after_epoch(self, j: int, eta: float, health: Health) -> tuple[float, bool]:
-        """Measure, print and record epoch j; decide how to go on."""
+        """Measure, print and record epoch j, and decide how to go on."""
         begun = time.perf_counter()
         self.say(f"Epoch {j} training complete")
         entry: dict[str, Any] = {"epoch": j, "eta": eta, "seconds": self.seconds}
         for name, line in MONITORED.items():
             if name in self.monitored:
-                entry[name] = self.measures[name]()
+                measure, n = self.measures[name]
+                entry[name] = measure()
                 # The book computes the accuracy that it prints last a second time.
-                shown = self.measures[name]() if name == "evaluation_accuracy" else entry[name]
-                self.say(line.format(shown, self.counts.get(name)))
+                shown = measure() if name == "evaluation_accuracy" else entry[name]
+                self.say(line.format(shown, n))
                 if name.endswith("_cost"):
-                    health.look(j, is_finite(entry[name]), f"the cost on {name.split('_')[0]} data")
-        if self.follows_accuracy and "evaluation_accuracy" not in entry:
-            entry["evaluation_accuracy"] = self.measures["evaluation_accuracy"]()
+                    health.look(j, is_finite_cost(entry[name]), f"the cost on {name.split('_')[0]} data")
+        if self.rules and "evaluation_accuracy" not in entry:
+            entry["evaluation_accuracy"] = self.measures["evaluation_accuracy"][0]()
         entry["monitoring_seconds"] = time.perf_counter() - begun
         self.history.append(entry)
         stops = False
-        if self.follows_accuracy:
+        if self.rules:
             eta, stops = self.decide(eta, entry["evaluation_accuracy"])
         self.say("")
         return eta, stops
 
     def decide(self, eta: float, accuracy: int) -> tuple[float, bool]:
-        """The next epoch's η, and whether training stops."""
+        """The η of the next epoch, and whether training stops."""
         improved = self.best is None or accuracy > self.best
         if improved:
             self.best = accuracy
@@ -204,8 +224,8 @@ class Monitoring:
         return eta, stops
 
 
-def is_finite(cost: Any) -> bool:
-    """Whether a cost is finite. What a user's cost returns beside numbers counts as finite."""
+def is_finite_cost(cost: Any) -> bool:
+    """Whether a cost is finite. Anything that is not a number counts as finite."""
     try:
         return math.isfinite(cost)
     except (TypeError, OverflowError):

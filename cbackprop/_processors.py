@@ -1,8 +1,14 @@
-"""How many processors this process is granted, and how many of a team's workers get one."""
+"""How many processors this process is granted, and how many workers a team can keep busy."""
+
+from __future__ import annotations
 
 import contextlib
 import os
 import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 READ = 1 << 20  # no more bytes of a file than these
 PATH = 4096  # no path is longer
@@ -11,18 +17,18 @@ PATH = 4096  # no path is longer
 # ---- granted ----
 
 
-def granted(proc="/proc/self"):
+def granted(proc: str = "/proc/self") -> int:
     """The number of processors that this process may use.
 
-    The least of its affinity, the CPU quotas of its cgroups, and what Python was told.
+    That is the least of its affinity, the CPU quotas of its cgroups, and the number that Python was given.
 
-    A quota is rounded to the nearest whole number, one and a half to two: on two free processors two threads
-    are 1.3 to 1.9 times as fast as one, so on three quarters of that at least as fast.
+    A quota is rounded to the nearest whole number, one and a half to two. On two free processors two threads
+    are 1.3 to 1.9 times as fast as one, so on three quarters of that they are at least as fast.
 
     Parameters
     ----------
     proc : str
-        The folder in which Linux tells a process of itself.
+        The folder in which Linux describes a process to itself.
     """
     counts = _scheduled()
     for quota, period in _quotas(proc):
@@ -30,20 +36,20 @@ def granted(proc="/proc/self"):
     return max(1, min(counts))
 
 
-def _scheduled():
-    """What the system and Python say: the affinity, or the processors of the machine."""
+def _scheduled() -> list[int]:
+    """The numbers from the system and Python: the affinity, or else the machine's processors."""
     counts = []
     with contextlib.suppress(AttributeError, OSError):  # macOS, Windows; a sandbox
         counts.append(len(os.sched_getaffinity(0)))
     with contextlib.suppress(AttributeError, OSError):  # from Python 3.13: -X cpu_count, PYTHON_CPU_COUNT
-        counts.append(os.process_cpu_count() or 1)
+        counts.append(os.process_cpu_count() or 1)  # type: ignore[attr-defined]
     return counts or [os.cpu_count() or 1]
 
 
-def _quotas(proc):
+def _quotas(proc: str) -> Iterator[tuple[int, int]]:
     """Yield (quota, period) of every CPU quota on this process's cgroups and their ancestors.
 
-    Files that are missing, cannot be read, or say what cgroups do not are passed over.
+    Files that are missing, unreadable, or not like a cgroup's are skipped.
     """
     for files in _quota_files(proc, tuple(_lines(os.path.join(proc, "cgroup")))):
         words = [word for file in files for word in " ".join(_lines(file)[:1]).split()]
@@ -55,13 +61,12 @@ def _quotas(proc):
             yield quota, period
 
 
-_known: dict[
-    tuple[str, tuple[str, ...]], list[list[str]]
-] = {}  # what _find_quota_files found: the list of mounts takes longer to read than all else
+# What _find_quota_files found: the list of mounts takes longest to read.
+_known: dict[tuple[str, tuple[str, ...]], list[list[str]]] = {}
 
 
-def _quota_files(proc, cgroups):
-    """The files that hold the quotas of the cgroups in /proc/self/cgroup: one or two for each folder."""
+def _quota_files(proc: str, cgroups: tuple[str, ...]) -> list[list[str]]:
+    """The files with the quotas of these cgroups, one or two for each folder."""
     files = _known.get((proc, cgroups))
     if files is None:
         files = _find_quota_files(proc, cgroups)
@@ -70,10 +75,10 @@ def _quota_files(proc, cgroups):
     return files
 
 
-def _find_quota_files(proc, cgroups):
-    """What `_quota_files` says, read anew."""
+def _find_quota_files(proc: str, cgroups: tuple[str, ...]) -> list[list[str]]:
+    """The result of `_quota_files`, read again."""
     mounts = _lines(os.path.join(proc, "mountinfo"))
-    found = []
+    found: list[list[str]] = []
     for line in cgroups:
         # hierarchy:controllers:path; version 2 is hierarchy 0, without controllers
         number, _, rest = line.partition(":")
@@ -90,10 +95,10 @@ def _find_quota_files(proc, cgroups):
     return found
 
 
-def _folders(mounts, kind, controller, path):
+def _folders(mounts: list[str], kind: str, controller: str | None, path: str) -> list[str]:
     """The folders of the cgroup `path` and its ancestors, as far up as they are mounted.
 
-    A container may see only a part of the tree, mounted as if it were the whole.
+    A container may see only a part of the tree, mounted as the whole.
     """
     found = []
     for line in mounts:
@@ -109,24 +114,24 @@ def _folders(mounts, kind, controller, path):
     return [mount for _, mount in found[:1]]
 
 
-def _below(path, root):
-    """The names that lead from the cgroup `root` to `path`; None where it is not below."""
+def _below(path: str, root: str) -> list[str] | None:
+    """The names that lead from the cgroup `root` down to `path`, or None if they do not."""
     names, above = ([name for name in text.split("/") if name] for text in (path, root))
     if ".." in names or names[: len(above)] != above or len(path) > PATH:
         return None
     return names[len(above) :]
 
 
-def _unescaped(text):
-    r"""A path of mountinfo, where a blank is \040."""
+def _unescaped(text: str) -> str:
+    r"""A path from mountinfo, which writes a blank as \040."""
     return re.sub(r"\\([0-7]{3})", lambda match: chr(int(match[1], 8)), text)
 
 
-def _lines(path):
-    """The lines of a file; none where it cannot be read."""
+def _lines(path: str) -> list[str]:
+    """The lines of a file; an empty list if it cannot be read."""
     data = b""
     try:
-        # A pipe without a writer would let us wait for ever.
+        # Reading a pipe without a writer would wait for ever.
         file = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
         try:
             while len(data) < READ and (piece := os.read(file, READ - len(data))):
@@ -140,44 +145,44 @@ def _lines(path):
 
 # ---- got ----
 
-ALLOWED = 0.4  # processors that may be missing: with so many threads fewer it would be no faster
-EVIDENCE = 0.02  # seconds that one missing processor is put up with
+ALLOWED = 0.4  # processors that may be missing: a smaller team would not be faster
+EVIDENCE = 0.02  # seconds for which one missing processor is tolerated
 REST, LONGEST_REST = 0.2, 30.0  # seconds that a team stays smaller, at first and at most
-TRIAL = 1.0  # seconds after which a team in full has lasted
+TRIAL = 1.0  # seconds after which a trial of the full team has succeeded
 
 
 class Supply:
-    """How many workers a team is to have while others take its processors.
+    """How many workers a team should have while other processes take its processors.
 
-    Workers wait for each other, so one without a processor holds all of them up. A team in which
-    processors are missing gets so many workers fewer; after a rest it is tried in full again, and after
-    each trial in vain the rest is twice as long.
+    Workers wait for each other, so one without a processor delays them all. A team that lacks processors
+    loses as many workers. After a rest the full team is tried again, and after each failed trial the rest is
+    twice as long.
 
     Parameters
     ----------
     full : int
-        The number of workers where nothing is missing.
+        The number of workers if no processor is missing.
     """
 
-    def __init__(self, full):
+    def __init__(self, full: int) -> None:
         self.full = self.fewer = full
         self.rest = REST
         self.change = float("-inf")  # when the team was last made fewer, or full again
         self._forget()
 
-    def workers(self, workers, seconds, used, missing, now):
-        """The number of workers to go on with.
+    def workers(self, workers: int, seconds: float, used: float, missing: float, now: float) -> int:
+        """The number of workers to continue with.
 
         Parameters
         ----------
         workers : int
-            Those that have just worked ...
+            The number that has just worked.
         seconds : float
-            ... for so long,
+            For how long.
         used, missing : float
-            ... in which all of them together used processors, and were without one, for so long.
+            For how long, in seconds, all of them together used a processor, and lacked one.
         now : float
-            The time of a clock, in seconds.
+            The time, in seconds.
         """
         if workers < self.full and now - self.change > self.rest:
             self.change = now
@@ -196,13 +201,13 @@ class Supply:
         self._forget()
         return self.fewer
 
-    def _forget(self):
+    def _forget(self) -> None:
         self.evidence = self.seconds = self.used = self.missing = 0.0
 
-    def _tells(self, seconds, used, missing):
-        """Whether what is missing, with what was before, tells of others and not of a moment's chance."""
+    def _tells(self, seconds: float, used: float, missing: float) -> bool:
+        """Whether processors have been missing for long enough to mean that others use them."""
         lack = missing / seconds if seconds > 0 else 0.0
-        # The more are missing, the sooner it tells; below ALLOWED evidence is lost again.
+        # The more are missing, the faster evidence grows. Below ALLOWED it shrinks again.
         self.evidence += (lack - ALLOWED) * max(lack, 1.0) * seconds
         self.seconds += seconds
         self.used += used
@@ -211,11 +216,11 @@ class Supply:
             self._forget()
         return self.evidence > EVIDENCE
 
-    def _got(self, workers):
+    def _got(self, workers: int) -> int:
         """How many of the workers got a processor.
 
-        Those without one tell; a worker may also be idle for want of work. But where many are without
-        one, few come as far as to wait for one, and what was used tells more.
+        The time without one says so, as a worker may also be idle for lack of work. But if many lack one,
+        few get far enough to wait for one, and the time used says more.
         """
         lack = self.missing / self.seconds
         return round(self.used / self.seconds if 4 * lack > workers else workers - lack)

@@ -1,4 +1,6 @@
-"""Why the compiled modules are missing; imported only where they are."""
+"""Why the compiled modules are missing. Imported only if they are."""
+
+from __future__ import annotations
 
 import sys
 from importlib.machinery import PathFinder
@@ -7,8 +9,8 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 
 
-def installed():
-    """The folder of a compiled cbackprop further down on sys.path; None where there is none."""
+def installed() -> Path | None:
+    """The folder of a compiled cbackprop further down sys.path, or None."""
     for entry in sys.path:
         package = Path(entry, "cbackprop").resolve()
         if package != HERE and PathFinder.find_spec("cbackprop._isa", [str(package)]):
@@ -16,8 +18,8 @@ def installed():
     return None
 
 
-def reason():
-    """What is the matter, and what to do about it."""
+def reason() -> str:
+    """What is wrong, and what to do about it."""
     package = installed()
     if package:
         return (

@@ -1,36 +1,38 @@
-"""What the user is warned of: results that mean nothing, said once, at the user's own line."""
+"""Warnings of results that mean nothing, each given once, at the user's own line."""
+
+from __future__ import annotations
 
 import os
 import sys
 import warnings
+from typing import Any
 
-from cbackprop import _parameters  # type: ignore[attr-defined]  # compiled
+from cbackprop import _parameters
 
 PACKAGE = os.path.dirname(__file__) + os.sep
 
 
-def warn(message, category):
-    """Warn at the line outside of this package that led here."""
+def warn(message: str, category: type[Warning]) -> None:
+    """Warn at the line outside this package that led here."""
     level, frame = 1, sys._getframe()
     while frame.f_back is not None and frame.f_code.co_filename.startswith(PACKAGE):
         level, frame = level + 1, frame.f_back
     warnings.warn(message, category, stacklevel=level)
 
 
-def of_pixels(name):
-    """Inputs of 0 to 255 drive every sigmoid to its end."""
+def of_pixels(name: str) -> None:
+    """Warn of inputs from 0 to 255, which saturate every sigmoid."""
     warn(
-        f"{name} holds whole numbers that reach past 1 and not past 255, like the grey values of "
-        f"an image: the book's inputs lie between 0 and 1, and a network learns badly from larger ones. "
-        f"Divide them by 256.",
+        f"{name} holds whole numbers that reach past 1 and not past 255, like the grey values of an image. "
+        f"The book's inputs lie between 0 and 1; a network learns badly from more. Divide them by 256.",
         UserWarning,
     )
 
 
-def of_one_output(net, data):
-    """With one output neuron, the book's count of right answers does not depend on the network.
+def of_one_output(net: Any, data: Any) -> bool:
+    """Warn that the book's count of right answers does not depend on a network with one output neuron.
 
-    Returns whether that was said.
+    Return whether it did.
     """
     if data.is_arrays or data.n == 0 or not has_one_output(net):
         return False
@@ -44,13 +46,13 @@ def of_one_output(net, data):
     return True
 
 
-def parameters_of(net):
-    """(weights, biases), or two Nones: a network of the user's methods alone may do without."""
+def parameters_of(net: Any) -> tuple[Any, Any]:
+    """(weights, biases), or two Nones: a network with only the user's methods needs no parameters."""
     return getattr(net, "weights", None), getattr(net, "biases", None)
 
 
-def has_one_output(net):
-    """Whether the output layer has one neuron, as far as parameters of the user's own kind say so."""
+def has_one_output(net: Any) -> bool:
+    """Whether the output layer has one neuron. False if the parameters do not say."""
     try:
         return not _parameters.has_empty_layer(net) and _parameters.layer_sizes(net)[-1] == 1
     except (TypeError, ValueError, AttributeError):
@@ -58,14 +60,14 @@ def has_one_output(net):
 
 
 class Health:
-    """Warns once, in one call of SGD, when a parameter or a cost of `net` has become NaN or infinite."""
+    """Warns once in a call of SGD, when a parameter or a cost of `net` has become NaN or infinite."""
 
-    def __init__(self, net):
-        # Training leaves these arrays as they are: whether they were finite is asked if need be.
-        self.at_first = parameters_of(net)
+    def __init__(self, net: Any) -> None:
+        # Training leaves these arrays as they are, so whether they were finite can be looked up later.
+        self.at_first: tuple[Any, Any] | None = parameters_of(net)
         self.watches = True
 
-    def look(self, epoch, is_finite, what="a weight or bias"):
+    def look(self, epoch: int, is_finite: bool, what: str = "a weight or bias") -> None:
         """Note whether `what` is finite after this epoch."""
         at_first, self.at_first = self.at_first, None
         if is_finite or not self.watches:

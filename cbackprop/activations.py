@@ -1,104 +1,118 @@
-"""The activation functions that a layer, or a single neuron, may have in place of the sigmoid.
+"""The activation functions that a layer, or a single neuron, may have instead of the sigmoid.
 
 Each is a line of NumPy here. The kernels' functions of the same names are in src/kernels/activations.h.
 """
 
+from __future__ import annotations
+
 import functools
 import operator
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from typing import TypeAlias
+
+    from numpy.typing import NDArray
+
+    _Function: TypeAlias = Callable[[NDArray[Any]], Any]
+    _Choice: TypeAlias = "str | Activation"
+    _Layer: TypeAlias = tuple[_Choice, dict[int, _Choice]]
 
 __all__ = ["Activation", "LayerActivations", "linear", "relu", "softplus", "tanh"]
 
 
 class Activation:
-    """An activation function of the reader's own.
+    """An activation function of your own.
 
     Parameters
     ----------
     f : callable
         f(z), element by element for an array of any shape.
     f_prime : callable
-        Its derivative f′(z), likewise. Either may return a single number that stands for all elements.
+        Its derivative f′(z), likewise. Either may return a single number for all elements.
 
     Notes
     -----
-    A network that has one computes with NumPy. It can be pickled if its functions can: they must have a
-    name in a module.
+    A network that has one computes with NumPy. It can be pickled if both functions can, which must then have
+    a name in a module.
     """
 
-    def __init__(self, f, f_prime=None):
+    def __init__(self, f: _Function, f_prime: _Function | None = None) -> None:
         if not callable(f):
             raise TypeError(f"f is {f!r}; expected a function of z")
         if not callable(f_prime):
             raise TypeError(
                 f"f_prime is {f_prime!r}; backpropagation needs the derivative of f: Activation(f, f_prime)"
             )
-        self.f, self.f_prime = f, f_prime
+        self.f: _Function = f
+        self.f_prime: _Function = f_prime
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return f"Activation({self.f!r}, {self.f_prime!r})"
 
 
-def linear(z):
+def linear(z: NDArray[Any]) -> NDArray[Any]:
     """The linear neuron of the chapter's second exercise: f(z) = z."""
     return z
 
 
-def linear_prime(z):
+def linear_prime(z: NDArray[Any]) -> NDArray[Any]:
     """f′(z) = 1."""
     return np.ones_like(z)
 
 
-def tanh(z):
+def tanh(z: NDArray[Any]) -> NDArray[Any]:
     """The hyperbolic tangent."""
     return np.tanh(z)
 
 
-def tanh_prime(z):
-    """1 − tanh² z, as a product that keeps its digits where tanh z is near ±1."""
+def tanh_prime(z: NDArray[Any]) -> NDArray[Any]:
+    """1 − tanh² z, as a product that keeps its digits if tanh z is near ±1."""
     return (1 - np.tanh(z)) * (1 + np.tanh(z))
 
 
-def relu(z):
+def relu(z: NDArray[Any]) -> NDArray[Any]:
     """max(z, 0), the rectified linear unit."""
     return np.maximum(z, 0)
 
 
-def relu_prime(z):
-    """1 where z > 0, otherwise 0: also at z = 0, where the function has no derivative."""
+def relu_prime(z: NDArray[Any]) -> NDArray[Any]:
+    """1 if z > 0, otherwise 0, even at z = 0, where the function has no derivative."""
     return (z > 0).astype(z.dtype)
 
 
-def softplus(z):
+def softplus(z: NDArray[Any]) -> NDArray[Any]:
     """ln(1 + e^z), computed so that e^z cannot overflow."""
-    with np.errstate(invalid="ignore"):  # NaN stays NaN, as it does without a warning everywhere else
+    with np.errstate(invalid="ignore"):  # NaN stays NaN without a warning, as everywhere else
         return np.logaddexp(0, z)
 
 
-def softplus_prime(z):
+def softplus_prime(z: NDArray[Any]) -> NDArray[Any]:
     """The sigmoid of z: 1 − e^−a where a = ln(1 + e^z)."""
     return -np.expm1(-softplus(z))
 
 
-def softmax(z):
-    """e^z_j / Σ_k e^z_k of each column, computed so that nothing overflows: for an output layer alone."""
+def softmax(z: NDArray[Any]) -> NDArray[Any]:
+    """e^z_j / Σ_k e^z_k of each column, computed so that nothing overflows. For output layers alone."""
     with np.errstate(invalid="ignore"):
         e = np.exp(z - z.max(axis=0, keepdims=True))
         return e / e.sum(axis=0, keepdims=True)
 
 
-# A row for each activation with a name: f and f′. src/kernels/registry.h has the same names, or nothing is
-# imported. The sigmoid is not here: it is that of the module which asks, where a user may have replaced it.
+# A row for each activation with a name: f and f′. src/kernels/registry.h must have the same names, or the
+# import fails. The sigmoid is not here: users may replace it in network.py or network2.py.
 _NAMED = {
     "linear": (linear, linear_prime),
     "tanh": (tanh, tanh_prime),
     "relu": (relu, relu_prime),
     "softplus": (softplus, softplus_prime),
-    # Its error comes from the cost that it goes with, not by a derivative of each neuron.
+    # Its error comes from its cost, not from a derivative of each neuron.
     "softmax": (softmax, None),
 }
-NAMES = ("sigmoid", *_NAMED)
+NAMES: tuple[str, ...] = ("sigmoid", *_NAMED)
 
 
 class LayerActivations:
@@ -110,7 +124,7 @@ class LayerActivations:
         Of the network.
     activation : str, Activation, or a list of them with one entry for each layer after the input layer
     neuron_activations : dict of (l, j) to str or Activation, or None
-        For neuron j, counted from 0, of layer l = 2, ..., L.
+        For neuron j, counted from 0, of layer l = 2, …, L.
 
     Attributes
     ----------
@@ -118,7 +132,12 @@ class LayerActivations:
         For each layer after the input layer: its activation, and by j those of its modified neurons.
     """
 
-    def __init__(self, sizes, activation="sigmoid", neuron_activations=None):
+    def __init__(
+        self,
+        sizes: Sequence[int],
+        activation: _Choice | Sequence[_Choice] = "sigmoid",
+        neuron_activations: dict[tuple[int, int], _Choice] | None = None,
+    ) -> None:
         L, n = len(sizes), max(len(sizes) - 1, 0)
         if isinstance(activation, (list, tuple)):
             if len(activation) != n:
@@ -132,7 +151,7 @@ class LayerActivations:
             chosen = [_checked(activation, "activation")] * max(n, 1)
         if "softmax" in chosen[:-1]:
             raise ValueError("activation is 'softmax' in a hidden layer; it is for the output layer alone")
-        self.layers = [(one, {}) for one in chosen]
+        self.layers: list[_Layer] = [(one, {}) for one in chosen]
         if neuron_activations is None:
             return
         if not isinstance(neuron_activations, dict):
@@ -149,16 +168,16 @@ class LayerActivations:
             if one != layer:
                 modified[j] = one
 
-    def of_layers(self, L):
-        """What `layers` is for a network of L layers now.
+    def of_layers(self, L: int) -> list[_Layer]:
+        """`layers` for a network that now has L layers.
 
-        Activations belong to the layers that the network began with. Layers that were cut off took theirs
-        along; one that was added has the activation of all others, where they are alike.
+        Activations belong to the layers that the network had at first. A layer that was cut off took its own
+        with it. One that was added has the activation of the others, if these are alike.
 
         Raises
         ------
         ValueError
-            Where a layer was added and the others are not alike.
+            If a layer was added and the others are not alike.
         """
         n = L - 1
         if n <= len(self.layers):
@@ -172,42 +191,42 @@ class LayerActivations:
             )
         return [first] * n
 
-    def of_layer(self, l):
-        """The entry of `of_layers` for layer l = 2, 3, ..., whatever number a list of weights says it is."""
+    def of_layer(self, l: int) -> _Layer:
+        """The entry of `of_layers` for layer l = 2, 3, …, however many layers there are now."""
         if l - 2 < len(self.layers):
             return self.layers[l - 2]
         return self.of_layers(len(self.layers) + 2)[-1]
 
-    def all_used(self):
-        """Every activation that is used, with the words that say where."""
+    def all_used(self) -> Iterator[tuple[_Choice, str]]:
+        """Yield every activation in use, and in words where it is used."""
         for l, (layer, modified) in enumerate(self.layers, 2):
             yield layer, f"layer {l}"
             for j, one in modified.items():
                 yield one, f"neuron {j} of layer {l}"
 
     @functools.cached_property
-    def uses_sigmoid(self):
+    def uses_sigmoid(self) -> bool:
         """Whether any neuron is a sigmoid."""
         return any(one == "sigmoid" for one, _ in self.all_used())
 
-    def only_sigmoid(self):
-        """Whether all neurons are."""
+    def only_sigmoid(self) -> bool:
+        """Whether all neurons are sigmoids."""
         return all(one == "sigmoid" for one, _ in self.all_used())
 
     @functools.cached_property
-    def custom(self):
-        """Where the first function of the user's is used, in words; None: nowhere."""
+    def custom(self) -> str | None:
+        """Where the user's own function is first used, in words, or None."""
         return next((where for one, where in self.all_used() if isinstance(one, Activation)), None)
 
-    def f(self, l, z, sigmoid):
-        """f(z) of layer l, each row of z a neuron, given the sigmoid to use."""
+    def f(self, l: int, z: NDArray[Any], sigmoid: _Function) -> NDArray[Any]:
+        """f(z) of layer l, given the sigmoid to use. Each row of z is a neuron."""
         return self._applied(l, z, sigmoid, 0)
 
-    def f_prime(self, l, z, sigmoid_prime):
+    def f_prime(self, l: int, z: NDArray[Any], sigmoid_prime: _Function) -> NDArray[Any]:
         """f′(z) of layer l, given the derivative of the sigmoid."""
         return self._applied(l, z, sigmoid_prime, 1)
 
-    def _applied(self, l, z, sigmoid, which):
+    def _applied(self, l: int, z: NDArray[Any], sigmoid: _Function, which: int) -> NDArray[Any]:
         layer, modified = self.of_layer(l)
         result = np.empty_like(z)
         result[...] = _values(layer, which, z, sigmoid, f"layer {l}")
@@ -216,14 +235,18 @@ class LayerActivations:
         return result
 
 
-def read_activations(sizes, activation, neuron_activations):
-    """The LayerActivations that were asked for; None where every neuron is a sigmoid."""
+def read_activations(
+    sizes: Sequence[int],
+    activation: _Choice | Sequence[_Choice],
+    neuron_activations: dict[tuple[int, int], _Choice] | None,
+) -> LayerActivations | None:
+    """The arguments as LayerActivations, or None if every neuron is a sigmoid."""
     activations = LayerActivations(sizes, activation, neuron_activations)
     return None if activations.only_sigmoid() else activations
 
 
-def _checked(activation, name):
-    """`activation` where it is one."""
+def _checked(activation: Any, name: str) -> _Choice:
+    """`activation`, if it is one."""
     if isinstance(activation, Activation):
         return activation
     if isinstance(activation, str):
@@ -237,7 +260,7 @@ def _checked(activation, name):
     raise TypeError(f"{name} is {activation!r}; expected a name or an Activation{hint}")
 
 
-def _place(place, sizes):
+def _place(place: Any, sizes: Sequence[int]) -> tuple[int, int]:
     """The (l, j) of a neuron after the input layer."""
     try:
         l, j = place
@@ -259,12 +282,13 @@ def _place(place, sizes):
     return l, j
 
 
-def _values(activation, which, z, sigmoid, where):
-    """f(z), or f′(z) where `which` is 1."""
+def _values(activation: _Choice, which: int, z: NDArray[Any], sigmoid: _Function, where: str) -> Any:
+    """f(z), or f′(z) if `which` is 1."""
     if activation == "sigmoid":
         return sigmoid(z)
     if not isinstance(activation, Activation):
-        return _NAMED[activation][which](z)
+        named: Any = _NAMED[activation][which]
+        return named(z)
     function = activation.f_prime if which else activation.f
     values = np.asarray(function(z))
     if values.dtype.kind not in "biuf":

@@ -1,14 +1,14 @@
-"""What a bug report should hold."""
+"""What a bug report should include."""
 
 
-def show_config():
-    """Print what this build of cbackprop has, what the processor offers, and what is used.
+def show_config() -> None:
+    """Print what cbackprop was built with, what the processor offers, and what is used.
 
-    The instruction sets that kernels were built for, those that this processor has, the one chosen (by
-    CBACKPROP_ISA, or the best there is), the number of processors this process may use, and the
-    versions of what it runs on.
+    That is: the instruction sets that the kernels were built for, those that this processor has, the one
+    chosen (by CBACKPROP_ISA, or the best available), the number of processors that this process may use, and
+    the versions of Python and NumPy.
     """
-    import platform  # noqa: PLC0415  (only a bug report pays for it)
+    import platform  # noqa: PLC0415  (slow to import, and only a bug report needs it)
 
     import numpy as np  # noqa: PLC0415
 

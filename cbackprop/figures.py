@@ -1,16 +1,26 @@
-"""Figures of what a network learns: needs matplotlib, ``pip install "cbackprop[plot]"``."""
+"""Figures of what a network learns. They need matplotlib: ``pip install "cbackprop[plot]"``."""
+
+from __future__ import annotations
 
 import math
 import operator
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from cbackprop.reference.network import ReferenceLayers
+
 __all__ = ["learning_curves", "weight_images"]
 
-COLOURS = {"training": "tab:blue", "evaluation": "tab:orange"}
+COLOURS: dict[str, str] = {"training": "tab:blue", "evaluation": "tab:orange"}
 
 
-def learning_curves(history, n_training=None, n_evaluation=None):
+def learning_curves(
+    history: Sequence[dict[str, Any]], n_training: int | None = None, n_evaluation: int | None = None
+) -> Any:
     """Draw cost and accuracy over the epochs.
 
     Parameters
@@ -18,25 +28,24 @@ def learning_curves(history, n_training=None, n_evaluation=None):
     history : list of dict
         A network's `history`: see `cbackprop.network2.Network`.
     n_training, n_evaluation : int, optional
-        How many examples there are: accuracies are drawn as per cent of them, otherwise as numbers of
-        examples.
+        The number of examples. Accuracies are drawn in per cent of it, otherwise as numbers of examples.
 
     Returns
     -------
     matplotlib.figure.Figure
-        A panel each for the cost and the accuracy, as far as they were monitored.
+        A panel for the cost and one for the accuracy, if they were monitored.
 
     Raises
     ------
     ValueError
-        Where nothing was monitored, or a number of examples is not positive.
+        If nothing was monitored, or a number of examples is not positive.
     TypeError
-        Where `history` is no list of dict, or a number of examples is no whole number.
+        If `history` is not a list of dict, or a number of examples is not a whole number.
     ImportError
-        Where matplotlib is missing.
+        If matplotlib is missing.
     """
     if not isinstance(history, (list, tuple)) or not all(isinstance(entry, dict) for entry in history):
-        raise TypeError(f"history is of {type(history)}; expected the list of dict that is net.history")
+        raise TypeError(f"history is of {type(history)}; expected net.history, a list of dict")
     counts = {
         data: None if n is None else _count(f"n_{data}", n)
         for data, n in (("training", n_training), ("evaluation", n_evaluation))
@@ -64,15 +73,15 @@ def learning_curves(history, n_training=None, n_evaluation=None):
     return figure
 
 
-def weight_images(net, shape=None):
+def weight_images(net: ReferenceLayers, shape: tuple[int, int] | None = None) -> Any:
     """Draw the weights of each neuron of the first hidden layer as an image of its inputs.
 
     Parameters
     ----------
     net : Network
-        Of network or network2.
+        From network or network2.
     shape : (int, int), optional
-        Rows and columns of an image; by default a square of the input layer.
+        Rows and columns of an image; by default a square.
 
     Returns
     -------
@@ -82,48 +91,49 @@ def weight_images(net, shape=None):
     Raises
     ------
     ValueError
-        Where `shape` does not hold the input layer, or is left out and the input layer is no square.
+        If `shape` does not have as many pixels as the network has inputs, or is left out and that number is
+        not a square.
     TypeError
-        Where `net` is no network, or `shape` is not two whole numbers.
+        If `net` is not a network, or `shape` is not two whole numbers.
     ImportError
-        Where matplotlib is missing.
+        If matplotlib is missing.
     """
     if not hasattr(net, "weights"):
-        raise TypeError(f"net is of {type(net)}; expected a network, whose weights are drawn")
+        raise TypeError(f"net is of {type(net)}; expected a network")
     weights = np.asarray(net.weights[0], np.float64)
     n_hidden, n_in = weights.shape
     if shape is None:
         side = math.isqrt(n_in)
         if side * side != n_in:
             raise ValueError(
-                f"shape is left out, and {n_in} inputs are no square; "
+                f"shape is left out, and {n_in} inputs do not make a square; "
                 f"give shape=(rows, columns) whose product is {n_in}"
             )
         shape = side, side
     try:
-        shape = tuple(operator.index(number) for number in shape)
+        image = tuple(operator.index(number) for number in shape)
     except TypeError:
         raise TypeError(f"shape is {shape!r}; expected two whole numbers, rows and columns") from None
-    if len(shape) != 2 or min(shape) < 1 or math.prod(shape) != n_in:
+    if len(image) != 2 or min(image) < 1 or math.prod(image) != n_in:
         raise ValueError(
-            f"shape is {shape}; expected two positive numbers whose product is {n_in}, the inputs"
+            f"shape is {image}; expected two positive numbers whose product is {n_in}, the inputs"
         )
     columns = math.ceil(math.sqrt(n_hidden))
     rows = math.ceil(n_hidden / columns)
     figure = _figure(figsize=(1.2 * columns + 1, 1.2 * rows))
     grid = figure.subplots(rows, columns, squeeze=False).ravel()
-    # Where training diverged, what is finite is still drawn; a scale from 0 to 0 would have no middle.
+    # If training diverged, the finite weights are still drawn. A scale from 0 to 0 would have no middle.
     largest = float(np.abs(weights).max(where=np.isfinite(weights), initial=0)) or 1.0
     for j, axes in enumerate(grid):
         axes.set_axis_off()
         if j < n_hidden:
-            picture = axes.imshow(weights[j].reshape(shape), cmap="RdBu_r", vmin=-largest, vmax=largest)
+            picture = axes.imshow(weights[j].reshape(image), cmap="RdBu_r", vmin=-largest, vmax=largest)
             axes.set_title(str(j), fontsize=7)
     figure.colorbar(picture, ax=list(grid))
     return figure
 
 
-def _count(name, n):
+def _count(name: str, n: Any) -> int:
     """`n`, a positive whole number, as an int."""
     try:
         count = operator.index(n)
@@ -134,10 +144,10 @@ def _count(name, n):
     return count
 
 
-def _figure(**options):
-    """A figure that no global state knows: fit for scripts, notebooks and threads."""
+def _figure(**options: Any) -> Any:
+    """A figure outside of pyplot's global state, for scripts, notebooks and threads alike."""
     try:
-        from matplotlib.figure import Figure  # noqa: PLC0415  (a second, and an extra)
+        from matplotlib.figure import Figure  # noqa: PLC0415  (takes a second, and is an extra)
     except ImportError as error:
         raise ImportError('figures need matplotlib: pip install "cbackprop[plot]"') from error
     return Figure(layout="constrained", **options)

@@ -1,11 +1,14 @@
-"""A drop-in replacement of the book's network.py that trains from C.
+"""A drop-in replacement for the book's network.py that trains in C.
 
-What the user replaces (a method, in a subclass or on an instance, or this module's ``sigmoid`` or
-``sigmoid_prime``) is called just as the book's code would call it: then the methods below run the NumPy
+You may replace a method, in a subclass or on an instance, or this module's ``sigmoid`` or ``sigmoid_prime``.
+Your replacement is called just as the book's code would call it: the methods below then run the NumPy
 reference that they inherit. Otherwise they run the compiled kernels.
 """
 
+from __future__ import annotations
+
 import random
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -15,10 +18,9 @@ from cbackprop._compiled import (
     Scores,
     Trainer,
     correct_answers,
-    read_for_evaluation,
-    update_mini_batch,
+    make_step,
 )
-from cbackprop._data import DataSet, recognised
+from cbackprop._data import DataSet, read_for_evaluation, recognised
 from cbackprop._epochs import TestReport, run_epochs
 from cbackprop._memory import Memory, real_dtype
 from cbackprop._overrides import Module, builtin
@@ -27,11 +29,16 @@ from cbackprop._step_options import StepOptions
 from cbackprop.activations import Activation, read_activations
 from cbackprop.reference.network import ReferenceNetwork, draw_parameters, output_error, set_up
 
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from numpy.typing import ArrayLike, DTypeLike
+
 __all__ = ["Activation", "Network", "np", "random", "sigmoid", "sigmoid_prime"]
 
 
 @builtin
-def sigmoid(z):
+def sigmoid(z: ArrayLike) -> Any:
     """The sigmoid function.
 
     Parameters
@@ -47,13 +54,13 @@ def sigmoid(z):
 
 
 @builtin
-def sigmoid_prime(z):
+def sigmoid_prime(z: ArrayLike) -> Any:
     """The sigmoid's derivative, σ′(z) = σ(z)·(1 − σ(z)), element by element."""
     a = sigmoid(z)
     return a * (1 - a)
 
 
-MODULE = Module(
+MODULE: Module = Module(
     globals(),
     output_error,
     gradient_methods=("cost_derivative", "backprop"),
@@ -73,12 +80,12 @@ class Network(Compiled, ReferenceNetwork):
         The type of the parameters and of all arithmetic. A float32 network starts from the same random
         numbers, rounded.
     activation : str, Activation, or a list of them, keyword only
-        What layers compute of z: ``"sigmoid"``, ``"linear"``, ``"tanh"``, ``"relu"`` (whose derivative at 0
-        is taken to be 0), ``"softplus"``, or functions of the reader's own. One for all layers, or a list
-        with one for each layer after the input layer. The initial weights are the same whatever it is.
+        What layers compute from z: ``"sigmoid"``, ``"linear"``, ``"tanh"``, ``"relu"`` (whose derivative at
+        0 is taken to be 0), ``"softplus"``, or functions of your own. One for all layers, or a list with one
+        for each layer after the input layer. It does not change the initial weights.
     neuron_activations : dict, keyword only
         Single neurons that compute something else: ``{(l, j): activation}`` for neuron j, counted from 0,
-        of layer l = 2, ..., L.
+        of layer l = 2, …, L.
 
     Attributes
     ----------
@@ -87,19 +94,26 @@ class Network(Compiled, ReferenceNetwork):
         As given.
     biases : list of ndarray, (n, 1) each
     weights : list of ndarray, (n_out, n_in) each
-        Plain attributes: what is assigned to them or written into them is seen by the next call.
-        Training puts new arrays in their place and leaves the old ones as they were.
+        Plain attributes: the next call sees what you assign to them or write into them.
+        Training replaces the arrays and leaves the old ones as they were.
 
     Raises
     ------
     TypeError, ValueError
-        Where `sizes` is not two or more whole numbers from 0, `dtype` is another type, or an activation
-        is unknown or for a layer or neuron that is not there.
+        If `sizes` is not a sequence of whole numbers from 0, `dtype` is another type, or an activation is
+        unknown or is for a layer or neuron that does not exist.
     """
 
     _cbackprop = Memory(MODULE)
 
-    def __init__(self, sizes, *, dtype=np.float64, activation="sigmoid", neuron_activations=None):
+    def __init__(
+        self,
+        sizes: Sequence[int],
+        *,
+        dtype: DTypeLike = np.float64,
+        activation: str | Activation | Sequence[str | Activation] = "sigmoid",
+        neuron_activations: dict[tuple[int, int], str | Activation] | None = None,
+    ) -> None:
         check_sizes(sizes)
         dtype = real_dtype(dtype)
         activations = read_activations(sizes, activation, neuron_activations)
@@ -111,7 +125,7 @@ class Network(Compiled, ReferenceNetwork):
         draw_parameters(self, sizes)
 
     @builtin
-    def update_mini_batch(self, mini_batch, eta):
+    def update_mini_batch(self, mini_batch: Iterable[tuple[ArrayLike, ArrayLike]], eta: float) -> None:
         """One step of gradient descent: w → w − (η/m) Σ_x ∂C_x/∂w, and the same for b.
 
         Parameters
@@ -123,24 +137,33 @@ class Network(Compiled, ReferenceNetwork):
         Raises
         ------
         ZeroDivisionError
-            Where the mini-batch is empty.
+            If the mini-batch is empty.
         ValueError, TypeError
-            As `backprop`, naming the example; nothing has changed then.
+            As in `backprop`. The message names the example, and nothing has changed.
         """
         if not isinstance(mini_batch, (list, tuple)):
-            len(mini_batch)  # as the book asks, so that an iterator is a TypeError
+            len(mini_batch)  # type: ignore[arg-type]  # as in the book: an iterator is a TypeError
         _update(self, recognised(self, mini_batch, "mini_batch"), _arguments.number(eta, "eta"))
 
     @builtin
-    def SGD(self, training_data, epochs, mini_batch_size, eta, test_data=None, *, n_threads=None):
+    def SGD(
+        self,
+        training_data: Iterable[Any],
+        epochs: int,
+        mini_batch_size: int,
+        eta: float,
+        test_data: Iterable[Any] | None = None,
+        *,
+        n_threads: int | None = None,
+    ) -> None:
         """Train by stochastic gradient descent, printing a line after each epoch.
 
         Parameters
         ----------
         training_data : list of (x, y), or a pair of arrays (X, Y)
-            A list is shuffled in place before each epoch, as the book does; any other iterable is read
+            A list is shuffled in place before each epoch, as in the book; any other iterable is read
             once. X is (n, n_in), one example a row; Y is (n, n_out), or (n,) whole-number labels. The
-            examples' contents are read once, at the start.
+            contents of the examples are read once, at the start.
         epochs, mini_batch_size : int
             The last mini-batch of an epoch may be shorter.
         eta : float
@@ -148,20 +171,20 @@ class Network(Compiled, ReferenceNetwork):
         test_data : list of (x, label), or a pair of arrays, optional
             Evaluated after each epoch.
         n_threads : int, optional
-            At most so many threads; by default the number in CBACKPROP_NUM_THREADS, or as many as pay
-            for this network. The result is the same to the last bit.
+            The most threads to use; by default the number in CBACKPROP_NUM_THREADS, or as many as make
+            this network faster. The result is the same to the last bit.
 
         Raises
         ------
         ValueError, TypeError
-            Where an argument is wrong, naming it and the example; nothing has changed then.
+            If an argument is wrong. The message names it and the example, and nothing has changed.
         KeyboardInterrupt
-            The network then holds the parameters of a completed mini-batch.
+            After Ctrl-C. The network holds the parameters of a completed mini-batch.
         """
         epochs = _arguments.whole(epochs, "epochs")
         mini_batch_size = _arguments.whole(mini_batch_size, "mini_batch_size", 1)
         n_threads = _arguments.threads(n_threads)
-        custom_update = MODULE.replaced_method(self, ("update_mini_batch",))
+        custom_update = MODULE.replaced_method(self, ("update_mini_batch",)) is not None
         if not custom_update:
             _arguments.number(eta, "eta")
         examples = DataSet(self, training_data, "training_data", only_pairs=custom_update)
@@ -172,8 +195,8 @@ class Network(Compiled, ReferenceNetwork):
         run_epochs(self, epochs, eta, trainer.train_epoch, report.after_epoch)
 
     @builtin
-    def evaluate(self, test_data):
-        """How many of the examples the network answers with their label.
+    def evaluate(self, test_data: Iterable[Any]) -> int:
+        """The number of examples that the network answers with their label.
 
         Parameters
         ----------
@@ -188,7 +211,7 @@ class Network(Compiled, ReferenceNetwork):
         Raises
         ------
         ValueError, TypeError
-            Where an example has the wrong shape or type, naming it.
+            If an example has the wrong shape or type. The message names it.
         """
         tests = DataSet(self, test_data, "test_data")
         _warnings.of_one_output(self, tests)
@@ -198,23 +221,23 @@ class Network(Compiled, ReferenceNetwork):
 class _Step:
     """One step of gradient descent within SGD, for `Trainer`."""
 
-    def __init__(self, net):
+    def __init__(self, net: Network) -> None:
         self.net = net
 
-    def options(self, eta):
-        """The step as the kernels take it."""
+    def options(self, eta: Any) -> StepOptions:
+        """The step, described to the kernels."""
         return StepOptions(_arguments.number(eta, "eta"))
 
-    def update(self, mini_batch, eta):
-        """The step as the book takes it."""
+    def update(self, mini_batch: list[Any], eta: Any) -> None:
+        """The step, made as in the book."""
         if MODULE.replaced_method(self.net, ("update_mini_batch",)):
             self.net.update_mini_batch(mini_batch, eta)
         else:
             _update(self.net, mini_batch, _arguments.number(eta, "eta"))
 
 
-def _update(net, examples, eta):
-    """One step over recognised examples, where `update_mini_batch` is the package's own."""
-    pairs = update_mini_batch(net, examples, lambda: StepOptions(eta))
+def _update(net: Network, examples: Any, eta: float) -> None:
+    """What the package's own `update_mini_batch` does with recognised examples."""
+    pairs = make_step(net, examples, lambda: StepOptions(eta))
     if pairs is not None:
         ReferenceNetwork.update_mini_batch(net, pairs, eta)

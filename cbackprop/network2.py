@@ -1,12 +1,16 @@
-"""A drop-in replacement of the book's network2.py that trains from C, with chapter 3's exercises as options.
+"""A drop-in replacement for the book's network2.py that trains in C, with chapter 3's exercises as options.
 
-As in `cbackprop.network`, whatever a reader replaces is called just as the book's code would call it. A
-reader's own cost class is asked for the output error and the cost alone; the rest stays compiled.
+As in `cbackprop.network`, whatever you replace is called just as the book's code would call it. With a cost
+class of your own, only its ``fn`` and ``delta`` run in Python; the rest stays compiled.
 """
 
+from __future__ import annotations
+
 import json
+import os
 import random
 import sys
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -16,11 +20,10 @@ from cbackprop._compiled import (
     Scores,
     Trainer,
     correct_answers,
+    make_step,
     mean_cost,
-    read_for_evaluation,
-    update_mini_batch,
 )
-from cbackprop._data import DataSet, recognised
+from cbackprop._data import DataSet, read_for_evaluation, recognised
 from cbackprop._epochs import Monitoring
 from cbackprop._memory import Memory, offered, real_dtype, remember
 from cbackprop._overrides import Module, builtin
@@ -33,8 +36,17 @@ from cbackprop.reference.network2 import (
     output_error,
     penalty,
     vectorized_result,
-    wanted,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable, Sequence
+    from os import PathLike
+
+    from numpy.typing import ArrayLike, DTypeLike, NDArray
+
+    from cbackprop._data import Untouched
+    from cbackprop._evaluation import EvaluationSet
+    from cbackprop._training import Training
 
 __all__ = [
     "Activation",
@@ -54,27 +66,29 @@ __all__ = [
 
 
 @builtin
-def sigmoid(z):
+def sigmoid(z: ArrayLike) -> Any:
     """The sigmoid function, element by element: see `cbackprop.network.sigmoid`."""
     return _elementwise.sigmoid(z)
 
 
 @builtin
-def sigmoid_prime(z):
-    """The sigmoid's derivative, σ′(z) = σ(z)·(1 − σ(z)), by the `sigmoid` of this module."""
+def sigmoid_prime(z: ArrayLike) -> Any:
+    """The sigmoid's derivative, σ′(z) = σ(z)·(1 − σ(z)), from this module's `sigmoid`."""
     a = sigmoid(z)
     return a * (1 - a)
 
 
-def step_options_of(net, eta=0.0, weight_decay=0.0, regularization="L2", mu=0.0):
-    """How the kernels are to follow the gradient of the network's cost."""
+def step_options_of(
+    net: Any, eta: float = 0.0, weight_decay: float = 0.0, regularization: str = "L2", mu: float = 0.0
+) -> StepOptions:
+    """A step down the gradient of the network's cost, described to the kernels."""
     cost, activations = net.cost, net._cbackprop.activations
     if activations is not None or not costs.takes_derivative(cost):
         costs.check(cost, activations, len(net.weights) + 1)
     return StepOptions(eta, weight_decay, regularization == "L1", mu, costs.builtin_delta(cost), cost)
 
 
-MODULE = Module(
+MODULE: Module = Module(
     globals(),
     output_error,
     gradient_methods=("backprop",),
@@ -91,8 +105,8 @@ class Network(Compiled, ReferenceNetwork2):
     sizes : sequence of int
         The number of neurons of each layer, input layer first, output layer last.
     cost : class
-        `CrossEntropyCost`, `QuadraticCost`, `LogLikelihoodCost`, whose output layer is softmax, or one of
-        the reader's own, with static methods ``fn(a, y)`` and ``delta(z, a, y)``.
+        `CrossEntropyCost`, `QuadraticCost`, `LogLikelihoodCost` with its softmax output layer, or a class of
+        your own with static methods ``fn(a, y)`` and ``delta(z, a, y)``.
     dtype, activation, neuron_activations : keyword only
         As in `cbackprop.network.Network`. With `LogLikelihoodCost` a single `activation` is that of the
         hidden layers; a list may end with ``"softmax"``.
@@ -100,26 +114,32 @@ class Network(Compiled, ReferenceNetwork2):
     Attributes
     ----------
     num_layers, sizes, biases, weights, cost
-        As in the book: plain attributes, read anew by every call.
+        As in the book: plain attributes, which every call reads again.
     history : list of dict
-        Once `SGD` has run, for each epoch of its last call: ``epoch``, ``eta``, the ``seconds`` of training,
-        ``monitoring_seconds``, and what was monitored by its name: ``training_cost``,
-        ``training_accuracy``, ``evaluation_cost``, ``evaluation_accuracy``.
+        After `SGD`, an entry for each epoch of its last call: ``epoch``, ``eta``, ``seconds`` (of training),
+        ``monitoring_seconds``, and what was monitored: ``training_cost``, ``training_accuracy``,
+        ``evaluation_cost``, ``evaluation_accuracy``.
     velocities : (list of ndarray, list of ndarray)
-        Once a step with momentum was made: those of the weights and of the biases. An attribute `history`
-        or `velocities` of the user's own takes the place of ours, and is neither read nor written.
+        After a step with momentum: those of the weights and of the biases. Your own attribute `history` or
+        `velocities` replaces the package's, which neither reads nor writes it.
 
     Raises
     ------
     TypeError, ValueError
-        As in `cbackprop.network.Network`, and where `cost` is none or does not belong to the output layer.
+        As in `cbackprop.network.Network`, and if `cost` is not a cost or does not fit the output layer.
     """
 
     _cbackprop = Memory(MODULE)
 
     def __init__(
-        self, sizes, cost=CrossEntropyCost, *, dtype=np.float64, activation="sigmoid", neuron_activations=None
-    ):
+        self,
+        sizes: Sequence[int],
+        cost: Any = CrossEntropyCost,
+        *,
+        dtype: DTypeLike = np.float64,
+        activation: str | Activation | Sequence[str | Activation] = "sigmoid",
+        neuron_activations: dict[tuple[int, int], str | Activation] | None = None,
+    ) -> None:
         check_sizes(sizes)
         dtype = real_dtype(dtype)
         super().__init__(
@@ -127,12 +147,21 @@ class Network(Compiled, ReferenceNetwork2):
         )
 
     @offered
-    def velocities(self):
-        """With momentum: those of the weights and of the biases."""
+    def velocities(self) -> Any:
+        """With momentum: the velocities of the weights and of the biases."""
         return self._cbackprop.velocities
 
     @builtin
-    def update_mini_batch(self, mini_batch, eta, lmbda, n, *, regularization="L2", mu=0.0):
+    def update_mini_batch(
+        self,
+        mini_batch: Iterable[tuple[ArrayLike, ArrayLike]],
+        eta: float,
+        lmbda: float,
+        n: int,
+        *,
+        regularization: str = "L2",
+        mu: float = 0.0,
+    ) -> None:
         """One step of gradient descent on the regularised cost.
 
         ::
@@ -141,7 +170,7 @@ class Network(Compiled, ReferenceNetwork2):
             L1   w → w − (ηλ/n) sgn(w) − (η/m) Σ_x ∂C_x/∂w
                  b → b − (η/m) Σ_x ∂C_x/∂b
 
-        With momentum, µ > 0, what is added above goes into velocities: v → µv + (…), w → w + v.
+        With momentum, µ > 0, the changes above go into velocities: v → µv + (…), w → w + v.
 
         Parameters
         ----------
@@ -152,44 +181,45 @@ class Network(Compiled, ReferenceNetwork2):
             The size of the whole training data.
         regularization : {"L2", "L1"}
         mu : float
-            The momentum µ, 0 to 1; `velocities` are carried on.
+            The momentum µ, 0 to 1. `velocities` continue from the last step.
 
         Raises
         ------
         ZeroDivisionError
-            Where the mini-batch is empty or n is 0.
+            If the mini-batch is empty or n is 0.
         ValueError, TypeError
-            As `backprop`, naming the example; nothing has changed then.
+            As in `backprop`. The message names the example, and nothing has changed.
         """
         if not isinstance(mini_batch, (list, tuple)):
-            len(mini_batch)  # as the book asks, so that an iterator is a TypeError
-        eta, lmbda, n = (_arguments.number(*one) for one in ((eta, "eta"), (lmbda, "lmbda"), (n, "n")))
+            len(mini_batch)  # type: ignore[arg-type]  # as in the book: an iterator is a TypeError
+        eta, lmbda = _arguments.number(eta, "eta"), _arguments.number(lmbda, "lmbda")
+        size = _arguments.number(n, "n")
         mu = _checked_options(regularization, mu)
-        if n == 0:
+        if size == 0:
             raise ZeroDivisionError("n is 0: lmbda cannot be divided by it")
-        _update(self, recognised(self, mini_batch, "mini_batch"), eta, lmbda, n, regularization, mu)
+        _update(self, recognised(self, mini_batch, "mini_batch"), eta, lmbda, size, regularization, mu)
 
     @builtin
     def SGD(
         self,
-        training_data,
-        epochs,
-        mini_batch_size,
-        eta,
-        lmbda=0.0,
-        evaluation_data=None,
-        monitor_evaluation_cost=False,
-        monitor_evaluation_accuracy=False,
-        monitor_training_cost=False,
-        monitor_training_accuracy=False,
+        training_data: Iterable[Any],
+        epochs: int,
+        mini_batch_size: int,
+        eta: float,
+        lmbda: float = 0.0,
+        evaluation_data: Iterable[Any] | None = None,
+        monitor_evaluation_cost: bool = False,
+        monitor_evaluation_accuracy: bool = False,
+        monitor_training_cost: bool = False,
+        monitor_training_accuracy: bool = False,
         *,
-        regularization="L2",
-        mu=0.0,
-        early_stopping_n=0,
-        restore_best=False,
-        eta_halving_n=0,
-        n_threads=None,
-    ):
+        regularization: str = "L2",
+        mu: float = 0.0,
+        early_stopping_n: int = 0,
+        restore_best: bool = False,
+        eta_halving_n: int = 0,
+        n_threads: int | None = None,
+    ) -> tuple[list[float], list[int], list[float], list[int]]:
         """Train by stochastic gradient descent; after each epoch, measure and print what is monitored.
 
         Parameters
@@ -208,92 +238,78 @@ class Network(Compiled, ReferenceNetwork2):
         mu : float
             The momentum µ, 0 to 1: see `update_mini_batch`. Velocities begin at 0.
         early_stopping_n : int
-            Stop when the accuracy on the evaluation data has not risen above its best for so many epochs; 0:
-            do not.
+            Stop after this many epochs without a better accuracy on the evaluation data; 0: never.
         restore_best : bool
-            Put back, at the end, the parameters of the epoch with the best accuracy on the evaluation data.
+            At the end, restore the parameters of the epoch with the best accuracy on the evaluation data.
         eta_halving_n : int
-            Halve η each time that accuracy has not risen above its best for so many epochs, and stop when η
-            has come down to 1/128; 0: do not.
+            Halve η after this many epochs without a better accuracy, and stop when it reaches 1/128 of its
+            first value; 0: never.
         n_threads : int, optional
             As in `cbackprop.network.Network.SGD`.
 
         Returns
         -------
         evaluation_cost, evaluation_accuracy, training_cost, training_accuracy : lists
-            One number an epoch each, or none where it was not monitored. An accuracy is a number of examples.
+            One number for each epoch; empty if it was not monitored. An accuracy is a number of examples.
 
         Raises
         ------
         ValueError, TypeError
-            Where an argument is wrong, naming it and the example; nothing has changed then.
+            If an argument is wrong. The message names it and the example, and nothing has changed.
         KeyboardInterrupt
-            The network then holds the parameters of a completed mini-batch; so it does after an error in a
-            reader's own cost.
+            After Ctrl-C. The network holds the parameters of a completed mini-batch, as after an error in
+            your own cost.
         """
         epochs = _arguments.whole(epochs, "epochs")
         mini_batch_size = _arguments.whole(mini_batch_size, "mini_batch_size", 1)
         early_stopping_n = _arguments.whole(early_stopping_n, "early_stopping_n", 0)
         eta_halving_n = _arguments.whole(eta_halving_n, "eta_halving_n", 0)
         n_threads, mu = _arguments.threads(n_threads), _checked_options(regularization, mu)
-        custom_update = MODULE.replaced_method(self, ("update_mini_batch",))
+        custom_update = MODULE.replaced_method(self, ("update_mini_batch",)) is not None
         if not custom_update:
             _arguments.number(eta, "eta")
-        monitored = wanted(
-            evaluation_cost=monitor_evaluation_cost,
-            evaluation_accuracy=monitor_evaluation_accuracy,
-            training_cost=monitor_training_cost,
-            training_accuracy=monitor_training_accuracy,
-        )
-        rules = wanted(
-            early_stopping_n=early_stopping_n, restore_best=restore_best, eta_halving_n=eta_halving_n
-        )
-        measured = {*monitored, *(["evaluation_accuracy"] if rules else [])}
-        computes_costs = any(name.endswith("_cost") for name in measured) and not MODULE.replaced_method(
-            self, ("total_cost",)
-        )
-        if not custom_update or computes_costs:
+        monitored = {
+            "evaluation_cost": monitor_evaluation_cost,
+            "evaluation_accuracy": monitor_evaluation_accuracy,
+            "training_cost": monitor_training_cost,
+            "training_accuracy": monitor_training_accuracy,
+        }
+        monitoring = Monitoring(self, monitored, early_stopping_n, restore_best, eta_halving_n)
+        monitors_costs = bool(monitoring.measured & {"training_cost", "evaluation_cost"})
+        if not custom_update or (monitors_costs and not MODULE.replaced_method(self, ("total_cost",))):
             costs.check(self.cost, self._cbackprop.activations, len(self.weights) + 1)
             _arguments.number(lmbda, "lmbda")
-        training_data = DataSet(self, training_data, "training_data", only_pairs=custom_update)
-        n = training_data.n
-        evaluation_data = _read_evaluation_data(self, evaluation_data, measured, monitored, rules)
-        if n == 0 and "training_cost" in monitored:
+
+        examples = DataSet(self, training_data, "training_data", only_pairs=custom_update)
+        tests = _read_evaluation_data(self, evaluation_data, monitoring)
+        if examples.n == 0 and monitor_training_cost:
             raise ZeroDivisionError("training_data is empty: monitor_training_cost has no mean")
-        step = _Step(self, lmbda, n, regularization, mu)
-        evaluation = _Scores(step, "evaluation", evaluation_data, measured)
-        trainer = Trainer(self, training_data, mini_batch_size, n_threads, step)
-        training = _Scores(step, "training", training_data, measured, trainer.packed)
-        _ = training.warn_of_one_output() or evaluation.warn_of_one_output()
+        step = _Step(self, lmbda, examples.n, regularization, mu)
+        evaluation = _Scores(step, "evaluation", tests, monitoring.measured)
+        trainer = Trainer(self, examples, mini_batch_size, n_threads, step)
+        training = _Scores(step, "training", examples, monitoring.measured, trainer.packed)
+        if not training.warn_of_one_output():
+            evaluation.warn_of_one_output()
         if self._cbackprop.velocities is not None:
             remember(self, velocities=None)
 
-        def train_epoch(eta):
+        def train_epoch(eta: float) -> bool:
             training.forget()
             evaluation.forget()
             return trainer.train_epoch(eta)
 
-        return Monitoring(
-            self,
-            train_epoch,
-            training.measures() | evaluation.measures(),
-            {"training_accuracy": n, "evaluation_accuracy": evaluation_data.n},
-            monitored,
-            early_stopping_n,
-            restore_best,
-            eta_halving_n,
-        ).run(epochs, eta)
+        return monitoring.run(epochs, eta, train_epoch, training.measures() | evaluation.measures())
 
     @builtin
-    def accuracy(self, data, convert=False):
-        """How many of the examples the network answers with their label.
+    def accuracy(self, data: Iterable[Any], convert: bool = False) -> int:
+        """The number of examples that the network answers with their label.
 
         Parameters
         ----------
         data : list of (x, y), or a pair of arrays (X, Y)
         convert : bool
-            Whether y is a target column, as in the training data, in place of a label. Of arrays, Y says
-            itself.
+            Whether y is a target column, as in the training data, not a label. In arrays, Y itself shows
+            which it is.
 
         Returns
         -------
@@ -302,14 +318,16 @@ class Network(Compiled, ReferenceNetwork2):
         Raises
         ------
         ValueError, TypeError
-            Where an example has the wrong shape or type, naming it.
+            If an example has the wrong shape or type. The message names it.
         """
-        data = DataSet(self, data, "data")
-        _warnings.of_one_output(self, data)
-        return correct_answers(self, data, labelled=not convert)
+        examples = DataSet(self, data, "data")
+        _warnings.of_one_output(self, examples)
+        return correct_answers(self, examples, labelled=not convert)
 
     @builtin
-    def total_cost(self, data, lmbda, convert=False, *, regularization="L2"):
+    def total_cost(
+        self, data: Iterable[Any], lmbda: float, convert: bool = False, *, regularization: str = "L2"
+    ) -> float:
         """The mean of C_x over `data`, plus (λ/2n) Σ w² or, for L1, (λ/n) Σ |w|.
 
         Parameters
@@ -318,8 +336,8 @@ class Network(Compiled, ReferenceNetwork2):
         lmbda : float
             The regularisation parameter λ.
         convert : bool
-            Whether y is a label, as in the evaluation data, in place of a target column. Of arrays, Y says
-            itself.
+            Whether y is a label, as in the evaluation data, not a target column. In arrays, Y itself shows
+            which it is.
         regularization : {"L2", "L1"}
 
         Returns
@@ -329,140 +347,151 @@ class Network(Compiled, ReferenceNetwork2):
         Raises
         ------
         ZeroDivisionError
-            Where `data` is empty.
+            If `data` is empty.
         ValueError, TypeError
-            Where an example has the wrong shape or type, or a label no output neuron, naming it.
+            If an example has the wrong shape or type, or a label no output neuron. The message names it.
         """
         lmbda = _arguments.number(lmbda, "lmbda")
         _checked_options(regularization, 0.0)
-        data = DataSet(self, data, "data")
-        n = data.n
+        examples = DataSet(self, data, "data")
+        n = examples.n
         if n == 0:
             raise ZeroDivisionError("data is empty: its cost has no mean")
         if not convert or MODULE.has_builtin("vectorized_result"):
-            cost = mean_cost(self, data, data.is_labelled(convert), _cost_function)
-            if cost is not None:
-                return cost + penalty(self, lmbda, n, regularization)
-        if data.is_arrays:
+            mean = mean_cost(self, examples, examples.is_labelled(convert), _cost_function)
+            if mean is not None:
+                return mean + penalty(self, lmbda, n, regularization)
+        if examples.is_arrays:
             convert = False
         cost = 0.0
-        for i, (x, y) in enumerate(data.training_pairs()):
+        for i, (x, y) in enumerate(examples.training_pairs()):
             target = _target(self, y, f"data[{i}]") if convert else y
             if np.asarray(target).dtype.kind in "biu":
                 target = np.asarray(target, np.float64)  # -y of an unsigned 1 is 255, of a bool an error
             cost += float(self.cost.fn(self.feedforward(x), target)) / n
         return cost + penalty(self, lmbda, n, regularization)
 
-    def save(self, filename):
-        """Save the network to a file: in the book's JSON, or as NumPy's npz where that is the suffix.
+    def save(self, filename: str | bytes | PathLike[str]) -> None:
+        """Save the network to a file, as npz if the name ends in .npz, otherwise in the book's JSON.
 
         Parameters
         ----------
         filename : str or path
-            Written whole or not at all: until the end the old file stays. Every number is kept to its last
-            bit, NaN and infinities too. The file's sizes are those that `weights` and `biases` have.
+            It is written whole or not at all: until the end the old file stays. Every number is kept to the
+            last bit, NaN and infinities included. `sizes` in the file follows from `weights` and `biases`.
 
         Raises
         ------
         TypeError, ValueError
-            Where an activation of the user's own cannot be saved, parameters do not fit together, or the name
-            ends as another format's does (.onnx, .pt, .pth, .pkl, .pickle, .h5, .keras, .safetensors, .h).
+            If the network has an activation function of your own, which a file cannot hold, if `weights` and
+            `biases` do not fit together, or if the name belongs to another format (.onnx, .pt, .pth, .pkl,
+            .pickle, .h5, .keras, .safetensors, .h).
         """
-        from cbackprop import _saved  # noqa: PLC0415  (few need it, and it takes time to import)
+        from cbackprop._files import networks  # noqa: PLC0415  (slow to import, and few need it)
 
-        _saved.write(self, filename)
+        networks.write(self, filename)
 
 
-def load(filename, cost=None):
-    """The network in a file that `Network.save`, or the book's, has written.
+def load(filename: str | bytes | PathLike[str], cost: Any = None) -> Network:
+    """The network in a file that `Network.save`, or the book's code, wrote.
 
     Parameters
     ----------
     filename : str or path
     cost : class, optional
-        Takes the place of the one that the file names. Otherwise that is looked up in this module, as in the
-        book: pass a class of your own, or put it here first (``network2.MyCost = MyCost``).
+        Replaces the cost that the file names. By default that name is looked up in this module, as in the
+        book. So pass a class of your own, or put it here first (``network2.MyCost = MyCost``).
 
     Returns
     -------
     Network
-        Its arrays are the file's. `sizes` is what the file notes, which need not agree with them: the book
-        writes the old list after neurons were cut out.
+        It has the arrays of the file. `sizes` is the file's note, which need not agree with them: after
+        neurons were cut out, the book still writes the old list.
 
     Raises
     ------
     ValueError
-        Where the file is damaged or no network, naming it and what is wrong.
+        If the file is damaged or holds no network. The message names it and what is wrong.
     TypeError
-        Where `cost` is none.
+        If `cost` is not a cost.
     OSError
-        Where it cannot be read.
+        If the file cannot be read.
     """
-    from cbackprop import _saved  # noqa: PLC0415
+    from cbackprop._files import networks  # noqa: PLC0415
 
-    saved = _saved.read(filename)
+    saved = networks.read(filename)
+    name = os.fsdecode(filename)
     what = "not an intact network"
     if cost is None:
-        # In the module as it is now, as the book does: a user's class that was put here is found.
+        # As in the book, in the module as it is now: it may hold a class of the user's.
         module = sys.modules[__name__]
         cost = getattr(module, saved["cost"], None)
         if not costs.is_cost(cost):
-            known = [name for name, value in sorted(vars(module).items()) if costs.is_cost(value)]
+            known = [key for key, value in sorted(vars(module).items()) if costs.is_cost(value)]
             raise ValueError(
-                f"{filename}: the cost is {saved['cost']!r}; {__name__} has the costs {', '.join(known)}. "
+                f"{name}: the cost is {saved['cost']!r}; {__name__} has the costs {', '.join(known)}. "
                 f"For another, pass load(filename, cost=...), or put its class into the module first"
             )
     else:
         costs.check_functions(cost)
         what = "not a network for this cost"
     try:
-        activations = _saved.activations_of(saved, cost)
+        activations = networks.activations_of(saved, cost)
     except (TypeError, ValueError) as error:
-        raise ValueError(f"{filename}: {what}: {error}") from error
-    return _saved.restored(Network, saved, cost, activations)
+        raise ValueError(f"{name}: {what}: {error}") from error
+    return networks.restored(Network, saved, cost, activations)
 
 
-def _update(net, examples, eta, lmbda, n, regularization, mu):
-    """One step over recognised examples, where `update_mini_batch` is the package's own."""
-    pairs = update_mini_batch(
-        net, examples, lambda: step_options_of(net, eta, eta * (lmbda / n), regularization, mu)
-    )
+def _update(
+    net: Network, examples: Any, eta: float, lmbda: float, n: Any, regularization: str, mu: float
+) -> None:
+    """What the package's own `update_mini_batch` does with recognised examples."""
+    pairs = make_step(net, examples, lambda: step_options_of(net, eta, eta * (lmbda / n), regularization, mu))
     if pairs is not None:
-        options = {"regularization": regularization, "mu": mu}
-        ReferenceNetwork2.update_mini_batch(net, pairs, eta, lmbda, n, **options)
+        ReferenceNetwork2.update_mini_batch(net, pairs, eta, lmbda, n, regularization=regularization, mu=mu)
 
 
 class _Step:
-    """One step of gradient descent within SGD, for `Trainer`: what `update_mini_batch` is given beside η."""
+    """One step of gradient descent within SGD, for `Trainer`."""
 
-    def __init__(self, net, lmbda, n, regularization, mu):
+    def __init__(self, net: Network, lmbda: Any, n: int, regularization: str, mu: float) -> None:
         self.net, self.lmbda, self.n, self.regularization, self.mu = net, lmbda, n, regularization, mu
 
-    def options(self, eta):
-        """The step as the kernels take it."""
+    def options(self, eta: Any) -> StepOptions:
+        """The step, described to the kernels."""
         eta, lmbda = _arguments.number(eta, "eta"), _arguments.number(self.lmbda, "lmbda")
         weight_decay = eta * (lmbda / self.n) if self.n else 0.0
         return step_options_of(self.net, eta, weight_decay, self.regularization, self.mu)
 
-    def update(self, mini_batch, eta):
-        """The step as the book takes it."""
+    def update(self, mini_batch: list[Any], eta: Any) -> None:
+        """The step, made as in the book."""
         if not MODULE.replaced_method(self.net, ("update_mini_batch",)):
             numbers = _arguments.number(eta, "eta"), _arguments.number(self.lmbda, "lmbda")
             _update(self.net, mini_batch, *numbers, self.n, self.regularization, self.mu)
             return
-        options = {"mu": self.mu} if self.mu else {}
-        self.net.update_mini_batch(mini_batch, eta, self.lmbda, self.n, **self.penalty_options(), **options)
+        options = self.penalty_options()
+        if self.mu:
+            options["mu"] = self.mu
+        self.net.update_mini_batch(mini_batch, eta, self.lmbda, self.n, **options)
 
-    def penalty_options(self):
-        """How a replaced `update_mini_batch` or `total_cost` learns of a regularisation that is not L2."""
+    def penalty_options(self) -> dict[str, Any]:
+        """What tells a replaced `update_mini_batch` or `total_cost` that the regularisation is not L2."""
         return {"regularization": self.regularization} if self.regularization != "L2" else {}
 
 
 class _Scores(Scores):
     """Accuracy and cost on the training data or on the evaluation data, from one pass over them an epoch."""
 
-    def __init__(self, step, name, data, measured, packed=None):
-        self.step, self.name, self.scored = step, name, None
+    def __init__(
+        self,
+        step: _Step,
+        name: str,
+        data: DataSet | Untouched,
+        measured: Collection[str],
+        packed: Training | None = None,
+    ) -> None:
+        self.step, self.name = step, name
+        self.scored: tuple[int, float] | None = None
         super().__init__(
             step.net,
             data,
@@ -472,12 +501,13 @@ class _Scores(Scores):
             packed=packed,
         )
 
-    def measures(self):
-        """What `Monitoring` is to call for each number."""
-        return {f"{self.name}_cost": self.cost, f"{self.name}_accuracy": self.correct}
+    def measures(self) -> dict[str, tuple[Callable[[], Any], int]]:
+        """What `Monitoring` calls for each number."""
+        n = self.data.n
+        return {f"{self.name}_cost": (self.cost, n), f"{self.name}_accuracy": (self.correct, n)}
 
-    def cost(self):
-        """The mean cost now, as `total_cost` has it."""
+    def cost(self) -> float:
+        """The mean cost of the network as it is now, by `total_cost`."""
         net, step = self.net, self.step
         if (
             self.packed is None
@@ -486,41 +516,42 @@ class _Scores(Scores):
         ):
             convert = {"convert": True} if self.labelled else {}
             return net.total_cost(self.data.given, step.lmbda, **convert, **step.penalty_options())
-        return self.score()[1] + penalty(net, step.lmbda, self.data.n, step.regularization)
+        return self.score(self.packed)[1] + penalty(net, step.lmbda, self.data.n, step.regularization)
 
-    def has_targets(self):
+    def has_targets(self) -> bool:
         """Whether the package itself makes the target of a label."""
         return MODULE.has_builtin("vectorized_result")
 
-    def forget(self):
-        """The network has changed."""
+    def forget(self) -> None:
+        """Forget the latest score: the network changes."""
         self.scored = None
 
-    def score(self):
+    def score(self, packed: Training | EvaluationSet) -> tuple[int, float]:
         """See `Scores`."""
         if self.scored is None:
             cost = _cost_function(self.net) if self.wants_cost else None
-            self.scored = self.packed.score(self.net, self.wants_accuracy, cost)
+            self.scored = packed.score(self.net, self.wants_accuracy, cost)
         return self.scored
 
 
-def _read_evaluation_data(net, data, measured, monitored, rules):
-    """The evaluation data, checked for the rules that need them."""
-    readers = {"evaluation_accuracy": "accuracy", "evaluation_cost": "total_cost"}
-    evaluation = read_for_evaluation(
-        net, data, "evaluation_data", [method for name, method in readers.items() if name in measured]
+def _read_evaluation_data(net: Network, data: Any, monitoring: Monitoring) -> DataSet | Untouched:
+    """The evaluation data, checked for what is measured on them."""
+    methods = {"evaluation_accuracy": "accuracy", "evaluation_cost": "total_cost"}
+    tests = read_for_evaluation(
+        net, data, "evaluation_data", [methods[name] for name in methods if name in monitoring.measured]
     )
-    needed_by = [f"monitor_{name}" for name in sorted(monitored) if name in readers] + rules
-    if needed_by and not evaluation.n:
+    needed_by = [f"monitor_{name}" for name in sorted(monitoring.monitored) if name in methods]
+    needed_by += monitoring.rules
+    if needed_by and not tests.n:
         state = "empty" if data is not None else None
         raise ValueError(f"evaluation_data is {state}; {needed_by[0]} needs it")
-    if rules:
-        _check_stopping(net, evaluation, rules[0])
-    return evaluation
+    if monitoring.rules:
+        _check_stopping(net, tests, monitoring.rules[0])
+    return tests
 
 
-def _check_stopping(net, data, rule):
-    """Raise where no accuracy can say when to stop."""
+def _check_stopping(net: Network, data: DataSet | Untouched, rule: str) -> None:
+    """Raise a ValueError if no accuracy can say when to stop."""
     if MODULE.replaced_method(net, ("accuracy",)):
         return
     way_out = (
@@ -532,7 +563,7 @@ def _check_stopping(net, data, rule):
             f"{rule} goes by the accuracy on evaluation_data, which says nothing of one output neuron: "
             f"{way_out}"
         )
-    if data.is_arrays and data.examples[1].ndim == 2:
+    if isinstance(data, DataSet) and data.is_arrays and data.examples[1].ndim == 2:
         Y = data.examples[1]
         if not ((Y == 0) | (Y == 1)).all():
             raise ValueError(
@@ -541,24 +572,24 @@ def _check_stopping(net, data, rule):
             )
 
 
-def _cost_function(net):
-    """What the kernels are to take for the cost: a name, or the user's own function."""
+def _cost_function(net: Network) -> Any:
+    """The cost as the kernels take it: a name, or the user's own function."""
     costs.check(net.cost, net._cbackprop.activations, len(net.weights) + 1)
     return costs.builtin_fn(net.cost) or net.cost.fn
 
 
-def _target(net, label, name):
-    """The target of a label, as long as the output layer unless `vectorized_result` is replaced."""
+def _target(net: Network, label: Any, name: str) -> NDArray[np.float64]:
+    """The target for a label, as long as the output layer unless `vectorized_result` is replaced."""
     if not MODULE.has_builtin("vectorized_result"):
         return vectorized_result(label)
     n_out = layer_sizes(net)[-1]
     if not (isinstance(label, (int, np.integer)) and 0 <= label < n_out):
         raise ValueError(f"{name}: y is {label!r}; expected the label of an output neuron, 0 to {n_out - 1}")
-    return np.eye(n_out)[:, [label]]
+    return np.eye(n_out)[:, [int(label)]]
 
 
-def _checked_options(regularization, mu):
-    """µ as a float, where both are in order."""
+def _checked_options(regularization: str, mu: float) -> float:
+    """µ as a float, after a check of both."""
     if regularization not in ("L1", "L2"):
         raise ValueError(f"regularization is {regularization!r}; expected 'L2' or 'L1'")
     mu = _arguments.number(mu, "mu")

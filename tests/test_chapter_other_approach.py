@@ -8,8 +8,9 @@ from agreement import dense_examples, nothing_changes, worst_difference
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cbackprop import _one_pass, network
+from cbackprop import network
 from cbackprop.chapter import check_gradient, numerical_gradient
+from cbackprop.chapter import one_pass as _one_pass
 from cbackprop.network import Activation, Network
 from cbackprop.reference.network import ReferenceNetwork
 

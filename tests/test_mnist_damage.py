@@ -37,7 +37,8 @@ from small_mnist import (
     write_idx,
 )
 
-from cbackprop import _mnist_files, mnist_loader
+from cbackprop import mnist_loader
+from cbackprop._files import mnist as _mnist_files
 
 
 @contextlib.contextmanager

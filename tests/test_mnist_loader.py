@@ -26,7 +26,7 @@ from small_mnist import (
     write_idx,
 )
 
-from cbackprop import _mnist_files, mnist_loader
+from cbackprop import mnist_loader
 
 
 @pytest.fixture(autouse=True)
@@ -171,7 +171,7 @@ def test_sample_is_small_balanced_and_states_its_licence():
         assert images.dtype == np.float32 and labels.dtype == np.int64
         assert images.min() == 0 and 0.9 < images.max() < 1
         assert np.bincount(labels, minlength=10).min() > 0.08 * len(labels)
-    folder = Path(_mnist_files.__file__).parent / "data"
+    folder = Path(mnist_loader.__file__).parent / "data"
     assert sum(path.stat().st_size for path in folder.iterdir()) < 1_700_000
     readme = (folder / "LICENSE-MNIST.md").read_text()
     assert "Yann LeCun" in readme and "CC BY-SA 3.0" in readme
@@ -229,7 +229,7 @@ def test_import_reads_no_data_and_loads_no_readers():
     code = (
         "import sys, numpy; before = set(sys.modules); from cbackprop import mnist_loader;"
         "new = set(sys.modules) - before;"
-        "print(*sorted(new & {'gzip', 'zipfile', 'pickletools', 'cbackprop._mnist_files'}))"
+        "print(*sorted(new & {'gzip', 'zipfile', 'pickletools', 'cbackprop._files.mnist'}))"
     )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert run.stdout.strip() == ""

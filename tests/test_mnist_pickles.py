@@ -33,7 +33,9 @@ from small_mnist import (
     write_idx,
 )
 
-from cbackprop import _mnist_files, _pickle_machine, mnist_loader
+from cbackprop import mnist_loader
+from cbackprop._files import mnist as _mnist_files
+from cbackprop._files import pickle_machine as _pickle_machine
 
 PROTOCOLS = range(6)
 
@@ -206,7 +208,8 @@ def test_arrays_longer_than_a_piece(tmp_path, monkeypatch, piece, protocol):
 
 LOAD = """
 import resource, sys
-from cbackprop import _mnist_files, mnist_loader
+from cbackprop import mnist_loader
+from cbackprop._files import mnist as _mnist_files
 def peak():
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 before = peak()

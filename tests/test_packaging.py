@@ -13,6 +13,7 @@ import pytest
 from agreement import run_python
 
 import cbackprop
+from cbackprop import chapter, mnist_loader, network
 
 PACKAGE = Path(cbackprop.__file__).parent
 ROOT = Path(__file__).resolve().parent.parent
@@ -86,7 +87,7 @@ def test_the_chapter_is_imported_when_it_is_asked_for(tmp_path):
     code = """
 import sys
 from cbackprop import network
-assert not {"cbackprop.chapter", "cbackprop._one_pass", "cbackprop._differences"} & set(sys.modules)
+assert not {"cbackprop.chapter", "cbackprop.chapter.big_picture"} & set(sys.modules)
 from cbackprop import chapter
 assert chapter.numerical_gradient
 """
@@ -110,6 +111,7 @@ import random, numpy as np
 random.seed(1); np.random.seed(1)
 before = random.getstate(), repr(np.random.get_state())
 import cbackprop
+from cbackprop import chapter, mnist_loader, network
 from cbackprop import network, mnist_loader
 assert before == (random.getstate(), repr(np.random.get_state()))
 """
@@ -199,10 +201,14 @@ def test_a_build_that_lacks_something_ends_with_what_to_install(compiler, words,
     assert "apt install gcc python3-dev" in last[2]
 
 
-def test_stubs_and_the_typing_marker_are_shipped():
+def test_types_are_shipped():
+    """In the sources; in stubs for what is compiled, and for nothing else."""
     assert (PACKAGE / "py.typed").exists()
-    for module in ("network", "mnist_loader", "chapter"):
+    for function in (network.Network.SGD, mnist_loader.load_data, chapter.paths):
+        assert "return" in function.__annotations__
+    for module in ("_memory", "_overrides", "_training"):
         assert (PACKAGE / f"{module}.pyi").exists()
+    assert not [stub for stub in PACKAGE.rglob("*.pyi") if stub.with_suffix(".py").exists()]
 
 
 def test_the_stubs_name_what_the_modules_have():

@@ -1,13 +1,16 @@
 """The NumPy reference: the chapter's algorithm, a line of NumPy for each of its equations.
 
-Networks of :class:`cbackprop.network.Network` fall back on it when the user has replaced a method. The tests
-compare with it, and the benchmarks start from it. It is written to be read, not to be fast.
+A `cbackprop.network.Network` falls back on it if the user has replaced a method. The tests compare with it,
+and the benchmarks start from it. It is written to be read, not to be fast.
 
-Apart from the book's names, a network has one attribute of the package's (see `cbackprop._memory`), so what
-the methods share are functions that take the network.
+A network has the attributes of the book's class and one more (see `cbackprop._memory`): all other names are
+the user's. So what the methods share are functions that take the network.
 """
 
+from __future__ import annotations
+
 import random
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -16,34 +19,41 @@ from cbackprop._memory import Memory, offered, real_dtype, remember
 from cbackprop._overrides import Module, builtin
 from cbackprop._parameters import is_finite
 from cbackprop._warnings import parameters_of
-from cbackprop.activations import read_activations
+from cbackprop.activations import LayerActivations, read_activations
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from numpy.typing import ArrayLike, DTypeLike, NDArray
+
+    from cbackprop.activations import Activation
 
 __all__ = ["ReferenceLayers", "ReferenceNetwork", "np", "random", "sigmoid", "sigmoid_prime"]
 
 
 @builtin
-def sigmoid(z):
+def sigmoid(z: Any) -> Any:
     """σ(z) = 1 / (1 + e^−z), element by element."""
     with np.errstate(over="ignore", under="ignore"):
         return 1.0 / (1.0 + np.exp(-z))
 
 
 @builtin
-def sigmoid_prime(z):
+def sigmoid_prime(z: Any) -> Any:
     """σ′(z) = σ(z)·(1 − σ(z)), element by element."""
     return sigmoid(z) * (1 - sigmoid(z))
 
 
-def output_error(net, z, a, y):
+def output_error(net: Any, z: Any, a: Any, y: Any) -> Any:
     """δ^L = ∇_a C ⊙ σ′(z^L)."""
     return net.cost_derivative(a, y) * net._cbackprop.module.f_prime(net, len(net.weights) + 1, z)
 
 
-MODULE = Module(globals(), output_error, ("cost_derivative", "backprop"), ("feedforward", "evaluate"))
+MODULE: Module = Module(globals(), output_error, ("cost_derivative", "backprop"), ("feedforward", "evaluate"))
 
 
-def set_up(net, sizes, dtype, activations):
-    """Make `net` one of layers of these sizes, without parameters yet."""
+def set_up(net: Any, sizes: Sequence[int], dtype: Any, activations: LayerActivations | None) -> None:
+    """Give `net` layers of these sizes, without parameters yet."""
     net.__dict__.pop("_cbackprop", None)
     net.num_layers = len(sizes)
     net.sizes = sizes
@@ -52,8 +62,8 @@ def set_up(net, sizes, dtype, activations):
         remember(net, dtype=dtype, activations=activations)
 
 
-def draw_parameters(net, sizes, spread=lambda n_in: 1):
-    """Make every bias a normal random number, and every weight one divided by spread(n_in)."""
+def draw_parameters(net: Any, sizes: Sequence[int], spread: Any = lambda n_in: 1) -> None:
+    """Draw every bias from the normal distribution, and every weight likewise, divided by spread(n_in)."""
     memory = net._cbackprop
     randn = memory.module.np.random.randn
     # The order of the draws is part of the promise: all biases, then all weights.
@@ -63,8 +73,8 @@ def draw_parameters(net, sizes, spread=lambda n_in: 1):
     net.weights = [w.astype(memory.dtype, copy=False) for w in weights]
 
 
-def activations_and_errors(net, x, y):
-    """a^1, ..., a^{L−1} and δ^2, ..., δ^L of an example, or of many that are the columns of x and y."""
+def activations_and_errors(net: Any, x: Any, y: Any) -> tuple[list[Any], list[Any]]:
+    """a^1, …, a^{L−1} and δ^2, …, δ^L of an example, or of several, the columns of x and y."""
     module, dtype = net._cbackprop.module, net._cbackprop.dtype
     dot = module.np.dot
     # Input and feedforward: z^l = w^l a^{l-1} + b^l, a^l = σ(z^l)
@@ -82,7 +92,7 @@ def activations_and_errors(net, x, y):
     return activations[:-1], deltas
 
 
-def sums_of_gradients(net, mini_batch):
+def sums_of_gradients(net: Any, mini_batch: Any) -> tuple[list[Any], list[Any]]:
     """Σ_x ∂C_x/∂b and Σ_x ∂C_x/∂w over the examples of a mini-batch."""
     dtype = net._cbackprop.dtype
     nabla_b = [np.zeros(b.shape, dtype) for b in net.biases]
@@ -94,13 +104,15 @@ def sums_of_gradients(net, mini_batch):
     return nabla_b, nabla_w
 
 
-def as_list(data):
-    """`data` as a list: what comes as an iterable is read once."""
+def as_list(data: Iterable[Any]) -> list[Any]:
+    """`data` as a list; another iterable is read once."""
     return data if isinstance(data, list) else list(data)
 
 
-def train_on_pairs(net, pairs, mini_batch_size, update):
-    """One epoch: shuffle the list `pairs`, then update(mini_batch) for each mini-batch.
+def train_on_pairs(
+    net: Any, pairs: list[Any], mini_batch_size: int, update: Callable[[list[Any]], None]
+) -> bool:
+    """One epoch: shuffle the list `pairs`, then call update(mini_batch) for each mini-batch.
 
     Returns whether the parameters are finite.
     """
@@ -110,14 +122,14 @@ def train_on_pairs(net, pairs, mini_batch_size, update):
     return is_finite(*parameters_of(net))
 
 
-def count_correct(net, data, convert=False):
-    """How many of the pairs (x, y) the network answers right; `convert` where y is a target, not a label."""
+def count_correct(net: Any, data: Iterable[Any], convert: bool = False) -> int:
+    """The number of pairs (x, y) that the network answers right; `convert` if y is a target, not a label."""
     argmax = net._cbackprop.module.np.argmax
     return sum(int(argmax(net.feedforward(x)) == (argmax(y) if convert else y)) for x, y in data)
 
 
 class ReferenceLayers:
-    """The layers of a feedforward network, and backpropagation through them; how it learns is a subclass's.
+    """The layers of a feedforward network, and backpropagation through them. Subclasses define the training.
 
     Parameters
     ----------
@@ -126,48 +138,61 @@ class ReferenceLayers:
     dtype : numpy.dtype, keyword only
         ``float64`` or ``float32``, the type of the parameters.
     activation, neuron_activations : keyword only
-        What takes the sigmoid's place, in layers and in single neurons: see `cbackprop.network.Network`.
+        Functions in place of the sigmoid, for layers and for single neurons: see `cbackprop.network.Network`.
 
     Attributes
     ----------
     num_layers : int
     sizes : sequence of int
-        As given, and never read again.
+        As given. It is not read again.
     biases : list of ndarray
         One (n, 1) array for each layer after the input layer.
     weights : list of ndarray
-        One (n_out, n_in) array for each layer after the input layer: entry (j, k) joins neuron k of
-        the layer before to neuron j. Their shapes say what the network is.
+        One (n_out, n_in) array for each layer after the input layer: entry (j, k) leads from neuron k of
+        the layer before to neuron j. Their shapes define the network.
     """
 
+    num_layers: int
+    sizes: Sequence[int]
+    biases: list[NDArray[Any]]
+    weights: list[NDArray[Any]]
     _cbackprop = Memory(MODULE)
 
-    def __init__(self, sizes, *, dtype=np.float64, activation="sigmoid", neuron_activations=None):
+    def __init__(
+        self,
+        sizes: Sequence[int],
+        *,
+        dtype: DTypeLike = np.float64,
+        activation: str | Activation | Sequence[str | Activation] = "sigmoid",
+        neuron_activations: dict[tuple[int, int], str | Activation] | None = None,
+    ) -> None:
         set_up(self, sizes, dtype, read_activations(sizes, activation, neuron_activations))
         draw_parameters(self, sizes)
 
     @offered
-    def dtype(self):
+    def dtype(self) -> np.dtype[Any]:
         """The type of the parameters and of all arithmetic: `numpy.dtype` of float64 or float32."""
         return self._cbackprop.dtype
 
-    def feedforward(self, a):
+    def feedforward(self, a: ArrayLike) -> NDArray[Any]:
         """The output activations a^L for the input activations `a`, (n_in, 1) or (n_in, m)."""
         module = self._cbackprop.module
-        a = np.array(a, self._cbackprop.dtype)
+        a_l = np.array(a, self._cbackprop.dtype)
         for l, (b, w) in enumerate(zip(self.biases, self.weights), 2):
-            a = module.f(self, l, module.np.dot(w, a) + b)
-        return a
+            a_l = module.f(self, l, module.np.dot(w, a_l) + b)
+        return a_l
 
-    def backprop(self, x, y):
-        """The gradient (nabla_b, nabla_w) of the cost C_x of the one example (x, y)."""
+    def backprop(self, x: ArrayLike, y: ArrayLike) -> tuple[list[NDArray[Any]], list[NDArray[Any]]]:
+        """The gradient (nabla_b, nabla_w) of the cost C_x of one example (x, y)."""
         activations, deltas = activations_and_errors(self, x, y)
         dot = self._cbackprop.module.np.dot
         # Gradient (BP3, BP4): ∂C/∂b^l_j = δ^l_j, ∂C/∂w^l_jk = a^{l-1}_k δ^l_j
         return deltas, [dot(delta, a.T) for delta, a in zip(deltas, activations)]
 
-    def backprop_mini_batch(self, X, Y):
-        """The gradients of the examples that are the columns of X and Y, summed, by matrix products alone."""
+    def backprop_mini_batch(
+        self, X: ArrayLike, Y: ArrayLike
+    ) -> tuple[list[NDArray[Any]], list[NDArray[Any]]]:
+        """The sum of the gradients of the examples, the columns of X and Y, from matrix products alone."""
         activations, deltas = activations_and_errors(self, X, Y)
         nabla_b = [delta.sum(axis=1, keepdims=True) for delta in deltas]
         return nabla_b, [np.dot(delta, a.T) for delta, a in zip(deltas, activations)]
@@ -177,25 +202,33 @@ class ReferenceNetwork(ReferenceLayers):
     """The book's network.py: a network trained by stochastic gradient descent, example by example."""
 
     @builtin
-    def cost_derivative(self, output_activations, y):
+    def cost_derivative(self, output_activations: Any, y: Any) -> Any:
         """∇_a C = a^L − y, of the quadratic cost C_x = ½‖a^L − y‖²."""
         return output_activations - y
 
-    def update_mini_batch(self, mini_batch, eta):
+    def update_mini_batch(self, mini_batch: Iterable[tuple[ArrayLike, ArrayLike]], eta: float) -> None:
         """One step of gradient descent: w → w − (η/m) Σ_x ∂C_x/∂w, and the same for b."""
         nabla_b, nabla_w = sums_of_gradients(self, mini_batch)
-        step = self._cbackprop.dtype.type(eta / len(mini_batch))
+        m = len(mini_batch)  # type: ignore[arg-type]  # as in the book: an iterator is a TypeError
+        step = self._cbackprop.dtype.type(eta / m)
         weights = [w - step * nabla for w, nabla in zip(self.weights, nabla_w)]
         biases = [b - step * nabla for b, nabla in zip(self.biases, nabla_b)]
-        # Both at once, so that Ctrl-C finds the network after a whole mini-batch or before it.
+        # Both at once: after Ctrl-C the network has the parameters of a completed mini-batch.
         self.weights, self.biases = weights, biases
 
-    def SGD(self, training_data, epochs, mini_batch_size, eta, test_data=None):
+    def SGD(
+        self,
+        training_data: Iterable[Any],
+        epochs: int,
+        mini_batch_size: int,
+        eta: float,
+        test_data: Iterable[Any] | None = None,
+    ) -> None:
         """Stochastic gradient descent over `epochs` epochs of shuffled mini-batches."""
         training_data, test_data = as_list(training_data), as_list(test_data or ())
 
-        def train_epoch(eta):
-            def update(mini_batch):
+        def train_epoch(eta: float) -> bool:
+            def update(mini_batch: list[Any]) -> None:
                 self.update_mini_batch(mini_batch, eta)
 
             return train_on_pairs(self, training_data, mini_batch_size, update)
@@ -203,6 +236,6 @@ class ReferenceNetwork(ReferenceLayers):
         report = TestReport(self, len(test_data), lambda: self.evaluate(test_data))
         run_epochs(self, epochs, eta, train_epoch, report.after_epoch)
 
-    def evaluate(self, test_data):
-        """How many of the pairs (x, label) the network classifies right: argmax a^L = label."""
+    def evaluate(self, test_data: Iterable[Any]) -> int:
+        """The number of pairs (x, label) that the network classifies right: argmax a^L = label."""
         return count_correct(self, test_data)

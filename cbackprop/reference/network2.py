@@ -1,9 +1,12 @@
 """The NumPy reference of network2: chapter 3's network, a line of NumPy for each of its equations.
 
-It serves `cbackprop.network2` as `cbackprop.reference.network` serves `cbackprop.network`.
+It is to `cbackprop.network2` what `cbackprop.reference.network` is to `cbackprop.network`.
 """
 
+from __future__ import annotations
+
 import random
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -25,43 +28,45 @@ from cbackprop.reference.network import (
     train_on_pairs,
 )
 
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from numpy.typing import ArrayLike, DTypeLike, NDArray
+
+    from cbackprop.activations import Activation
+
 __all__ = ["ReferenceNetwork2", "np", "random", "sigmoid", "sigmoid_prime", "vectorized_result"]
 
 
 @builtin
-def vectorized_result(j):
+def vectorized_result(j: int) -> NDArray[np.float64]:
     """The column (10, 1) that is 1 at place j and 0 elsewhere: the target of the digit j."""
     e = np.zeros((10, 1))
     e[j] = 1.0
     return e
 
 
-def wanted(**options):
-    """The names of the options that are true."""
-    return [name for name, value in options.items() if value]
-
-
-def output_error(net, z, a, y):
-    """δ^L, as the cost says."""
+def output_error(net: Any, z: Any, a: Any, y: Any) -> Any:
+    """δ^L, by the network's cost."""
     if costs.takes_derivative(net.cost):
         return (a - y) * net._cbackprop.module.f_prime(net, len(net.weights) + 1, z)
     return net.cost.delta(z, a, y)
 
 
-MODULE = Module(globals(), output_error, ("backprop",), ("feedforward", "accuracy", "total_cost"))
+MODULE: Module = Module(globals(), output_error, ("backprop",), ("feedforward", "accuracy", "total_cost"))
 
 
-def penalty(net, lmbda, n, regularization):
+def penalty(net: Any, lmbda: float, n: int, regularization: str) -> float:
     """What regularisation adds to the cost."""
-    # The user may have put weights of another type here: their rounding is not the network's.
+    # The user may have assigned weights of another type, which rounds differently.
     weights = [np.asarray(w, net._cbackprop.dtype) for w in net.weights]
     if regularization == "L1":
         return (lmbda / n) * sum(float(np.abs(w).sum(dtype=np.float64)) for w in weights)
     return 0.5 * (lmbda / n) * sum(float(np.linalg.norm(w)) ** 2 for w in weights)
 
 
-def fitting_velocities(net):
-    """The velocities (of weights, of biases) of `net`; they begin at 0, anew where it has other layers."""
+def fitting_velocities(net: Any) -> Any:
+    """The velocities (of weights, of biases) of `net`: zeros at first, and whenever its shapes changed."""
     parameters = net.weights, net.biases
     velocities = net._cbackprop.velocities
     if velocities is not None and [[v.shape for v in vs] for vs in velocities] == [
@@ -72,13 +77,20 @@ def fitting_velocities(net):
 
 
 class ReferenceNetwork2(ReferenceLayers):
-    """The network of the book's network2.py; what its options mean stands in `cbackprop.network2.Network`."""
+    """The network of the book's network2.py. `cbackprop.network2.Network` explains the options."""
 
+    cost: Any
     _cbackprop = Memory(MODULE)
 
     def __init__(
-        self, sizes, cost=CrossEntropyCost, *, dtype=np.float64, activation="sigmoid", neuron_activations=None
-    ):
+        self,
+        sizes: Sequence[int],
+        cost: Any = CrossEntropyCost,
+        *,
+        dtype: DTypeLike = np.float64,
+        activation: str | Activation | Sequence[str | Activation] = "sigmoid",
+        neuron_activations: dict[tuple[int, int], str | Activation] | None = None,
+    ) -> None:
         activation = costs.with_output(cost, sizes, activation)
         activations = read_activations(sizes, activation, neuron_activations)
         costs.check(cost, activations, max(len(sizes), 1))
@@ -87,34 +99,46 @@ class ReferenceNetwork2(ReferenceLayers):
         self.default_weight_initializer()
 
     @offered
-    def history(self):
+    def history(self) -> list[dict[str, Any]] | None:
         """An entry for each epoch of the last `SGD`."""
         return self._cbackprop.history
 
     @property
-    def velocities(self):
-        """With momentum: those of the weights and of the biases."""
+    def velocities(self) -> Any:
+        """With momentum: the velocities of the weights and of the biases."""
         return self._cbackprop.velocities
 
     @velocities.setter
-    def velocities(self, velocities):
+    def velocities(self, velocities: Any) -> None:
         remember(self, velocities=velocities)
 
-    def default_weight_initializer(self):
-        """Biases are normal random numbers, weights such numbers over √n_in: few neurons saturate."""
+    def default_weight_initializer(self) -> None:
+        """Draw biases from the normal distribution, and weights divided by √n_in: few neurons saturate."""
         draw_parameters(self, self.sizes, np.sqrt)
 
-    def large_weight_initializer(self):
-        """Biases and weights are normal random numbers, as in chapter 1."""
+    def large_weight_initializer(self) -> None:
+        """Draw biases and weights from the normal distribution, as in chapter 1."""
         draw_parameters(self, self.sizes)
 
-    def backprop_mini_batch(self, X, Y):
-        """The gradients of the examples that are the columns of X and Y, summed."""
-        if costs.builtin_delta(self.cost) is None:  # a reader's, which is asked for one example at a time
+    def backprop_mini_batch(
+        self, X: ArrayLike, Y: ArrayLike
+    ) -> tuple[list[NDArray[Any]], list[NDArray[Any]]]:
+        """The sum of the gradients of the examples, the columns of X and Y."""
+        if costs.builtin_delta(self.cost) is None:  # the user's, which takes one example at a time
+            X, Y = np.asarray(X), np.asarray(Y)
             return sums_of_gradients(self, ((X[:, [j]], Y[:, [j]]) for j in range(X.shape[1])))
         return super().backprop_mini_batch(X, Y)
 
-    def update_mini_batch(self, mini_batch, eta, lmbda, n, *, regularization="L2", mu=0.0):
+    def update_mini_batch(
+        self,
+        mini_batch: Iterable[tuple[ArrayLike, ArrayLike]],
+        eta: float,
+        lmbda: float,
+        n: int,
+        *,
+        regularization: str = "L2",
+        mu: float = 0.0,
+    ) -> None:
         """One step of gradient descent on the regularised cost.
 
         ::
@@ -123,13 +147,13 @@ class ReferenceNetwork2(ReferenceLayers):
             L1   w → w − (ηλ/n) sgn(w) − (η/m) Σ_x ∂C_x/∂w
                  b → b − (η/m) Σ_x ∂C_x/∂b
 
-        With momentum, µ > 0, what is added above goes into velocities, which begin at 0: v → µv + (…), w → w
-        + v.
+        With momentum, µ > 0, the changes above go into velocities, 0 at first: v → µv + (…), w → w + v.
         """
         nabla_b, nabla_w = sums_of_gradients(self, mini_batch)
+        m = len(mini_batch)  # type: ignore[arg-type]  # as in the book: an iterator is a TypeError
         real = self._cbackprop.dtype.type
         shrink = real(eta * (lmbda / n))
-        step = real(eta / len(mini_batch))
+        step = real(eta / m)
         decayed = np.sign if regularization == "L1" else np.positive
         if mu == 0:
             if regularization == "L2":
@@ -151,29 +175,30 @@ class ReferenceNetwork2(ReferenceLayers):
 
     def SGD(
         self,
-        training_data,
-        epochs,
-        mini_batch_size,
-        eta,
-        lmbda=0.0,
-        evaluation_data=None,
-        monitor_evaluation_cost=False,
-        monitor_evaluation_accuracy=False,
-        monitor_training_cost=False,
-        monitor_training_accuracy=False,
+        training_data: Iterable[Any],
+        epochs: int,
+        mini_batch_size: int,
+        eta: float,
+        lmbda: float = 0.0,
+        evaluation_data: Iterable[Any] | None = None,
+        monitor_evaluation_cost: bool = False,
+        monitor_evaluation_accuracy: bool = False,
+        monitor_training_cost: bool = False,
+        monitor_training_accuracy: bool = False,
         *,
-        regularization="L2",
-        mu=0.0,
-        early_stopping_n=0,
-        restore_best=False,
-        eta_halving_n=0,
-    ):
-        """Stochastic gradient descent, monitored; returns the four lists of what was monitored."""
+        regularization: str = "L2",
+        mu: float = 0.0,
+        early_stopping_n: int = 0,
+        restore_best: bool = False,
+        eta_halving_n: int = 0,
+    ) -> tuple[list[float], list[int], list[float], list[int]]:
+        """Stochastic gradient descent; return the book's four lists of what was monitored."""
         training_data, evaluation_data = as_list(training_data), as_list(evaluation_data or ())
-        n, options = len(training_data), {"regularization": regularization}
+        n = len(training_data)
+        options: dict[str, Any] = {"regularization": regularization}
         remember(self, velocities=None)
 
-        def train_epoch(eta):
+        def train_epoch(eta: float) -> bool:
             return train_on_pairs(
                 self,
                 training_data,
@@ -181,33 +206,39 @@ class ReferenceNetwork2(ReferenceLayers):
                 lambda mini_batch: self.update_mini_batch(mini_batch, eta, lmbda, n, mu=mu, **options),
             )
 
-        measures = {
-            "training_cost": lambda: self.total_cost(training_data, lmbda, **options),
-            "training_accuracy": lambda: self.accuracy(training_data, convert=True),
-            "evaluation_cost": lambda: self.total_cost(evaluation_data, lmbda, convert=True, **options),
-            "evaluation_accuracy": lambda: self.accuracy(evaluation_data),
+        n_tests = len(evaluation_data)
+        measures: dict[str, Any] = {
+            "training_cost": (lambda: self.total_cost(training_data, lmbda, **options), n),
+            "training_accuracy": (lambda: self.accuracy(training_data, convert=True), n),
+            "evaluation_cost": (
+                lambda: self.total_cost(evaluation_data, lmbda, convert=True, **options),
+                n_tests,
+            ),
+            "evaluation_accuracy": (lambda: self.accuracy(evaluation_data), n_tests),
         }
-        monitored = wanted(
-            evaluation_cost=monitor_evaluation_cost,
-            evaluation_accuracy=monitor_evaluation_accuracy,
-            training_cost=monitor_training_cost,
-            training_accuracy=monitor_training_accuracy,
-        )
-        counts = {"training_accuracy": n, "evaluation_accuracy": len(evaluation_data)}
-        rules = early_stopping_n, restore_best, eta_halving_n
-        return Monitoring(self, train_epoch, measures, counts, monitored, *rules).run(epochs, eta)
+        monitored = {
+            "evaluation_cost": monitor_evaluation_cost,
+            "evaluation_accuracy": monitor_evaluation_accuracy,
+            "training_cost": monitor_training_cost,
+            "training_accuracy": monitor_training_accuracy,
+        }
+        monitoring = Monitoring(self, monitored, early_stopping_n, restore_best, eta_halving_n)
+        return monitoring.run(epochs, eta, train_epoch, measures)
 
-    def accuracy(self, data, convert=False):
-        """How many examples the network answers right; `convert` where y is the target column."""
+    def accuracy(self, data: Iterable[Any], convert: bool = False) -> int:
+        """The number of examples that the network answers right; `convert` if y is a target, not a label."""
         return count_correct(self, data, convert)
 
-    def total_cost(self, data, lmbda, convert=False, *, regularization="L2"):
+    def total_cost(
+        self, data: Iterable[Any], lmbda: float, convert: bool = False, *, regularization: str = "L2"
+    ) -> float:
         """The mean of C_x over `data`, plus (λ/2n) Σ w² or, for L1, (λ/n) Σ |w|.
 
-        `convert` where y is the digit, not the target column.
+        `convert` if y is a label, not a target.
         """
+        n = len(data)  # type: ignore[arg-type]  # as in the book
         cost = 0.0
         for x, y in data:
             target = np.eye(len(self.biases[-1]))[:, [y]] if convert else y
-            cost += float(self.cost.fn(self.feedforward(x), target)) / len(data)
-        return cost + penalty(self, lmbda, len(data), regularization)
+            cost += float(self.cost.fn(self.feedforward(x), target)) / n
+        return cost + penalty(self, lmbda, n, regularization)

@@ -29,7 +29,9 @@ else:
 with watched:
     import numpy as np
 
-    from cbackprop import _mnist_files, _saved, network2
+    from cbackprop import network2
+    from cbackprop._files import mnist as _mnist_files
+    from cbackprop._files import networks as _saved
 
 SECONDS = 2
 # What stands for a blank image, and between two files: an input of 200 bytes can be MNIST.

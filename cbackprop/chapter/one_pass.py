@@ -1,31 +1,44 @@
-"""One example's way through a network, kept in full for what cbackprop.chapter shows of it."""
+"""One example's way through a network, with every z and a kept."""
+
+from __future__ import annotations
 
 import copy
 import functools
 import operator
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cbackprop import _parameters, _single_example  # type: ignore[attr-defined]  # compiled
+from cbackprop import _parameters, _single_example
 from cbackprop._memory import remember
 from cbackprop.network import Network
 from cbackprop.reference.network import ReferenceNetwork
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from typing import TypeAlias
+
+    from numpy.typing import ArrayLike, NDArray
+
+    _Array: TypeAlias = NDArray[np.float64]
+    _ByLayer: TypeAlias = dict[int, _Array]
 
 COLUMN_ENTRIES = 2**18  # numbers in a matrix of columns: 2 MB, within a processor's cache
 
 
 class OnePass:
-    """One example's way through a network: w, b, z and a of each layer, by the chapter's number of it.
+    """One example's way through a network: w, b, z and a of each layer, by the layer's number.
 
-    The way is that of `backprop`: a replaced `feedforward` has no part in it. Making one checks the example
-    and the network's parameters; z and a are computed when they are first asked for.
+    It goes the way of `backprop`, which does not call `feedforward`. The constructor checks the example and
+    the network's parameters; z and a are computed when they are first read.
     """
 
-    def __init__(self, net, x, y):
+    def __init__(self, net: ReferenceNetwork, x: ArrayLike, y: ArrayLike) -> None:
         if not isinstance(net, ReferenceNetwork):
             raise TypeError(f"net is {type(net).__name__}; expected a cbackprop.network.Network")
         x = _single_example.checked_input_column(net, x, y)
-        self.net, self.y = net, y if np.isscalar(y) else np.asarray(y)
+        self.net = net
+        self.y: Any = y if np.isscalar(y) else np.asarray(y)
         self.module = net._cbackprop.module
         self.n = dict(enumerate(_parameters.layer_sizes(net), 1))
         self.L = len(self.n)
@@ -35,30 +48,31 @@ class OnePass:
         self.x = x.astype(net._cbackprop.dtype).astype(np.float64)
 
     @functools.cached_property
-    def _z_and_a(self):
-        z, a = {}, {1: self.x}
+    def _z_and_a(self) -> tuple[_ByLayer, _ByLayer]:
+        z: _ByLayer = {}
+        a: _ByLayer = {1: self.x}
         for l in range(2, self.L + 1):
             z[l] = np.dot(self.w[l], a[l - 1]) + self.b[l]
             a[l] = self.f(l, z[l])
         return z, a
 
     @property
-    def z(self):
+    def z(self) -> _ByLayer:
         return self._z_and_a[0]
 
     @property
-    def a(self):
+    def a(self) -> _ByLayer:
         return self._z_and_a[1]
 
-    def f(self, l, z):
+    def f(self, l: int, z: _Array) -> _Array:
         """a^l, the activations of the weighted inputs `z` of layer l, a column or a matrix of columns."""
         return self.module.f(self.net, l, z)
 
-    def f_prime(self, l):
-        """σ′(z^l), or the derivative of whatever function the layer has."""
+    def f_prime(self, l: int) -> _Array:
+        """σ′(z^l), or the derivative of the layer's other function."""
         return self.module.f_prime(self.net, l, self.z[l])
 
-    def cost_derivative(self):
+    def cost_derivative(self) -> _Array:
         """∇_a C, (n_L, 1): the last factor of every path."""
         gradient = np.asarray(self.net.cost_derivative(self.a[self.L].copy(), self.y))
         shape = self.a[self.L].shape
@@ -69,16 +83,16 @@ class OnePass:
             )
         return np.broadcast_to(gradient.astype(np.float64), shape)
 
-    def weight_rate(self, l):
+    def weight_rate(self, l: int) -> _Array:
         """∂a^l_j/∂w^l_jk = σ′(z^l_j) a^{l-1}_k, for each weight of layer l."""
         return self.f_prime(l) * self.a[l - 1].T
 
-    def neuron_rate(self, l):
+    def neuron_rate(self, l: int) -> _Array:
         """∂a^l_q/∂a^{l-1}_j = σ′(z^l_q) w^l_qj, for each edge into layer l."""
         return self.f_prime(l) * self.w[l]
 
-    def place(self, weight):
-        """`weight` as the numbers (l, j, k), checked."""
+    def place(self, weight: Sequence[int]) -> tuple[int, int, int]:
+        """`weight` as three ints (l, j, k), checked."""
         try:
             l, j, k = map(operator.index, weight)
         except (TypeError, ValueError):
@@ -92,8 +106,8 @@ class OnePass:
                 )
         return l, j, k
 
-    def above(self, l):
-        """The network's layers from l on: a function from columns of a^l to columns of a^L."""
+    def above(self, l: int) -> Callable[[_Array], _Array]:
+        """The network above layer l: a function from columns of a^l to columns of a^L."""
         if l == self.L:
             return lambda a: a
         if not isinstance(self.net, Network) or self.module.replaced(self.net):
@@ -107,23 +121,23 @@ class OnePass:
             remember(rest, activations=activations)
         return rest.feedforward
 
-    def feedforward(self, l, a):
-        """The same in NumPy, for functions of the reader's own."""
+    def feedforward(self, l: int, a: _Array) -> _Array:
+        """From columns of a^l to columns of a^L in NumPy, for the user's own functions."""
         for m in range(l + 1, self.L + 1):
             a = self.f(m, np.dot(self.w[m], a) + self.b[m])
         return a
 
-    def outputs(self, l, dz):
-        """Yield the columns a^L for each entry of `dz`: a^L where z^l_j alone is dz[j, k] larger.
+    def outputs(self, l: int, dz: _Array) -> Iterator[_Array]:
+        """Yield matrices whose columns are, for each entry dz[j, k], the a^L when z^l_j alone grows by it.
 
-        A change of z^l_j changes z^{l+1} by w^{l+1}_qj Δa^l_j: a column each, not a product of matrices.
-        From there on the columns go through the rest of the network together.
+        A change of z^l_j changes z^{l+1} by w^{l+1}_qj Δa^l_j, one column instead of a product of matrices.
+        From there the columns go through the rest of the network together.
         """
         changed = self.f(l, self.z[l] + dz)
         neurons = np.repeat(np.arange(self.n[l]), dz.shape[1])
         widest = max(self.n[m] for m in range(l, self.L + 1))
         chunk = max(1, COLUMN_ENTRIES // max(1, widest))
-        above = self.above(l + 1) if l < self.L else None
+        above = self.above(min(l + 1, self.L))
         for start in range(0, dz.size, chunk):
             j = neurons[start : start + chunk]
             a_j = changed.ravel()[start : start + chunk]

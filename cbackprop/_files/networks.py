@@ -1,55 +1,77 @@
-"""Networks in files: the book's JSON, and npz. Not trusted when read, written whole or not at all.
+"""Networks in files, in the book's JSON or in npz: read without trust, written whole or not at all.
 
-The JSON is that of the book's network2, to the letter: ``sizes``, ``weights``, ``biases``, ``cost``. What the
-book has no word for stands under one more key, ``cbackprop``, where it is not the default: ``dtype``,
+The JSON is that of the book's network2, to the letter: ``sizes``, ``weights``, ``biases``, ``cost``. Options
+that the book does not have are under one more key, ``cbackprop``, unless they have their defaults: ``dtype``,
 ``activation``, ``neuron_activations``. NaN and infinities are kept, as ``NaN`` and ``Infinity``, which
-Python's json writes and reads. Other keys are the user's, and ignored as in the book.
+Python's json writes and reads. Other keys are the user's, and are ignored as in the book.
 
-The npz holds ``network``, the same JSON without the parameters as bytes, and the arrays ``weights_0``,
-``biases_0``, ... little-endian, not compressed.
+The npz holds ``network``, the bytes of the same JSON without the parameters, and the arrays ``weights_0``,
+``biases_0``, … They are little-endian and not compressed.
 
-The arrays are the network. ``sizes`` is written as they say. In a JSON it is a note, since the book writes
-the old list after its user has cut neurons out: it becomes ``net.sizes`` and need not agree with the arrays.
+The arrays define the network, and ``sizes`` is written to match. In a JSON that is read, ``sizes`` is only a
+note, which becomes ``net.sizes`` and need not match: once neurons were cut out, the book writes the old list.
 """
+
+from __future__ import annotations
 
 import contextlib
 import json
 import os
 import stat
 import zipfile
+from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 
-from cbackprop.activations import Activation, read_activations
+from cbackprop.activations import Activation, LayerActivations, read_activations
 from cbackprop.costs import COSTS, check, default_output
 from cbackprop.reference.network import set_up
 
-DTYPES = ("float64", "float32")
-OURS = "cbackprop"
-WORDS = {"dtype", "activation", "neuron_activations"}
-BOOKS = {"sizes", "weights", "biases", "cost"}
-# Names that promise another format to whoever opens the file.
-OTHER_FORMATS = (".onnx", ".pt", ".pth", ".pkl", ".pickle", ".h5", ".keras", ".safetensors", ".h")
-MOST_NEURONS = 2**31 - 1  # of a layer
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from numpy.typing import NDArray
+
+    from cbackprop.network2 import Network
+
+DTYPES: tuple[str, ...] = ("float64", "float32")
+OURS: str = "cbackprop"
+WORDS: set[str] = {"dtype", "activation", "neuron_activations"}
+BOOKS: set[str] = {"sizes", "weights", "biases", "cost"}
+# Names by which programs expect another format.
+OTHER_FORMATS: tuple[str, ...] = (
+    ".onnx",
+    ".pt",
+    ".pth",
+    ".pkl",
+    ".pickle",
+    ".h5",
+    ".keras",
+    ".safetensors",
+    ".h",
+)
+MOST_NEURONS: int = 2**31 - 1  # of a layer
 
 
-def restored(network_class, saved, cost, activations):
-    """The network that `read` has read, with this cost and the activations of `activations_of`."""
+def restored(
+    network_class: type[Network], saved: dict[str, Any], cost: Any, activations: LayerActivations | None
+) -> Network:
+    """The network in the result of `read`, with this cost and the activations of `activations_of`."""
     net = network_class.__new__(network_class)
     set_up(net, saved["sizes"], saved["dtype"], activations)
     net.weights, net.biases, net.cost = saved["weights"], saved["biases"], cost
     return net
 
 
-def _name(filename):
+def _name(filename: str | bytes | os.PathLike[str]) -> str:
     return os.fsdecode(filename).lower()
 
 
 # ---- writing ----
 
 
-def write(net, filename):
-    """Write `net` to the file; see `cbackprop.network2.Network.save`."""
+def write(net: Any, filename: str | bytes | os.PathLike[str]) -> None:
+    """Write `net` to a file. See `cbackprop.network2.Network.save`."""
     if _name(filename).endswith(OTHER_FORMATS):
         raise ValueError(
             f"filename is {os.fsdecode(filename)!r}, which names another format; networks are saved in the "
@@ -60,14 +82,14 @@ def write(net, filename):
     sizes = _sizes(weights, biases, getattr(net, "sizes", None))
     description = _description(net, sizes)
     if _name(filename).endswith(".npz"):
-        arrays = {"network": np.frombuffer(json.dumps(description).encode(), np.uint8)}
+        arrays: dict[str, Any] = {"network": np.frombuffer(json.dumps(description).encode(), np.uint8)}
         for name, parameters in (("weights", weights), ("biases", biases)):
             for i, array in enumerate(parameters):
                 arrays[f"{name}_{i}"] = np.ascontiguousarray(array, array.dtype.newbyteorder("<"))
         with _replacing(filename, "wb") as file:
             np.savez(file, **arrays)
         return
-    # The book's order of keys, which its files show.
+    # The keys in the order of the book's files.
     data = {
         "sizes": description.pop("sizes"),
         "weights": [w.tolist() for w in weights],
@@ -78,7 +100,7 @@ def write(net, filename):
         json.dump(data, file)
 
 
-def _arrays(arrays, name, dtype):
+def _arrays(arrays: Any, name: str, dtype: np.dtype[Any]) -> list[NDArray[Any]]:
     try:
         arrays = list(arrays)
     except TypeError:
@@ -94,10 +116,10 @@ def _arrays(arrays, name, dtype):
     return result
 
 
-def _sizes(weights, biases, note=()):
-    """The neurons of each layer, by arrays that fit together.
+def _sizes(weights: Sequence[NDArray[Any]], biases: Sequence[NDArray[Any]], note: Any = ()) -> list[int]:
+    """The number of neurons of each layer, from arrays that fit together.
 
-    Where there are none, `note` may say how many inputs the one layer has.
+    If there are no arrays, `note` may say how many inputs the one layer has.
     """
     if len(weights) != len(biases):
         raise ValueError(
@@ -122,12 +144,12 @@ def _sizes(weights, biases, note=()):
     return list(note) if _is_sizes(note) and len(note) == 1 else []
 
 
-def _is_sizes(sizes):
+def _is_sizes(sizes: Any) -> bool:
     return type(sizes) in (list, tuple) and all(type(n) is int and 0 <= n <= MOST_NEURONS for n in sizes)
 
 
-def _description(net, sizes):
-    """What JSON can say of `net`, but for its parameters."""
+def _description(net: Any, sizes: list[int]) -> dict[str, Any]:
+    """`net` in JSON's types, without its parameters."""
     name = getattr(net.cost, "__name__", None)
     if not isinstance(name, str):
         raise TypeError(f"cost is {net.cost!r}; to be saved it must be a class, which has a name")
@@ -141,7 +163,7 @@ def _description(net, sizes):
     for one in (*layers, *neurons.values()):
         if isinstance(one, Activation):
             raise TypeError(f"{one!r} is a function of the user's own, which a file cannot hold")
-    read_activations(sizes, layers, neurons)  # raises where there are other layers now
+    read_activations(sizes, layers, neurons)  # an error if the network has other layers now
     if layers != _default_layers(sizes, COSTS.get(name)):
         words["activation"] = layers
     if neurons:
@@ -150,19 +172,19 @@ def _description(net, sizes):
     return {**description, OURS: words} if words else description
 
 
-def _default_layers(sizes, cost):
-    """The activations that a file need not name."""
+def _default_layers(sizes: list[int], cost: Any) -> list[str]:
+    """The activations that need not be written."""
     return (["sigmoid"] * (len(sizes) - 2) + [default_output(cost)])[: max(len(sizes) - 1, 0)]
 
 
 # ---- reading ----
 
 
-def activations_of(saved, cost):
-    """The activations of what `read` has read, None for sigmoids alone.
+def activations_of(saved: dict[str, Any], cost: Any) -> LayerActivations | None:
+    """The activations in the result of `read`, or None if every neuron is a sigmoid.
 
-    Where the file names none, the cost that it names says which output layer there is; or `cost`, where that
-    name is the user's. Raises a ValueError where a network of this cost cannot have them.
+    If the file names none, the cost that it names determines the output layer; if that name is the user's,
+    `cost` does. Raises a ValueError if a network with this cost cannot have these activations.
     """
     sizes = _sizes(saved["weights"], saved["biases"])
     layers = saved["activation"]
@@ -174,30 +196,30 @@ def activations_of(saved, cost):
     return activations
 
 
-def read(filename):
-    """The description of the network in the file, with its ``weights`` and ``biases``.
+def read(filename: str | bytes | os.PathLike[str]) -> dict[str, Any]:
+    """The description of the network in a file, with its ``weights`` and ``biases``.
 
     Raises
     ------
     ValueError
-        Whatever is wrong with the file, which it names.
+        If anything is wrong with the file, which the message names.
     OSError
-        Where the file cannot be opened.
+        If the file cannot be opened.
     MemoryError
-        Where there is no memory for it.
+        If there is not enough memory for it.
     """
     with open(filename, "rb") as file:
         try:
             return (_read_npz if _name(filename).endswith(".npz") else _read_json)(file)
         except MemoryError:
             raise
-        # A damaged file can fail in any of the libraries that read it.
+        # On a damaged file, any of the libraries that read it can fail.
         except Exception as error:
             raise ValueError(f"{os.fsdecode(filename)}: not an intact network: {error}") from error
 
 
-def _read_description(data):
-    """What `data`, which may be anything, says but for the parameters: checked, and with the defaults."""
+def _read_description(data: Any) -> dict[str, Any]:
+    """The description in `data`, which may be anything: checked, and with the defaults."""
     if type(data) is not dict:
         raise ValueError(f"expected an object with {', '.join(sorted(BOOKS))}, got {type(data).__name__}")
     if missing := {"sizes", "cost"} - set(data):
@@ -213,8 +235,8 @@ def _read_description(data):
     return {"sizes": data["sizes"], "cost": data["cost"], **words}
 
 
-def _read_words(words):
-    """The words under our key, or a ValueError: nobody else writes them."""
+def _read_words(words: Any) -> dict[str, Any]:
+    """The words under our key. A ValueError if they are wrong: only this package writes them."""
     if type(words) is not dict:
         raise ValueError(f"{OURS} is not an object")
     if unknown := set(words) - WORDS:
@@ -234,12 +256,12 @@ def _read_words(words):
     return {"dtype": np.dtype(dtype), "activation": activation, "neuron_activations": neurons}
 
 
-def _read_old_words(data):
-    """The same words among the book's keys, where files had them at first.
+def _read_old_words(data: dict[str, Any]) -> dict[str, Any]:
+    """These words among the book's keys, where the first version of the package wrote them.
 
-    They are ours if all of them say what we could have written, and there is no other key. Otherwise they are
-    a user's own, "activation": "relu" say, and ignored as in the book. So is a damaged word of an old file;
-    but then, a damaged number in a JSON is never noticed.
+    They are ours if the package could have written all of them, and if there is no other key. Otherwise they
+    are the user's own, "activation": "relu" say, and ignored as in the book. A damaged word in an old file is
+    ignored too; then again, no damaged number in a JSON is ever noticed.
     """
     if set(data) <= BOOKS | WORDS:
         with contextlib.suppress(ValueError, TypeError):
@@ -249,7 +271,7 @@ def _read_old_words(data):
     return _read_words({})
 
 
-def _read_json(file):
+def _read_json(file: IO[bytes]) -> dict[str, Any]:
     data = json.load(file)
     network = _read_description(data)
     for name in ("weights", "biases"):
@@ -267,8 +289,8 @@ def _read_json(file):
     return network
 
 
-def _matrix(rows, dtype, name):
-    """Lists of lists as an array, which is made only where they are equally long and hold numbers."""
+def _matrix(rows: Any, dtype: np.dtype[Any], name: str) -> NDArray[Any]:
+    """Lists of numbers as an array. A ValueError if they are not equally long, or hold anything else."""
     if type(rows) is not list:
         raise ValueError(f"{name} is not a list of rows")
     if rows and type(rows[0]) is not list:
@@ -280,12 +302,12 @@ def _matrix(rows, dtype, name):
     return np.array(rows, dtype).reshape(len(rows), n_cols)
 
 
-def _read_npz(file):
+def _read_npz(file: IO[bytes]) -> dict[str, Any]:
     size = file.seek(0, os.SEEK_END)
     with zipfile.ZipFile(file) as archive:
         entries = archive.infolist()
         for entry in entries:
-            # Nothing here is larger than the file: no entry can unpack to more.
+            # Nothing read here is larger than the file.
             if entry.compress_type != zipfile.ZIP_STORED or entry.file_size > size:
                 raise ValueError(f"{entry.filename} is compressed, or longer than the file")
         if sum(entry.file_size for entry in entries) > size:
@@ -302,14 +324,14 @@ def _read_npz(file):
                 for i in range(n_layers)
             ]
     sizes = _sizes(network["weights"], network["biases"], network["sizes"])
-    # Only we write these, and always as the arrays say.
+    # Only this package writes npz files, and always with the sizes of the arrays.
     if network["sizes"] != sizes:
         raise ValueError(f"sizes is not {sizes}, which is what its arrays say")
     return network
 
 
-def _read_npy(archive, name, ndim, types):
-    """The array of this name, if it has so many dimensions and one of these types."""
+def _read_npy(archive: zipfile.ZipFile, name: str, ndim: int, types: Sequence[str]) -> NDArray[Any]:
+    """The array of this name, if it has `ndim` dimensions and one of the `types`."""
     entry = archive.getinfo(f"{name}.npy")
     with archive.open(entry) as source:
         if np.lib.format.read_magic(source) != (1, 0):
@@ -330,19 +352,21 @@ def _read_npy(archive, name, ndim, types):
     return np.frombuffer(data, dtype).reshape(shape, order="F" if is_fortran else "C")
 
 
-# ---- files that are whole or not there ----
+# ---- files that are written whole or not at all ----
 
 
 @contextlib.contextmanager
-def _replacing(filename, mode):
-    """A file to write into, that takes the place of `filename` at the end, and not before."""
+def _replacing(filename: str | bytes | os.PathLike[str], mode: str) -> Iterator[IO[Any]]:
+    """A file to write into. It replaces `filename` at the end, and not before."""
     encoding = None if "b" in mode else "ascii"
     target = os.path.realpath(os.fsdecode(filename))
     try:
         old = os.stat(target)
     except FileNotFoundError:
         old = None
-    if old is not None and not stat.S_ISREG(old.st_mode):  # /dev/stdout, a pipe: nothing to keep whole
+    if old is not None and not stat.S_ISREG(
+        old.st_mode
+    ):  # /dev/stdout or a pipe: there is nothing to keep whole
         with open(target, mode, encoding=encoding) as file:
             yield file
         return

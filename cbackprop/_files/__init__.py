@@ -1,0 +1,1 @@
+"""Reads MNIST and saved networks from files that are not trusted."""

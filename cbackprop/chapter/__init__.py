@@ -1,0 +1,36 @@
+"""What the chapter shows beside its algorithm: the other approach, and the big picture.
+
+- `numerical_gradient`: the gradient from differences of the cost, equation (46)
+- `check_gradient`: `backprop` compared with it
+- `perturbation`: a small change of a weight, followed through the network, equations (47) to (50)
+- `paths`, `path_sum_gradient`: the gradient as a sum over paths, equations (51) to (53)
+
+Layers are numbered as in the chapter, from the input layer 1 to the output layer L; neurons count from 0. All
+arithmetic is in float64, even for a float32 network. If the network's `cost_derivative`, or a function of z,
+is replaced, the replacement is used everywhere. A replaced `feedforward` is used for differences of the cost.
+"""
+
+from cbackprop.chapter.big_picture import (
+    LayerChange,
+    Path,
+    Perturbation,
+    path_sum_gradient,
+    paths,
+    perturbation,
+)
+from cbackprop.chapter.differences import GradientCheck, check_gradient, numerical_gradient
+
+__all__ = [
+    "GradientCheck",
+    "LayerChange",
+    "Path",
+    "Perturbation",
+    "check_gradient",
+    "numerical_gradient",
+    "path_sum_gradient",
+    "paths",
+    "perturbation",
+]
+
+for _name in __all__:
+    globals()[_name].__module__ = __name__  # where pickles look for them, and help() shows them
