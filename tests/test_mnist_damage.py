@@ -17,7 +17,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from small_mnist import (
+
+from cbackprop import _mnist_files, mnist_loader
+from support.small_mnist import (
     IDX_NAMES,
     NPZ_NAMES,
     assert_same,
@@ -36,8 +38,6 @@ from small_mnist import (
     write,
     write_idx,
 )
-
-from cbackprop import _mnist_files, mnist_loader
 
 
 @contextlib.contextmanager

