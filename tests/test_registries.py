@@ -1,11 +1,7 @@
 """An activation or cost named in one place only, or that no kernel knows, is an error, never a guess."""
 
-import os
-import shlex
 import shutil
 import subprocess
-import sysconfig
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -32,9 +28,8 @@ from support.agreement import (
 )
 from support.children import run_python
 from support.examples import as_arrays, digit_examples
+from support.recipes import COMPILER, ROOT, steps, take, why_no_compiler
 
-ROOT = Path(__file__).resolve().parent.parent
-KERNELS = ROOT / "src/kernels"
 NAMES = [name for name in activations.NAMES if name != "softmax"]
 
 
@@ -88,50 +83,29 @@ def test_a_row_in_one_place_only_stops_the_import(module, change, compiled, word
 
 
 FLAGS = ["-std=gnu11", "-fsyntax-only", "-Werror=implicit-function-declaration"]  # as in setup.py
-COMPILER = shlex.split(os.environ.get("CC") or sysconfig.get_config_var("CC") or "cc")
-LEAKY_RELU = "INLINE vec leaky_relu_of(vec z) { return choose(LESS(z, ZERO), BROADCAST(0.01) * z, z); }\n"
-LEAKY_RELU_PRIME = (
-    "INLINE vec leaky_relu_prime_at(vec a) { return choose(LESS(ZERO, a), BROADCAST(1), BROADCAST(0.01)); }\n"
-)
-HALF_COST = (
-    "INLINE vec half_cost(vec a, vec y, int one_hot) { return (void)one_hot, BROADCAST(0.5) * (a - y); }\n"
-)
-ACTIVATION_ROW = ("ROW(SOFTPLUS, softplus)", "ROW(SOFTPLUS, softplus) ROW(LEAKY_RELU, leaky_relu)")
-COST_ROW = (
-    "ROW(QUADRATIC, quadratic,",
-    'ROW(HALF, half, "HalfCost", DIFFERENCE) ROW(QUADRATIC, quadratic,',
-)
 
 
-@pytest.mark.skipif(not KERNELS.exists(), reason="the tests stand apart from the sources")
-@pytest.mark.skipif(os.name == "nt" or not shutil.which(COMPILER[0]), reason="no compiler to ask")
+@pytest.mark.skipif(bool(why_no_compiler()), reason=why_no_compiler())
 @pytest.mark.parametrize(
-    "row, header, formulas, lacks",
+    "recipe, lacks",
     [
-        (ACTIVATION_ROW, "activations.h", LEAKY_RELU + LEAKY_RELU_PRIME, None),
-        (ACTIVATION_ROW, "activations.h", LEAKY_RELU, "leaky_relu_prime_at"),
-        (ACTIVATION_ROW, "activations.h", LEAKY_RELU_PRIME, "leaky_relu_of"),
-        (COST_ROW, "outputs.h", HALF_COST, None),
-        (COST_ROW, "outputs.h", "", "half_cost"),
+        ("An activation", None),
+        ("An activation", "leaky_relu_prime_at"),
+        ("An activation", "leaky_relu_of"),
+        ("A cost", None),
+        ("A cost", "squared_cost"),
     ],
 )
 @pytest.mark.parametrize("scalar", ["-UCBACKPROP_SCALAR", "-DCBACKPROP_SCALAR"])
-def test_a_row_without_its_formula_does_not_compile(row, header, formulas, lacks, scalar, tmp_path):
-    shutil.copytree(KERNELS, tmp_path / "kernels")
-    for name, old, new in (
-        ("registry.h", *row),
-        (
-            header,
-            "/* ---- for each row" if header == "activations.h" else "/* For each cost",
-            formulas + "/*",
-        ),
-    ):
-        path = tmp_path / "kernels" / name
-        text = path.read_text(encoding="utf-8")
-        assert text.count(old) == 1
-        path.write_text(text.replace(old, new), encoding="utf-8")
+def test_a_row_without_its_formula_does_not_compile(recipe, lacks, scalar, tmp_path):
+    """As in src/README.md, where the first two steps are the row and the formulas."""
+    shutil.copytree(ROOT / "src/kernels", tmp_path / "src/kernels")
+    row, formulas, *_ = steps(recipe)
+    take(row, tmp_path)
+    take(formulas, tmp_path, without=lacks)
+    [kernels] = tmp_path.glob("src/kernels/**/portable_float64.c")
     done = subprocess.run(
-        [*COMPILER, *FLAGS, scalar, tmp_path / "kernels/portable_float64.c"],
+        [*COMPILER, *FLAGS, scalar, "-I", tmp_path / "src/kernels", kernels],
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     if lacks is None:
