@@ -114,7 +114,7 @@ def blas():
 
 
 def describe():
-    """Return everything about this process that a reader of its timings should know."""
+    """Return everything about this process that belongs beside its timings."""
     import numpy as np  # noqa: F401 (so that its BLAS is loaded)
 
     return {

@@ -99,7 +99,7 @@ def measure(shape, dtype, names, threads, runs, turn, sample):
 
 
 def report(row):
-    """Print a row for a reader who waits."""
+    """Print a row for whoever waits."""
     unit = "an epoch" if row["epochs"] == 1 else f"{row['epochs']:,} epochs"
     print(
         f"\n{row['shape']}  {row['dtype']}, {row['threads']} thread(s), {row['n']:,} examples "

@@ -39,7 +39,7 @@ if not _is_built(ROOT / "cbackprop"):
             "cbackprop is not installed for this Python: run `pip install .` (or "
             "`pip install -e .`) in the project's root, then pytest again"
         )
-# The shared module `agreement` stands beside the tests; not every import mode puts it in reach.
+# The tests import from `support`, beside them, which not every import mode puts in reach.
 if str(TESTS) not in sys.path:
     sys.path.insert(0, str(TESTS))
 
@@ -60,9 +60,15 @@ def seeds():
 
 
 @pytest.fixture(scope="session")
-def mnist():
-    """The whole MNIST as the book's three lists, for those who have it."""
+def mnist_path():
+    """Where the whole MNIST is, for those who have it."""
     where = os.environ.get("CBACKPROP_MNIST")
     if not where:
         pytest.skip("CBACKPROP_MNIST names no MNIST (a file or a folder)")
-    return importlib.import_module("cbackprop.mnist_loader").load_data_wrapper(where)
+    return Path(where).absolute()
+
+
+@pytest.fixture(scope="session")
+def mnist(mnist_path):
+    """The whole MNIST as the book's three lists."""
+    return importlib.import_module("cbackprop.mnist_loader").load_data_wrapper(mnist_path)

@@ -2,12 +2,12 @@
 
 import numpy as np
 import pytest
-from agreement import network_and_reference, nothing_changes, worst_difference
 from hypothesis import given
 from hypothesis import strategies as st
 
 from cbackprop import network
 from cbackprop.network import Activation, Network
+from support.agreement import network_and_reference, nothing_changes, worst_difference
 
 
 def summed(net, X, Y):

@@ -4,13 +4,14 @@ import math
 
 import numpy as np
 import pytest
-from agreement import dense_examples, nothing_changes, worst_difference
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cbackprop.chapter import Path, check_gradient, path_sum_gradient, paths, perturbation
 from cbackprop.network import Activation, Network
 from cbackprop.reference.network import ReferenceNetwork
+from support.agreement import nothing_changes, worst_difference
+from support.examples import dense_examples
 
 
 def network_and_example(sizes, seed=3, **options):

@@ -4,7 +4,6 @@ import types
 
 import numpy as np
 import pytest
-from agreement import dense_examples, nothing_changes, worst_difference
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -13,6 +12,8 @@ from cbackprop.chapter import check_gradient, numerical_gradient
 from cbackprop.chapter import one_pass as _one_pass
 from cbackprop.network import Activation, Network
 from cbackprop.reference.network import ReferenceNetwork
+from support.agreement import nothing_changes, worst_difference
+from support.examples import dense_examples
 
 MIXED = {
     "activation": ["tanh", "softplus", "linear", "sigmoid"],
@@ -82,7 +83,7 @@ def test_every_activation_passes(name):
     assert result and result.difference < 1e-7
 
 
-def test_modified_neurons_the_readers_functions_and_the_reference_pass():
+def test_modified_neurons_the_users_functions_and_the_reference_pass():
     sizes, own = [3, 4, 2, 3, 4], [3, 5, 4]
     assert check_gradient(Network(sizes, **MIXED), *example(sizes)).difference < 1e-7
     assert check_gradient(ReferenceNetwork(sizes, **MIXED), *example(sizes)).difference < 1e-7
@@ -245,7 +246,7 @@ def test_each_weight_costs_no_copy_of_the_network(monkeypatch):
     assert passes == [(30, 40), (30, 40 * 50)]
 
 
-def test_parameters_as_a_reader_may_leave_them():
+def test_parameters_as_the_user_may_leave_them():
     net, (x, y) = Network([4, 5, 3]), example([4, 5, 3])
     net.weights[0] = np.asfortranarray(net.weights[0])
     net.weights[1] = np.round(net.weights[1] * 8).astype(np.int64)

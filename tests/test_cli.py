@@ -10,7 +10,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from small_mnist import N_TEST, NPZ_NAMES, make_bytes
+
+from support.small_mnist import N_TEST, NPZ_NAMES, make_bytes
 
 COMMAND = Path(sysconfig.get_path("scripts")) / "cbackprop"
 SMALL = ("--sizes", "784,10", "--epochs", "2", "--mini-batch-size", "100", "--eta", "0.5")
@@ -179,15 +180,16 @@ def test_a_damaged_file_is_named_with_what_is_wrong(run, tmp_path):
     assert "notes.txt: not an MNIST file" in done.stderr.splitlines()[-1]
 
 
+def started(*arguments, folder):
+    """The command, running, with pipes to read from."""
+    return subprocess.Popen(
+        [COMMAND, *arguments], cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+
+
 @POSIX_ONLY
 def test_ctrl_c_ends_it_with_a_line_and_130(tmp_path):
-    with subprocess.Popen(
-        [COMMAND, "--epochs", "1000000"],
-        cwd=tmp_path,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as process:
+    with started("--epochs", "1000000", folder=tmp_path) as process:
         assert process.stdout.readline().startswith("Epoch 0: ")
         process.send_signal(signal.SIGINT)
         _, errors = process.communicate(timeout=20)
@@ -197,14 +199,8 @@ def test_ctrl_c_ends_it_with_a_line_and_130(tmp_path):
 
 
 @POSIX_ONLY
-def test_a_reader_that_leaves_early_is_no_error(tmp_path):
-    with subprocess.Popen(
-        [COMMAND, *SMALL],
-        cwd=tmp_path,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as process:
+def test_a_pipe_closed_early_is_no_error(tmp_path):
+    with started(*SMALL, folder=tmp_path) as process:
         process.stdout.close()
         errors = process.stderr.read()
         process.wait(timeout=20)

@@ -5,11 +5,11 @@ import random
 
 import numpy as np
 import pytest
-from agreement import dense_examples
 
 import cbackprop
 from cbackprop import network
 from cbackprop.network import Network
+from support.examples import dense_examples
 
 
 def test_import_star_brings_what_the_books_module_brings():
@@ -43,7 +43,7 @@ def test_initial_numbers_are_all_biases_then_all_weights(sizes):
 
 @pytest.mark.parametrize("replaced", [False, True])
 def test_initial_numbers_come_from_numpys_global_generator(monkeypatch, replaced):
-    if replaced:  # some readers do: every draw must come through the name that the book uses
+    if replaced:  # some users do: every draw must come through the name that the book uses
         monkeypatch.setattr(np.random, "randn", lambda *shape: np.full(shape, 0.25))
         assert {float(w) for w in Network([3, 2]).weights[0].ravel()} == {0.25}
     else:
@@ -110,7 +110,7 @@ def test_backend_is_a_string_from_the_start():
 
 
 def test_the_rest_of_the_book_reads_a_network_as_arrays():
-    """What readers do with a trained network: save it, rebuild it, look at it."""
+    """What users do with a trained network: save it, rebuild it, look at it."""
     net = Network([4, 3, 2])
     rebuilt = Network(net.sizes)
     rebuilt.weights = [np.array(w) for w in [w.tolist() for w in net.weights]]

@@ -6,12 +6,13 @@ import warnings
 
 import numpy as np
 import pytest
-from agreement import as_arrays, dense_examples, digit_examples, network_and_reference, nothing_changes
-from both import Table, each_module, each_path, right_answers, update, use_path
-from both import train as train_seeded
 
 from cbackprop import network, network2
 from cbackprop.network import Activation, Network
+from support.agreement import network_and_reference, nothing_changes, warnings_of
+from support.both import each_module, each_path, right_answers, update, use_path
+from support.both import train as train_seeded
+from support.examples import Table, as_arrays, dense_examples, digit_examples, labelled
 
 SIZES = [6, 5, 3]
 
@@ -369,13 +370,6 @@ def whole_numbers(largest, dtype=float):
     return examples
 
 
-def warnings_of(call):
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        call()
-    return [w for w in caught if issubclass(w.category, UserWarning)]
-
-
 @pytest.mark.parametrize("largest", [2, 128, 255])
 @pytest.mark.parametrize("dtype", [float, np.float32, np.uint8, np.int64])
 @pytest.mark.parametrize("form", ["list", "arrays"])
@@ -383,10 +377,10 @@ def test_pixels_to_255_are_warned_about_once(largest, dtype, form, capsys):
     examples = whole_numbers(largest, dtype)
     if form == "arrays":
         examples = (np.hstack([x for x, _ in examples]).T, np.zeros((20, 3)))
-    caught = warnings_of(lambda: Network(SIZES).SGD(examples, 3, 5, 0.5))
+    caught = warnings_of(lambda: Network(SIZES).SGD(examples, 3, 5, 0.5))[1]
     assert len(caught) == 1
     assert "255" in str(caught[0].message)
-    assert caught[0].filename == __file__  # it points at the reader's line
+    assert caught[0].filename == __file__  # it points at the user's line
 
 
 @pytest.mark.parametrize(
@@ -402,7 +396,7 @@ def test_pixels_to_255_are_warned_about_once(largest, dtype, form, capsys):
     ids=["0 and 1", "to 256", "to 1000", "halves", "between 0 and 1", "scaled pixels"],
 )
 def test_other_data_is_not_warned_about(examples, capsys):
-    assert warnings_of(lambda: Network(SIZES).SGD(examples, 1, 5, 0.5)) == []
+    assert warnings_of(lambda: Network(SIZES).SGD(examples, 1, 5, 0.5))[1] == []
 
 
 @pytest.mark.parametrize("call", ["feedforward", "backprop", "update", "evaluate"])
@@ -415,7 +409,7 @@ def test_only_sgd_warns(call):
         "update": lambda: net.update_mini_batch(examples, 0.5),
         "evaluate": lambda: net.evaluate([(x, 1)]),
     }
-    assert warnings_of(calls[call]) == []
+    assert warnings_of(calls[call])[1] == []
 
 
 def test_the_warning_as_an_error_comes_before_any_change(net):
@@ -593,7 +587,7 @@ def test_a_matrix_of_rows_for_backprop(module, path, monkeypatch):
 @pytest.mark.parametrize("label", ["cat", np.str_("cat"), b"cat", np.array(["cat"])], ids=repr)
 def test_string_labels_in_pairs(module, path, label, capsys, monkeypatch):
     net = use_path(path, module.Network(SIZES), monkeypatch)
-    tests = [(x, k % 3) for k, (x, _) in enumerate(good(5))]
+    tests = labelled(good(5))
     tests[3] = tests[3][0], label
     for call in (right_answers, lambda net, tests: train(net, good(), tests=tests)):
         with nothing_changes(net), pytest.raises(TypeError) as error:

@@ -2,9 +2,10 @@
 
 import numpy as np
 import pytest
-from agreement import digit_examples, network_and_reference
 
 from cbackprop.network import Network
+from support.agreement import network_and_reference
+from support.examples import digit_examples
 
 
 def test_evaluate_counts_as_the_reference(capsys):

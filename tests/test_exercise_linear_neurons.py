@@ -1,4 +1,4 @@
-"""Exercise: backpropagation with linear neurons, as a reader of the chapter would work it.
+"""Exercise: backpropagation with linear neurons, as a student of the chapter would work it.
 
 With σ(z) = z throughout, σ′(z) = 1, and the algorithm becomes a^l = w^l a^{l-1} + b^l,
 δ^L = ∇_a C and δ^l = (w^{l+1})^T δ^{l+1}; BP3 and BP4 stay as they are.

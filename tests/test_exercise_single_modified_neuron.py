@@ -1,4 +1,4 @@
-"""Exercise: backpropagation with a single modified neuron, as a reader of the chapter would work it.
+"""Exercise: backpropagation with a single modified neuron, as a student of the chapter would work it.
 
 What must be changed in the algorithm? Where the modified neuron is in layer l, its activation is
 a^l_j = f(z^l_j), and in BP1 or BP2 its σ′(z^l_j) becomes f′(z^l_j). Nothing else.

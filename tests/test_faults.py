@@ -11,11 +11,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from agreement import SANITIZED, run_python
 
 from cbackprop import network, network2
+from support.children import SANITIZED, run_python
 
-FAULTS = Path(__file__).parent / "faults"
+SUPPORT = Path(__file__).resolve().parent / "support"
 linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs Linux")
 
 
@@ -24,16 +24,12 @@ linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs L
 @pytest.mark.skipif(SANITIZED, reason="the sanitizer has an allocator of its own")
 @pytest.mark.skipif(sysconfig.get_config_var("Py_GIL_DISABLED"), reason="this Python has no other allocator")
 def test_every_failed_allocation_is_a_memory_error(tmp_path):
-    """Of every public function; parameters stay, and no block is lost: see faults/every_allocation.py."""
+    """Of every public function; parameters stay, and no block is lost: see support/every_allocation.py."""
     library = tmp_path / "failing_malloc.so"
-    source = FAULTS / "failing_malloc.c"
+    source = SUPPORT / "failing_malloc.c"
     subprocess.run(["cc", "-O1", "-shared", "-fPIC", "-o", library, source, "-ldl"], check=True)
-    env = {**os.environ, "LD_PRELOAD": str(library), "PYTHONMALLOC": "malloc", "TMPDIR": str(tmp_path)}
-    command = [sys.executable, FAULTS / "every_allocation.py", library]
-    child = subprocess.run(
-        command, env=env, capture_output=True, text=True, timeout=300, cwd=tmp_path, check=False
-    )
-    assert child.returncode == 0, child.stdout + child.stderr
+    env = {"LD_PRELOAD": str(library), "PYTHONMALLOC": "malloc", "TMPDIR": str(tmp_path)}
+    child = run_python(SUPPORT / "every_allocation.py", tmp_path, library, env=env, timeout=300)
     assert child.stdout.count("MemoryError") > 50  # calls that come to an allocation of compiled code
 
 
@@ -115,8 +111,7 @@ for bytes_left in (0, 1, 100, 4096, 10000):
     raise SystemExit(f"{{bytes_left}} bytes were enough")
 resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY,) * 2)  # what counts lines writes them now
 """
-    child = run_python(code, tmp_path)
-    assert child.returncode == 0, child.stderr
+    run_python(code, tmp_path)
     assert (tmp_path / name).read_bytes() == before
     assert os.listdir(tmp_path) == [name]
 
@@ -154,18 +149,20 @@ def test_sizes_that_no_memory_holds(sizes, kind):
         np.testing.assert_array_equal(np.random.get_state()[1], state)
 
 
-CHILDREN = """
-import multiprocessing, os, sys, threading, time
+# What is printed goes nowhere, not into a file: of one that a thread is writing to, CPython leaves the lock
+# locked at a fork, and may give up at the program's end ("could not acquire lock for BufferedWriter at
+# interpreter shutdown").
+WHILE_OTHERS_TRAIN = """
+import multiprocessing, sys, threading, time
 import numpy as np
 from cbackprop import network
-rng = np.random.default_rng(0)
-examples = [(rng.random((300, 1)), rng.random((10, 1))) for _ in range(100)]
+from support.children import Nowhere
+from support.examples import dense_examples
+sys.stdout = Nowhere()
+examples = dense_examples(100, [300, 10])
+"""
 
-class Nowhere:  # no file: of one that a thread was writing to at the fork CPython leaves the lock locked
-    write = flush = staticmethod(lambda *_: None)
-
-sys.stdout = Nowhere
-
+CHILDREN = """
 def train(seed):
     np.random.seed(seed)
     net = network.Network([300, 60, 10])
@@ -195,25 +192,13 @@ if __name__ == "__main__":
 @pytest.mark.skipif(SANITIZED, reason="a child of a fork waits for locks of AddressSanitizer's allocator")
 def test_forks_while_others_train(tmp_path):
     """multiprocessing forks in the midst of other threads' kernels: the children train and end."""
-    child = run_python("import warnings; warnings.simplefilter('ignore')\n" + CHILDREN, tmp_path, timeout=120)
-    assert child.returncode == 0, child.stderr
+    child = run_python(
+        "import warnings; warnings.simplefilter('ignore')\n" + WHILE_OTHERS_TRAIN + CHILDREN, tmp_path
+    )
     assert child.stderr.endswith("all ended")
 
 
-# What is printed goes nowhere, not into a file: a Python that ends while a daemon thread prints into one may
-# give up ("could not acquire lock for BufferedWriter at interpreter shutdown"), whatever the thread does.
 EXIT = """
-import sys, threading, time
-import numpy as np
-from cbackprop import network
-class Nowhere:
-    def write(self, text):
-        return len(text)
-    def flush(self):
-        pass
-sys.stdout = Nowhere()
-rng = np.random.default_rng(0)
-examples = [(rng.random((300, 1)), rng.random((10, 1))) for _ in range(100)]
 net = network.Network([300, 60, 10])
 for _ in range(3):
     threading.Thread(
@@ -225,8 +210,7 @@ time.sleep(0.3)
 
 def test_the_program_may_end_while_threads_train(tmp_path):
     for _ in range(3):
-        child = run_python(EXIT, tmp_path, timeout=60)
-        assert child.returncode == 0, child.stderr
+        run_python(WHILE_OTHERS_TRAIN + EXIT, tmp_path, timeout=60)
 
 
 RAISING = ("feedforward", "backprop", "update_mini_batch", "evaluate", "cost_derivative")

@@ -4,9 +4,9 @@ import sys
 
 import numpy as np
 import pytest
-from agreement import digit_examples
 
 from cbackprop import figures, network, network2
+from support.examples import digit_examples
 
 
 @pytest.fixture

@@ -8,17 +8,16 @@ import random
 
 import numpy as np
 import pytest
-from agreement import (
+
+from cbackprop.network import Network
+from support.agreement import (
     copy_parameters,
-    dense_classes,
-    digit_examples,
+    in_float64,
     network_and_reference,
     parameter_difference,
     worst_difference,
 )
-
-from cbackprop.network import Network
-from cbackprop.reference.network import ReferenceNetwork
+from support.examples import dense_classes, digit_examples
 
 DATA = {"sparse": digit_examples, "dense": dense_classes}
 
@@ -66,11 +65,9 @@ def test_gradients(kind):
 
 
 @pytest.mark.parametrize("kind", DATA)
-def test_a_hundred_mini_batches_beside_the_references(kind, capsys):
+def test_a_hundred_mini_batches_agree_with_references_of_both_types(kind, capsys):
     net, plain = network_and_reference([784, 30, 10], dtype=np.float32)
-    double = copy_parameters(plain, ReferenceNetwork([784, 30, 10]))
-    double.weights = [w.astype(np.float64) for w in plain.weights]
-    double.biases = [b.astype(np.float64) for b in plain.biases]
+    double = in_float64(net)
     for each in (net, plain, double):
         random.seed(2)
         each.SGD(list(DATA[kind](1000, 784)), 1, 10, 0.3)
@@ -81,9 +78,7 @@ def test_a_hundred_mini_batches_beside_the_references(kind, capsys):
 def test_a_mini_batch_is_summed_before_it_is_subtracted():
     """A thousand gradients too small, each alone, to move a float32 weight; together they do."""
     net, _ = network_and_reference([784, 30, 10], scaled=True, dtype=np.float32)
-    double = ReferenceNetwork([784, 30, 10])
-    double.weights = [w.astype(np.float64) for w in net.weights]
-    double.biases = [b.astype(np.float64) for b in net.biases]
+    double = in_float64(net)
     before = [w.copy() for w in net.weights]
     mini_batch = digit_examples(1) * 1000
     largest = np.abs(double.backprop(*mini_batch[0])[1][1]).max()
@@ -98,9 +93,7 @@ def test_a_mini_batch_is_summed_before_it_is_subtracted():
 def test_a_mini_batch_of_sgd_is_summed_before_it_is_subtracted(capsys):
     examples = digit_examples(1) * 1000
     net, plain = network_and_reference([784, 30, 10], scaled=True, dtype=np.float32)
-    double = ReferenceNetwork([784, 30, 10])
-    double.weights = [w.astype(np.float64) for w in net.weights]
-    double.biases = [b.astype(np.float64) for b in net.biases]
+    double = in_float64(net)
     before = [w.astype(np.float64) for w in net.weights]
     gradient = double.backprop(*examples[0])[1]
     for layer in (0, 1):

@@ -3,11 +3,11 @@
 One process for each fuzzer: a crash names the file, and ends nothing else.
 """
 
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+
+from support.children import run_python
 
 FUZZ = Path(__file__).resolve().parent / "fuzz"
 CODE = """
@@ -27,8 +27,4 @@ for path in sorted(Path(sys.argv[2]).iterdir()):
 def test_every_file_of_the_corpus_is_a_result_or_an_ordinary_error(name, tmp_path):
     corpus = FUZZ / "corpus" / name
     assert len(list(corpus.iterdir())) >= 20
-    done = subprocess.run(
-        [sys.executable, "-X", "faulthandler", "-c", CODE, FUZZ / f"{name}.py", corpus],
-        cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr[-3000:]
+    run_python(CODE, tmp_path, FUZZ / f"{name}.py", corpus)

@@ -2,18 +2,12 @@
 
 import numpy as np
 import pytest
-from agreement import (
-    dense_examples,
-    difference,
-    digit_examples,
-    network_and_reference,
-    parameter_difference,
-    worst_difference,
-)
 from hypothesis import given
 from hypothesis import strategies as st
 
 from cbackprop.network import Network
+from support.agreement import difference, network_and_reference, parameter_difference, worst_difference
+from support.examples import dense_examples, digit_examples
 
 TOLERANCE = 1e-10
 # Weights after a step this long are the gradient and nothing else, to the last digit but a few:

@@ -5,28 +5,6 @@ import random
 
 import numpy as np
 import pytest
-from agreement import (
-    as_arrays,
-    copy_parameters,
-    dense_examples,
-    difference,
-    digit_examples,
-    network_and_reference,
-    parameter_difference,
-    worst_difference,
-)
-from both import (
-    REFERENCES,
-    Table,
-    each_module,
-    each_path,
-    name_of,
-    reference_of,
-    right_answers,
-    update,
-    use_path,
-)
-from both import train as train_both
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -35,6 +13,25 @@ from cbackprop._memory import remember
 from cbackprop.network import Network
 from cbackprop.reference.network import ReferenceNetwork
 from cbackprop.reference.network2 import ReferenceNetwork2
+from support.agreement import (
+    copy_parameters,
+    difference,
+    network_and_reference,
+    parameter_difference,
+    worst_difference,
+)
+from support.both import (
+    REFERENCES,
+    each_module,
+    each_path,
+    name_of,
+    reference_of,
+    right_answers,
+    update,
+    use_path,
+)
+from support.both import train as train_both
+from support.examples import Table, as_arrays, dense_examples, digit_examples
 
 SIZES = [12, 7, 4]
 DTYPES = [
@@ -518,7 +515,7 @@ def test_arrays_that_shrink_while_others_are_read():
 
 
 @pytest.mark.parametrize("name", ["x", "weights"])
-def test_arrays_that_shrink_while_a_reader_s_cost_is_asked(name):
+def test_arrays_that_shrink_while_the_users_cost_runs(name):
     x, y = np.ones((12, 1)), np.ones((4, 1))
 
     class Cost(network2.QuadraticCost):
@@ -533,7 +530,7 @@ def test_arrays_that_shrink_while_a_reader_s_cost_is_asked(name):
         net.backprop(x, y)
 
 
-def test_an_x_that_becomes_of_a_smaller_type_while_a_reader_s_cost_is_asked():
+def test_an_x_that_becomes_of_a_smaller_type_while_the_users_cost_runs():
     x, y = np.ones((12, 1)), np.ones((4, 1))
 
     class Cost(network2.QuadraticCost):

@@ -4,12 +4,12 @@ CBACKPROP_ISA is read when the package is loaded, so each set has a process of i
 """
 
 import functools
-import os
 import platform
 from pathlib import Path
 
 import pytest
-from agreement import run_python
+
+from support.children import run_python
 
 # What the processor must say it has, by the name that forces the set.
 NEEDS = {
@@ -20,41 +20,32 @@ NEEDS = {
 }
 
 AGREE = """
-import io, contextlib, random
+import contextlib, io, random
 import numpy as np
 import cbackprop
 from cbackprop.network import Network
-from cbackprop.reference.network import ReferenceNetwork
+from support.agreement import difference, in_float64, parameter_difference, worst_difference
 rng = np.random.default_rng(0)
 np.random.seed(0)
 def examples(n, n_in, n_out, density):
     return [((rng.random((n_in, 1)) < density) * rng.integers(1, 256, (n_in, 1)) / 256 / density
              / n_in ** 0.5, np.eye(n_out)[:, [k % n_out]]) for k in range(n)]
-worst = {"float64": 0.0, "float32": 0.0}
-for dtype in (np.float64, np.float32):
+for dtype, tolerance in (("float64", 1e-11), ("float32", 2e-5)):
     for sizes in ([784, 30, 10], [100, 17, 10], [2, 3, 1], [33, 65, 31, 5], [70, 10], [1, 1]):
         for density, m in ((0.15, 10), (1.0, 10), (0.15, 1), (1.0, 33)):
-            net, plain = Network(sizes, dtype=dtype), ReferenceNetwork(sizes)
-            plain.weights = [w.astype(np.float64) for w in net.weights]
-            plain.biases = [b.astype(np.float64) for b in net.biases]
+            net = Network(sizes, dtype=dtype)
+            plain = in_float64(net)
             data = examples(70, sizes[0], sizes[-1], density)
             with contextlib.redirect_stdout(io.StringIO()):
                 for each in (net, plain):
                     random.seed(1)
                     each.SGD(list(data), 2, m, 0.3)
-            x, y = data[0]
-            pairs = list(zip(net.weights + net.biases, plain.weights + plain.biases))
-            plain.weights = [w.astype(np.float64) for w in net.weights]
-            plain.biases = [b.astype(np.float64) for b in net.biases]
+            assert parameter_difference(net, plain) < tolerance, (dtype, sizes, density, m)
+            (x, y), plain = data[0], in_float64(net)
             a = np.hstack([x for x, _ in data])
-            pairs.append((net.feedforward(a), plain.feedforward(a)))
+            assert difference(net.feedforward(a), plain.feedforward(a)) < tolerance
             for ours, expected in zip(net.backprop(x, y), plain.backprop(x, y)):
-                pairs += zip(ours, expected)
-            for ours, expected in pairs:
-                gap = np.abs(ours - expected).max() / (np.abs(expected).max() or 1)
-                worst[np.dtype(dtype).name] = max(worst[np.dtype(dtype).name], gap)
-assert worst["float64"] < 1e-11, worst
-assert worst["float32"] < 2e-5, worst
+                assert worst_difference(ours, expected) < tolerance
 cbackprop.show_config()
 """
 
@@ -77,16 +68,14 @@ def shown_as(name):
     return "neon" if name == "portable" and NEEDS["neon"] <= processor_flags() else name
 
 
-def run_forced(name, tmp_path, code=AGREE):
-    return run_python(code, tmp_path, env={**os.environ, "CBACKPROP_ISA": name})
+SHOW_CONFIG = "import cbackprop; cbackprop.show_config()"
 
 
 @pytest.mark.parametrize("name", NEEDS)
 def test_a_forced_instruction_set_agrees_with_the_reference(name, tmp_path):
     if not NEEDS[name] <= processor_flags():
         pytest.skip(f"this {platform.machine()} does not say that it has {name}")
-    child = run_forced(name, tmp_path)
-    assert child.returncode == 0, child.stderr
+    child = run_python(AGREE, tmp_path, env={"CBACKPROP_ISA": name})
     assert shown_as(name) in child.stdout.lower()
 
 
@@ -94,32 +83,28 @@ def test_a_forced_instruction_set_agrees_with_the_reference(name, tmp_path):
 def test_a_set_that_the_processor_lacks_is_refused_in_words(name, tmp_path):
     if not processor_flags() or NEEDS[name] <= processor_flags():
         pytest.skip(f"this processor has {name}, or does not say")
-    child = run_forced(
-        name, tmp_path, "from cbackprop import network; network.Network([2, 1]).feedforward([[1.0], [2.0]])"
-    )
+    code = "from cbackprop import network; network.Network([2, 1]).feedforward([[1.0], [2.0]])"
+    child = run_python(code, tmp_path, env={"CBACKPROP_ISA": name}, may_fail=True)
     assert child.returncode in (0, 1), "killed: an illegal instruction?"
     assert "CBACKPROP_ISA" in child.stderr
 
 
 def test_an_unknown_name_is_said_to_be_one(tmp_path):
-    child = run_forced("sse9", tmp_path, "from cbackprop import network; network.Network([2, 1])")
+    code = "from cbackprop import network; network.Network([2, 1])"
+    child = run_python(code, tmp_path, env={"CBACKPROP_ISA": "sse9"}, may_fail=True)
     assert child.returncode in (0, 1)
     assert "CBACKPROP_ISA" in child.stderr and "sse9" in child.stderr
 
 
 def test_show_config_says_what_was_built_found_and_chosen(tmp_path):
-    child = run_python("import cbackprop; cbackprop.show_config()", tmp_path)
-    assert child.returncode == 0, child.stderr
-    shown = child.stdout.lower()
+    shown = run_python(SHOW_CONFIG, tmp_path).stdout.lower()
     for word in ("cbackprop", "numpy", "python", shown_as("portable")):
         assert word in shown
 
 
 def test_the_forced_choice_is_the_one_shown(tmp_path):
-    code = "import cbackprop; cbackprop.show_config()"
-    env = {key: value for key, value in os.environ.items() if key != "CBACKPROP_ISA"}
-    free = run_python(code, tmp_path, env=env)
-    forced = run_forced("portable", tmp_path, code)
-    assert forced.returncode == 0 and free.returncode == 0
+    free, forced = (
+        run_python(SHOW_CONFIG, tmp_path, env={"CBACKPROP_ISA": isa}).stdout for isa in (None, "portable")
+    )
     if NEEDS["avx2"] <= processor_flags():
-        assert forced.stdout != free.stdout
+        assert forced != free

@@ -7,9 +7,10 @@ import time
 
 import numpy as np
 import pytest
-from agreement import dense_examples, digit_examples, parameter_difference, train_step_by_step
 
 from cbackprop.network import Network
+from support.agreement import parameter_difference, train_step_by_step
+from support.examples import dense_examples, digit_examples
 
 pytestmark = pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="needs interval timers")
 DATA = {"sparse": lambda n, sizes: digit_examples(n, sizes[0]), "dense": dense_examples}

@@ -1,16 +1,16 @@
 """Memory stays flat however often a public function is called, rightly or wrongly."""
 
 import ctypes
-import subprocess
 import sys
 import sysconfig
 from pathlib import Path
 
-import every_call
 import pytest
-from agreement import SANITIZED, run_python
 
-LEAKS = Path(__file__).parent / "leaks"
+from support import every_call
+from support.children import SANITIZED, run_python
+
+SUPPORT = Path(__file__).resolve().parent / "support"
 
 glibc = pytest.mark.skipif(
     SANITIZED or not sys.platform.startswith("linux") or not hasattr(ctypes.CDLL(None), "mallinfo2"),
@@ -30,10 +30,8 @@ def test_every_public_function_has_its_calls():
 
 @glibc
 def test_memory_is_flat(tmp_path):
-    """2,000 calls of each; leaks/flat_memory.py itself makes 100,000."""
-    command = [sys.executable, LEAKS / "flat_memory.py", "2000"]
-    child = subprocess.run(command, capture_output=True, text=True, timeout=600, cwd=tmp_path, check=False)
-    assert child.returncode == 0, child.stdout + child.stderr
+    """2,000 calls of each; support/flat_memory.py itself makes 100,000."""
+    child = run_python(SUPPORT / "flat_memory.py", tmp_path, "2000", timeout=600)
     tables = every_call.RIGHT, every_call.WRONG
     assert child.stdout.count(" a call, ") == sum(len(list(every_call.calls_of(table))) for table in tables)
 
@@ -54,12 +52,10 @@ def test_memory_is_flat(tmp_path):
 def test_a_leak_would_be_found(what, calls, call, tmp_path):
     """A reference lost in each call, an object kept, the smallest block of malloc's."""
     code = f"""
-import ctypes, sys
-sys.path.insert(0, {str(LEAKS)!r})
-import flat_memory, tiny
+import ctypes
+from support import flat_memory, tiny
 kept = []
 least = flat_memory.growth(tiny.plain, {call}, flat_memory.make_right, {calls})
 assert {what!r} in flat_memory.leaks(least), least
 """
-    child = run_python(code, tmp_path)
-    assert child.returncode == 0, child.stderr
+    run_python(code, tmp_path)

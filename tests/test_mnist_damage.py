@@ -17,7 +17,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from small_mnist import (
+
+from cbackprop import mnist_loader
+from cbackprop._files import mnist as _mnist_files
+from support.small_mnist import (
     IDX_NAMES,
     NPZ_NAMES,
     assert_same,
@@ -36,9 +39,6 @@ from small_mnist import (
     write,
     write_idx,
 )
-
-from cbackprop import mnist_loader
-from cbackprop._files import mnist as _mnist_files
 
 
 @contextlib.contextmanager

@@ -3,8 +3,6 @@
 import gzip
 import os
 import pickle
-import subprocess
-import sys
 import threading
 import warnings
 import zipfile
@@ -12,7 +10,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from small_mnist import (
+
+from cbackprop import mnist_loader
+from support.agreement import warnings_of
+from support.children import run_python
+from support.small_mnist import (
     NPZ_NAMES,
     assert_same,
     book_arrays,
@@ -25,8 +27,6 @@ from small_mnist import (
     write,
     write_idx,
 )
-
-from cbackprop import mnist_loader
 
 
 @pytest.fixture(autouse=True)
@@ -153,9 +153,7 @@ def test_a_pipe():
 @pytest.mark.parametrize("load", [mnist_loader.load_data, mnist_loader.load_data_wrapper])
 def test_sample_comes_with_one_warning_a_call(load):
     for _ in range(2):
-        with warnings.catch_warnings(record=True) as caught:
-            warnings.simplefilter("always")
-            parts = load()
+        parts, caught = warnings_of(lambda: load(), Warning)  # noqa: PLW0108  (it points at this line)
         assert [warning.category for warning in caught] == [UserWarning]
         assert caught[0].filename == __file__
         for words in ("sample", "5,000 training", "CBACKPROP_MNIST", "mnist.pkl.gz"):
@@ -225,30 +223,21 @@ def test_incomplete_folder_names_what_it_lacks(tmp_path):
     assert str(tmp_path) in str(caught.value) and "train-images" not in str(caught.value)
 
 
-def test_import_reads_no_data_and_loads_no_readers():
+def test_import_reads_no_data_and_loads_no_code_that_reads_files(tmp_path):
     code = (
         "import sys, numpy; before = set(sys.modules); from cbackprop import mnist_loader;"
         "new = set(sys.modules) - before;"
         "print(*sorted(new & {'gzip', 'zipfile', 'pickletools', 'cbackprop._files.mnist'}))"
     )
-    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert run.stdout.strip() == ""
+    assert run_python(code, tmp_path).stdout.strip() == ""
 
 
 # The real MNIST.
 
 
 @pytest.fixture(scope="module")
-def real_mnist():
-    named = os.environ.get("CBACKPROP_MNIST")
-    if not named:
-        pytest.skip("needs the full MNIST: set CBACKPROP_MNIST to its file or folder")
-    return Path(named).absolute()
-
-
-@pytest.fixture(scope="module")
-def real_parts(real_mnist):
-    return mnist_loader.load_data(real_mnist)
+def real_parts(mnist_path):
+    return mnist_loader.load_data(mnist_path)
 
 
 def test_real_mnist_has_the_books_parts(real_parts):
@@ -258,8 +247,8 @@ def test_real_mnist_has_the_books_parts(real_parts):
     ]  # fmt: skip
 
 
-def test_real_idx_and_npz_give_the_books_pickle_bit_for_bit(real_mnist, real_parts, tmp_path):
-    book_file = real_mnist / "mnist.pkl.gz" if real_mnist.is_dir() else real_mnist
+def test_real_idx_and_npz_give_the_books_pickle_bit_for_bit(mnist_path, real_parts, tmp_path):
+    book_file = mnist_path / "mnist.pkl.gz" if mnist_path.is_dir() else mnist_path
     if not book_file.name.endswith(".pkl.gz") or not book_file.exists():
         pytest.skip("CBACKPROP_MNIST holds no mnist.pkl.gz to compare with")
     book = mnist_loader.load_data(book_file)

@@ -6,10 +6,11 @@ import random
 
 import numpy as np
 import pytest
-from agreement import dense_examples, parameter_difference, same_bits
-from both import each_module, each_path, name_of, right_answers, update, use_path
 
 from cbackprop import chapter, network, network2
+from support.agreement import parameter_difference, same_bits
+from support.both import each_module, each_path, name_of, right_answers, update, use_path
+from support.examples import dense_examples, labelled
 
 SIZES = [6, 5, 3]
 BOOK = {"network": {"num_layers", "sizes", "biases", "weights"}}
@@ -59,7 +60,7 @@ each_name = pytest.mark.parametrize("name", NAMES)
 def run(net):
     """Every call of a network, and SGD with all that it remembers."""
     examples = dense_examples(12, SIZES)
-    (x, y), tests = examples[0], [(x, k % 3) for k, (x, _) in enumerate(examples)]
+    (x, y), tests = examples[0], labelled(examples)
     net.feedforward(x), net.backprop(x, y), net.backprop_mini_batch(x, y)
     update(net, examples), right_answers(net, tests)
     random.seed(3)
@@ -229,7 +230,7 @@ class KeepsCurve(network2.Network):
 
 def test_a_history_of_one_s_own(capsys):
     net = seeded(KeepsCurve)
-    tests = [(x, k % 3) for k, (x, _) in enumerate(dense_examples(7, SIZES))]
+    tests = labelled(dense_examples(7, SIZES))
     found = net.SGD(
         dense_examples(12, SIZES), 3, 5, 0.5, evaluation_data=tests, monitor_evaluation_accuracy=True
     )

@@ -5,11 +5,11 @@ import warnings
 
 import numpy as np
 import pytest
-import the_book2
-from agreement import as_arrays, copy_parameters, dense_classes, digit_examples, network_and_reference
 
 from cbackprop import network2
-from cbackprop.reference.network2 import ReferenceNetwork2
+from support import the_book2
+from support.agreement import copy_parameters, network2_and_reference
+from support.examples import as_arrays, dense_classes, digit_examples
 
 pytestmark = pytest.mark.filterwarnings("error")
 SIZES = [40, 9, 10]
@@ -25,17 +25,12 @@ LARGEST = np.finfo(np.float64).max
 
 
 def pair(cost, sizes=SIZES, **options):
-    return network_and_reference(
-        sizes,
-        network=lambda sizes, **o: network2.Network(sizes, COSTS[cost], **o),
-        reference=lambda sizes, **o: ReferenceNetwork2(sizes, COSTS[cost], **o),
-        **options,
-    )
+    return network2_and_reference(sizes, COSTS[cost], **options)
 
 
 @pytest.mark.parametrize("cost", COSTS)
 def test_delta_is_the_derivative_of_fn(cost):
-    """δ^L_j = ∂C/∂z^L_j, by central differences; for readers who build on the classes."""
+    """δ^L_j = ∂C/∂z^L_j, by central differences; for users who build on the classes."""
     fn, delta = COSTS[cost].fn, COSTS[cost].delta
 
     def f(z):

@@ -7,18 +7,12 @@ import re
 
 import numpy as np
 import pytest
-import the_book2
-from agreement import (
-    copy_parameters,
-    dense_classes,
-    difference,
-    digit_examples,
-    parameter_difference,
-    same_bits,
-)
 
 from cbackprop import network2
 from cbackprop.reference.network2 import ReferenceNetwork2
+from support import the_book2
+from support.agreement import copy_parameters, difference, parameter_difference, same_bits
+from support.examples import dense_classes, digit_examples
 
 COSTS = [(network2.CrossEntropyCost, the_book2.CrossEntropy), (network2.QuadraticCost, the_book2.Quadratic)]
 NUMBER = re.compile(r"(Cost on \w+ data: )(.*)")
@@ -128,12 +122,12 @@ def test_iterators_are_read_once(capsys):
     pairs = (pair for pair in data)
     mine = ours.SGD(pairs, 2, 7, 0.5, 0.0, iter(labels), True, True, True, True)
     random.seed(1)
-    references = copy_parameters(book, ReferenceNetwork2([60, 12, 10])).SGD(
+    lists_of_reference = copy_parameters(book, ReferenceNetwork2([60, 12, 10])).SGD(
         iter(data), 2, 7, 0.5, 0.0, iter(labels), True, True, True, True
     )
     random.seed(1)
     theirs = book.SGD(data, 2, 7, 0.5, 0.0, labels, True, True, True, True)
-    for lists in (mine, references):
+    for lists in (mine, lists_of_reference):
         assert all(difference(a, b) < 1e-8 for a, b in zip(lists, theirs, strict=True))
 
 

@@ -2,10 +2,11 @@
 
 import numpy as np
 import pytest
-from agreement import digit_examples, nothing_changes
 
 from cbackprop import network2
 from cbackprop._memory import remember
+from support.agreement import nothing_changes
+from support.examples import digit_examples
 
 SIZES = [40, 6, 10]
 DATA = digit_examples(23, 40)
@@ -160,7 +161,7 @@ def test_what_is_measured(capsys, activation, example, error, message):
 
 
 def test_an_array_that_shrinks_while_it_is_measured():
-    """X is read a block of 1,024 at a time, and a reader's cost is asked in between."""
+    """X is read a block of 1,024 at a time, and the user's cost runs in between."""
     X, Y = np.random.rand(1500, 40), np.zeros(1500, int)
     calls = []
 

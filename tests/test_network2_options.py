@@ -7,10 +7,11 @@ import threading
 
 import numpy as np
 import pytest
-from agreement import digit_examples, parameter_difference
 
 from cbackprop import network2
 from cbackprop.reference.network2 import ReferenceNetwork2
+from support.agreement import parameter_difference
+from support.examples import digit_examples
 
 SIZES = [40, 6, 10]
 DATA = digit_examples(23, 40)

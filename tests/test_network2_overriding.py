@@ -1,23 +1,15 @@
-"""Whatever a reader of network2 replaces is called just as the book would call it."""
+"""Whatever the user of network2 replaces is called just as the book would call it."""
 
 import random
 
 import numpy as np
 import pytest
-import the_book2
-from agreement import (
-    as_arrays,
-    dense_classes,
-    difference,
-    digit_examples,
-    parameter_difference,
-    same_bits,
-    worst_difference,
-)
-from both import Table
 
 from cbackprop import network2
 from cbackprop.reference.network2 import ReferenceNetwork2
+from support import the_book2
+from support.agreement import difference, parameter_difference, same_bits, worst_difference
+from support.examples import Table, as_arrays, dense_classes, digit_examples
 
 SIZES = [40, 12, 10]
 EVALUATION = digit_examples(17, 40, seed=9, labels=True)

@@ -1,4 +1,4 @@
-"""What network2 costs does not depend on the type in which a reader keeps weights and targets."""
+"""What network2 costs does not depend on the type in which the user keeps weights and targets."""
 
 import numpy as np
 import pytest

@@ -5,19 +5,16 @@ import random
 
 import numpy as np
 import pytest
-from agreement import (
-    as_arrays,
-    dense_classes,
+
+from cbackprop import network2
+from support.agreement import (
     difference,
-    digit_examples,
-    network_and_reference,
+    network2_and_reference,
     parameter_difference,
     same_bits,
     worst_difference,
-)  # fmt: skip
-
-from cbackprop import network2
-from cbackprop.reference.network2 import ReferenceNetwork2
+)
+from support.examples import as_arrays, dense_classes, digit_examples
 
 SIZES = [40, 13, 7, 5]
 COSTS = ["QuadraticCost", "CrossEntropyCost", "LogLikelihoodCost"]
@@ -30,13 +27,7 @@ EXAMPLES = {
 
 
 def pair(cost, sizes=SIZES, **options):
-    cost = getattr(network2, cost)
-    return network_and_reference(
-        sizes,
-        network=lambda sizes, **o: network2.Network(sizes, cost, **o),
-        reference=lambda sizes, **o: ReferenceNetwork2(sizes, cost, **o),
-        **options,
-    )
+    return network2_and_reference(sizes, getattr(network2, cost), **options)
 
 
 def trained(net, examples, m, eta, lmbda, evaluation, epochs=3, **options):
@@ -99,29 +90,29 @@ def test_strong_decay_over_many_mini_batches(capsys, lmbda):
     assert difference(net.weights[0], reference.weights[0] * factor) < 1e-9
 
 
-@pytest.mark.parametrize("eta", [np.nan, np.inf])
-@pytest.mark.parametrize("kind", ["sparse", "dense"])
-def test_what_is_not_finite_propagates(capsys, eta, kind):
-    net, reference = pair("CrossEntropyCost")
+def check_nans(net, reference, kind, eta, **options):
+    """Train both; what is NaN in one is NaN in the other."""
     with np.errstate(all="ignore"):
         for one in (net, reference):
             random.seed(1)
-            one.SGD(list(EXAMPLES[kind]), 1, 10, eta, 0.5)
+            one.SGD(list(EXAMPLES[kind]), 1, 10, eta, 0.5, **options)
     for a, b in zip(net.weights, reference.weights, strict=True):
         np.testing.assert_array_equal(np.isnan(a), np.isnan(b))
+
+
+@pytest.mark.parametrize("eta", [np.nan, np.inf])
+@pytest.mark.parametrize("kind", ["sparse", "dense"])
+def test_what_is_not_finite_propagates(capsys, eta, kind):
+    check_nans(*pair("CrossEntropyCost"), kind, eta)
 
 
 @pytest.mark.parametrize("mu", [0.0, 0.9])
 @pytest.mark.parametrize("regularization", ["L2", "L1"])
 def test_a_weight_that_is_not_finite(capsys, mu, regularization):
-    net, reference = pair("CrossEntropyCost")
-    with np.errstate(all="ignore"):
-        for one in (net, reference):
-            random.seed(1)
-            one.weights[0][2, 5] = np.inf
-            one.SGD(list(EXAMPLES["sparse"]), 1, 10, 0.5, 0.5, regularization=regularization, mu=mu)
-    for a, b in zip(net.weights, reference.weights, strict=True):
-        np.testing.assert_array_equal(np.isnan(a), np.isnan(b))
+    both = pair("CrossEntropyCost")
+    for one in both:
+        one.weights[0][2, 5] = np.inf
+    check_nans(*both, "sparse", 0.5, regularization=regularization, mu=mu)
 
 
 @pytest.mark.parametrize("cost", COSTS)

@@ -4,13 +4,14 @@ import random
 import re
 import warnings
 
-import both
 import numpy as np
 import pytest
-from agreement import nothing_changes
-from both import Table, each_module, each_path, name_of, right_answers, train, use_path
 
 from cbackprop import network, network2
+from support import both
+from support.agreement import nothing_changes, warnings_of
+from support.both import each_module, each_path, name_of, right_answers, train, use_path
+from support.examples import Table
 
 SIZES = [6, 5, 1]
 rng = np.random.default_rng(4)
@@ -30,14 +31,6 @@ TARGETS = {
     "a list of bools": (BITS == 1).tolist(),
     "a table": Table(BITS),
 }
-
-
-def warnings_of(call, kind=UserWarning):
-    """What `call` returns, and its warnings of this kind."""
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        result = call()
-    return result, [w for w in caught if issubclass(w.category, kind)]
 
 
 def check_warning(caught, name):

@@ -6,13 +6,14 @@ import sys
 
 import numpy as np
 import pytest
-from agreement import dense_examples, run_python
-from both import MODULES, each_module, each_path, train, use_path
 
 from cbackprop import network, network2
+from support.both import MODULES, each_module, each_path, train, use_path
+from support.children import run_python
+from support.examples import dense_examples, labelled
 
 SIZES = [6, 5, 3]
-TESTS = [(x, k % 3) for k, (x, _) in enumerate(dense_examples(7, SIZES))]
+TESTS = labelled(dense_examples(7, SIZES))
 
 
 def expected_lines(module, tests, net):
@@ -167,7 +168,7 @@ def test_an_error_while_printing_comes_out_after_the_epoch(module, what, monkeyp
 @pytest.mark.parametrize("name", list(MODULES))
 def test_a_print_replaced_where_no_stdout_is_at_all(name, tmp_path):
     """Not even the name: a replaced print needs none."""
-    child = run_python(
+    run_python(
         f"""
 import sys
 import numpy as np
@@ -180,4 +181,3 @@ assert len(lines) == {2 if name == "network" else 4}, lines
 """,
         tmp_path,
     )
-    assert child.returncode == 0, child.stderr

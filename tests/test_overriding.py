@@ -1,4 +1,4 @@
-"""Whatever a reader replaces is called as the book's own methods would call it.
+"""Whatever the user replaces is called as the book's own methods would call it.
 
 The book is taught by changing it: another cost, another neuron, a look inside backprop. Each test
 replaces something in the network and the same thing in the reference, and compares what both come to.
@@ -11,22 +11,21 @@ from unittest import mock
 
 import numpy as np
 import pytest
-from agreement import (
-    as_arrays,
-    copy_parameters,
-    dense_examples,
-    difference,
-    network_and_reference,
-    parameter_difference,
-    worst_difference,
-)
-from both import Table, each_module, reference_of, right_answers
-from both import train as train_both
 
 from cbackprop import network, network2
 from cbackprop.network import Network
 from cbackprop.reference import network as reference
 from cbackprop.reference.network import ReferenceNetwork
+from support.agreement import (
+    copy_parameters,
+    difference,
+    network_and_reference,
+    parameter_difference,
+    worst_difference,
+)
+from support.both import each_module, reference_of, right_answers
+from support.both import train as train_both
+from support.examples import Table, as_arrays, dense_examples, labelled
 
 SIZES = [6, 5, 4, 3]
 TOLERANCE = 1e-12
@@ -35,14 +34,14 @@ METHODS = ["cost_derivative", "backprop", "update_mini_batch", "evaluate", "feed
 UNTOUCHED = Network(SIZES).backend
 
 
-def labelled(n):
-    return [(x, k % 3) for k, (x, _) in enumerate(dense_examples(n, SIZES))]
+def some_labelled(n):
+    return labelled(dense_examples(n, SIZES))
 
 
 def train(net, epochs=2):
     """Train on 23 examples in mini-batches of 5, with 7 tests after each epoch."""
     random.seed(12)
-    net.SGD(dense_examples(23, SIZES), epochs, 5, 0.5, test_data=labelled(7))
+    net.SGD(dense_examples(23, SIZES), epochs, 5, 0.5, test_data=some_labelled(7))
 
 
 def cross_entropy_like(self, output_activations, y):
@@ -142,13 +141,15 @@ class Recorder:
         return self.original(*args)
 
 
-def test_cost_derivative_gets_columns_once_an_example(capsys):
+@pytest.mark.parametrize("method, n_first", [("backprop", 6), ("cost_derivative", 3)])
+def test_a_method_gets_columns_once_an_example(method, n_first, capsys):
+    """The first argument is x, or the output activations."""
     net, plain = network_and_reference(SIZES)
-    recorder = Recorder(net, "cost_derivative")
+    recorder = Recorder(net, method)
     train(net)
     train(plain)
     assert len(recorder.calls) == 2 * 23
-    assert {(a.shape, y.shape) for a, y in recorder.calls} == {((3, 1), (3, 1))}
+    assert {(first.shape, y.shape) for first, y in recorder.calls} == {((n_first, 1), (3, 1))}
     assert parameter_difference(net, plain) < TOLERANCE
 
 
@@ -162,16 +163,6 @@ def test_cost_derivative_in_single_calls():
     np.testing.assert_array_equal(recorder.calls[0][1], examples[0][1])
     net.update_mini_batch(examples, 0.5)
     assert len(recorder.calls) == 5
-
-
-def test_backprop_gets_the_examples_one_by_one(capsys):
-    net, plain = network_and_reference(SIZES)
-    recorder = Recorder(net, "backprop")
-    train(net)
-    train(plain)
-    assert len(recorder.calls) == 2 * 23
-    assert {(x.shape, y.shape) for x, y in recorder.calls} == {((6, 1), (3, 1))}
-    assert parameter_difference(net, plain) < TOLERANCE
 
 
 def test_a_mini_batch_calls_backprop_in_its_order():
@@ -192,7 +183,7 @@ def test_update_mini_batch_gets_slices_of_the_shuffled_list(capsys):
     net.SGD(examples, 1, 5, 0.25)
     assert [len(mini_batch) for mini_batch, _ in recorder.calls] == [5, 5, 5, 5, 3]
     assert [eta for _, eta in recorder.calls] == [0.25] * 5
-    # The very objects of the reader's list, in the order that the list has now.
+    # The very objects of the user's list, in the order that the list has now.
     given = [example for mini_batch, _ in recorder.calls for example in mini_batch]
     assert [id(e) for e in given] == [id(e) for e in examples]
 
@@ -200,11 +191,11 @@ def test_update_mini_batch_gets_slices_of_the_shuffled_list(capsys):
 def test_evaluate_calls_feedforward_once_a_test(capsys):
     net = Network(SIZES)
     recorder = Recorder(net, "feedforward")
-    count = net.evaluate(labelled(7))
+    count = net.evaluate(some_labelled(7))
     assert len(recorder.calls) == 7
     assert {a.shape for (a,) in recorder.calls} == {(6, 1)}
     del net.feedforward
-    assert net.evaluate(labelled(7)) == count
+    assert net.evaluate(some_labelled(7)) == count
 
 
 def test_feedforward_is_not_on_the_way_of_training(capsys):
@@ -222,7 +213,7 @@ def test_feedforward_is_not_on_the_way_of_training(capsys):
 def test_sgd_calls_evaluate_once_an_epoch_and_not_without_test_data(capsys):
     net = Network(SIZES)
     recorder = Recorder(net, "evaluate")
-    net.SGD(dense_examples(4, SIZES), 3, 2, 0.5, test_data=labelled(2))
+    net.SGD(dense_examples(4, SIZES), 3, 2, 0.5, test_data=some_labelled(2))
     assert len(recorder.calls) == 3
     net.SGD(dense_examples(4, SIZES), 3, 2, 0.5)
     assert len(recorder.calls) == 3
@@ -289,7 +280,7 @@ def test_mock_patches(capsys):
 
 def test_a_subclass_that_replaces_nothing_is_compiled(capsys):
     class Mine(Network):
-        """As readers do it: a name of their own and something more."""
+        """As users do it: a name of their own and something more."""
 
         def total(self):
             return sum(w.size for w in self.weights)
@@ -431,7 +422,7 @@ def test_a_replaced_sigmoid_is_called_with_columns(monkeypatch):
     assert slopes == [(3, 1), (4, 1), (5, 1)] * 2
 
 
-def test_a_replacement_in_the_references_module_does_not_reach_the_network(monkeypatch, capsys):
+def test_a_replacement_in_the_module_of_the_reference_does_not_reach_the_network(monkeypatch, capsys):
     net, plain = network_and_reference(SIZES)
     train(plain)
     monkeypatch.setattr(reference, "sigmoid", soft)
@@ -652,7 +643,7 @@ def test_a_replaced_np_is_used(module, monkeypatch, capsys):
     monkeypatch.setattr(module, "np", Numpy(dot=counted("dot"), argmax=counted("argmax")))
     assert net.backend == f"numpy: {module.__name__}.np is replaced"
     examples = dense_examples(10, SIZES)
-    tests = [(x, k % 3) for k, (x, _) in enumerate(examples)]
+    tests = labelled(examples)
     net.feedforward(examples[0][0])
     assert calls == {"dot": 3, "argmax": 0}
     net.backprop(*examples[0])

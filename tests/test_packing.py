@@ -1,14 +1,13 @@
 """How examples are packed changes nothing: their order in memory, the threads, where a value is met first."""
 
 import random
-import warnings
 
 import numpy as np
 import pytest
-from agreement import parameter_difference, same_bits
 
 from cbackprop.network import Network
 from cbackprop.reference.network import ReferenceNetwork
+from support.agreement import parameter_difference, same_bits, warnings_of
 
 N, N_IN = 6000, 784  # enough inputs for a second thread that packs
 LATE = 4500  # in the second thread's half
@@ -120,10 +119,7 @@ def test_float32_and_float64_in_one_list(step, grey, images, capsys):
 def test_pixels_are_seen_in_many_examples(most, warned, images, capsys):
     """Whole numbers past 1 are what is warned of, not the greys that there could be."""
     X = np.minimum(np.floor(images[0][:1500] * 256), most)
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        trained((X, images[1][:1500]))
-    assert bool(caught) == warned
+    assert bool(warnings_of(lambda: trained((X, images[1][:1500])), Warning)[1]) == warned
 
 
 def test_what_is_changed_between_two_calls_is_seen(images, capsys):

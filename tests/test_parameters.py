@@ -9,16 +9,16 @@ import random
 
 import numpy as np
 import pytest
-from agreement import (
-    as_arrays,
+
+from cbackprop import chapter, network, network2
+from support.agreement import (
     copy_parameters,
-    dense_examples,
     difference,
     network_and_reference,
     parameter_difference,
     worst_difference,
 )
-from both import (
+from support.both import (
     MODULES,
     each_module,
     each_path,
@@ -29,8 +29,7 @@ from both import (
     update,
     use_path,
 )
-
-from cbackprop import chapter, network, network2
+from support.examples import as_arrays, dense_examples, labelled
 
 
 @pytest.mark.parametrize(
@@ -40,7 +39,7 @@ from cbackprop import chapter, network, network2
 def test_edited_and_assigned_parameters_are_seen(edit, call, capsys):
     net, plain = network_and_reference([6, 5, 3])
     examples = dense_examples(12, [6, 5, 3])
-    tests = [(x, k % 3) for k, (x, _) in enumerate(dense_examples(30, [6, 5, 3]))]
+    tests = labelled(dense_examples(30, [6, 5, 3]))
     net.update_mini_batch(examples, 0.5)  # the network has settled into its own arrays
     copy_parameters(net, plain)
     rng = np.random.default_rng(0)
@@ -166,7 +165,7 @@ def check_all_calls(net, tolerance=1e-10):
     """Compare every call with that of a reference of these arrays."""
     plain, (n_in, n_out) = reference_of(net), ends(net)
     examples = dense_examples(17, [n_in, n_out])
-    (x, y), tests = examples[0], [(x, k % n_out) for k, (x, _) in enumerate(examples)]
+    (x, y), tests = examples[0], labelled(examples, n_out)
     X, Y = (np.hstack(columns) for columns in zip(*examples))
     assert difference(net.feedforward(x), plain.feedforward(x)) < tolerance
     assert difference(net.feedforward(X), plain.feedforward(X)) < tolerance

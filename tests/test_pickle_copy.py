@@ -6,18 +6,13 @@ import random
 
 import numpy as np
 import pytest
-from agreement import (
-    copy_parameters,
-    digit_examples,
-    network_and_reference,
-    parameter_difference,
-    same_bits,
-)
-from both import each_module, reference_of, train
 
 from cbackprop import network, network2
 from cbackprop.activations import LayerActivations
 from cbackprop.network import Network
+from support.agreement import copy_parameters, network_and_reference, parameter_difference, same_bits
+from support.both import each_module, reference_of, train
+from support.examples import digit_examples
 
 SIZES = [40, 9, 10]
 
@@ -123,7 +118,7 @@ def test_a_state_is_the_whole_state():
     assert net.dtype == np.float64
 
 
-def test_a_readers_own_attributes_are_pickled():
+def test_the_users_own_attributes_are_pickled():
     net = Network(SIZES)
     net.note = {"best": 0.95}
     assert pickled(net).note == {"best": 0.95}
@@ -131,7 +126,7 @@ def test_a_readers_own_attributes_are_pickled():
 
 
 class Noted(Network):
-    """A reader's subclass, at the module's level so that pickle finds it."""
+    """The user's subclass, at the module's level so that pickle finds it."""
 
     def evaluate(self, test_data):
         return -1
@@ -284,7 +279,7 @@ class Remembers(network2.Network):
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_names_of_the_user_s_are_pickled_beside(way, capsys):
+def test_names_of_the_users_are_pickled_too(way, capsys):
     net = Remembers(SIZES)
     net.SGD(digit_examples(30, 40), 2, 10, 0.1, mu=0.5)
     reference = WAYS[way](net)

@@ -1,4 +1,4 @@
-"""Problem: the fully matrix-based approach over a mini-batch, as a reader of the chapter would work it."""
+"""Problem: the fully matrix-based approach over a mini-batch, as a student of the chapter would work it."""
 
 import numpy as np
 import pytest

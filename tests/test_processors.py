@@ -3,10 +3,10 @@
 import os
 
 import pytest
-from agreement import dense_examples
 
 from cbackprop import _processors
 from cbackprop.network import Network
+from support.examples import dense_examples
 
 SEEN = 16  # processors that the system shows
 

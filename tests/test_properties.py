@@ -6,10 +6,13 @@ import random
 
 import numpy as np
 import pytest
-from agreement import nothing_changes, same_bits
 from hypothesis import assume, given
 from hypothesis import strategies as st
-from strategies import (
+
+from cbackprop.network import Network
+from support.agreement import nothing_changes, same_bits
+from support.examples import labelled
+from support.strategies import (
     DTYPES,
     LAYOUTS,
     RUN,
@@ -32,6 +35,8 @@ from strategies import (
     numbers,
     own_arrays,
     pairs,
+    passed_on,
+    places,
     plainly,
     printed,
     seeds,
@@ -40,8 +45,6 @@ from strategies import (
     target,
     unchanged,
 )
-
-from cbackprop.network import Network
 
 pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")
 data = st.data()
@@ -161,8 +164,8 @@ def test_sgd(both, draw):
     tests, plain_tests = None, None
     if draw.draw(st.booleans()):
         tests, plain_tests = data_to_evaluate(net, draw, draw.draw(st.sampled_from([0, 1, 9])))
-    kept, references = own_arrays(net), plainly(columns)
-    expected = run(plain, references_in_order := list(references), epochs, m, eta, plain_tests)
+    kept, plain_columns = own_arrays(net), plainly(columns)
+    expected = run(plain, plain_order := list(plain_columns), epochs, m, eta, plain_tests)
     trained = []
     for n_threads in (1, 2):
         one, own = copy.copy(net), given_data
@@ -174,13 +177,7 @@ def test_sgd(both, draw):
             found = run(one, own, epochs, m, eta, tests, n_threads=n_threads)
         assert found == expected
         if form == "list":  # shuffled as the reference's was
-            places = (
-                {id(pair): i for i, pair in enumerate(references)},
-                {id(pair): i for i, pair in enumerate(columns)},
-            )
-            assert [places[1][id(pair)] for pair in own] == [
-                places[0][id(pair)] for pair in references_in_order
-            ]
+            assert places(own, columns) == places(plain_order, plain_columns)
         trained.append(one)
     assert same_bits(*trained)
     assert_near(own_arrays(one), own_arrays(plain), RUN[net.dtype.itemsize])
@@ -193,9 +190,9 @@ def test_sgd(both, draw):
 
 def every_call(net, plain, examples_, tolerance):
     """Each public call on the same examples, compared."""
-    references = plainly(examples_)
+    plain_examples = plainly(examples_)
     with unchanged(examples_, own_arrays(net)):
-        for (x, y), (x0, y0) in zip(examples_[:3], references):
+        for (x, y), (x0, y0) in zip(examples_[:3], plain_examples):
             assert_near([net.feedforward(x)], [plain.feedforward(x0)], tolerance)
             scales = sizes_of_terms(plain, x0, y0)
             for mine, theirs, scale in zip(net.backprop(x, y), plain.backprop(x0, y0), scales, strict=True):
@@ -208,13 +205,16 @@ def every_call(net, plain, examples_, tolerance):
         for mine, theirs, scale in zip(found, expected, scales, strict=True):
             assert_near(mine, theirs, tolerance, scale)
         labels = [k % net.sizes[-1] for k in range(len(examples_))]
-        tests = [[(x, k) for (x, _), k in zip(some, labels)] for some in (examples_, references)]
+        tests = [[(x, k) for (x, _), k in zip(some, labels)] for some in (examples_, plain_examples)]
         assert net.evaluate(tests[0]) == plain.evaluate(tests[1])
         eta = 0.3 if is_bounded(net) else 0.01 / max(net.sizes)
         net.update_mini_batch(examples_, eta)
-        plain.update_mini_batch(references, eta)
+        plain.update_mini_batch(plain_examples, eta)
         assert_near(own_arrays(net), own_arrays(plain), tolerance)
-        found = run(net, list(examples_), 1, 3, eta, tests[0]), run(plain, references, 1, 3, eta, tests[1])
+        found = (
+            run(net, list(examples_), 1, 3, eta, tests[0]),
+            run(plain, plain_examples, 1, 3, eta, tests[1]),
+        )
         assert found[0] == found[1]
         assert_near(own_arrays(net), own_arrays(plain), 10 * tolerance)  # three steps more
 
@@ -262,18 +262,18 @@ def test_examples_that_are_the_networks_own_arrays(n, rest, draw):
     """x is a bias of the network, y another: they are read, never written, and the step replaces them."""
     net, plain = draw.draw(networks(st.just([n, *rest, n])))
     x = y = net.biases[-1]
-    references = plainly([(x, y)])
+    plain_examples = plainly([(x, y)])
     eta = eta_for(net, draw)
     with unchanged(own_arrays(net)):
-        ours, expected = net.backprop(x, y), plain.backprop(*references[0])
-        scales = sizes_of_terms(plain, *references[0])
+        ours, expected = net.backprop(x, y), plain.backprop(*plain_examples[0])
+        scales = sizes_of_terms(plain, *plain_examples[0])
         for mine, theirs, scale in zip(ours, expected, scales, strict=True):
             assert_near(mine, theirs, STEP[net.dtype.itemsize], scale)
         net.update_mini_batch([(x, y)] * 3, eta)
-        plain.update_mini_batch(references * 3, eta)
+        plain.update_mini_batch(plain_examples * 3, eta)
         assert_near(own_arrays(net), own_arrays(plain), STEP[net.dtype.itemsize])
         run(net, [(x, y)] * 5, 2, 2, eta)
-        run(plain, references * 5, 2, 2, eta)
+        run(plain, plain_examples * 5, 2, 2, eta)
     assert_near(own_arrays(net), own_arrays(plain), RUN[net.dtype.itemsize])
 
 
@@ -284,11 +284,7 @@ METHODS = ["cost_derivative", "backprop", "update_mini_batch", "evaluate", "feed
 @given(networks(small_shapes), st.sets(st.sampled_from(METHODS), min_size=1), st.integers(1, 7), data)
 def test_methods_replaced_by_equal_ones(both, names, m, draw):
     net, plain = both
-
-    def passed_on(name):
-        return lambda self, *arguments: getattr(Network, name)(self, *arguments)  # noqa: PLW0108  (another)
-
-    methods = {name: passed_on(name) for name in names}
+    methods = {name: passed_on(Network, name) for name in names}
     if draw.draw(st.booleans()):
         net.__class__ = type("Mine", (Network,), methods)
     else:
@@ -309,7 +305,7 @@ def same_when_not_finite(net, plain, batch, eta):
         for mine, theirs in zip(net.backprop(x, y), plain.backprop(x, y), strict=True):
             # Cancellation is not what is looked at here.
             assert_same_places(mine, theirs, 1e3 * tolerance)
-    tests = [(x, k % net.sizes[-1]) for k, (x, _) in enumerate(batch)]
+    tests = labelled(batch, net.sizes[-1])
     assert net.evaluate(tests) == plain.evaluate(tests)
     for one in (net, plain):
         one.update_mini_batch(batch, eta)

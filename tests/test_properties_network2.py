@@ -8,10 +8,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from agreement import network_and_reference, nothing_changes, same_bits
 from hypothesis import given
 from hypothesis import strategies as st
-from strategies import (
+
+from cbackprop import network2
+from support.agreement import network2_and_reference, nothing_changes, same_bits
+from support.strategies import (
     LAYOUTS,
     RUN,
     STEP,
@@ -31,6 +33,8 @@ from strategies import (
     networks,
     own_arrays,
     pairs,
+    passed_on,
+    places,
     plainly,
     printed,
     seeds,
@@ -38,9 +42,6 @@ from strategies import (
     small_shapes,
     unchanged,
 )
-
-from cbackprop import network2
-from cbackprop.reference.network2 import ReferenceNetwork2
 
 pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")
 data = st.data()
@@ -63,13 +64,8 @@ def networks2(draw, sizes=shapes, **options):
             options["neuron_activations"] = {
                 place: f for place, f in neurons.items() if place[0] < len(sizes)
             }
-        return network_and_reference(
-            sizes,
-            seed,
-            network=lambda sizes, **o: network2.Network(sizes, cost, **o),
-            reference=lambda sizes, **o: ReferenceNetwork2(sizes, cost, **o),
-            **{**options, "scaled": False},  # network2's own weights are
-        )
+        # Not scaled: network2's own weights are.
+        return network2_and_reference(sizes, cost, seed, **{**options, "scaled": False})
 
     return draw(networks(sizes, make=make, output=OUTPUTS[cost], **options))
 
@@ -139,7 +135,7 @@ def test_update_mini_batch(both, m, regularization, lmbda, momenta, draw):
     net, plain = both
     mini_batch, eta = draw.draw(pairs(net, m)), learning_rate(net, draw)
     n = draw.draw(st.sampled_from([1, m, 50, 2.5]))
-    references, tolerance = plainly(mini_batch), STEP[net.dtype.itemsize]
+    plain_batch, tolerance = plainly(mini_batch), STEP[net.dtype.itemsize]
     for mu in momenta:
         kept = [own_arrays(net), net._cbackprop.velocities]
         # Decay and a step can leave next to nothing of a weight: its rounding is that of what it was.
@@ -147,7 +143,7 @@ def test_update_mini_batch(both, m, regularization, lmbda, momenta, draw):
         options = {"regularization": regularization, "mu": mu}
         with unchanged(mini_batch, *kept):
             assert net.update_mini_batch(mini_batch, eta, lmbda, n, **options) is None
-        plain.update_mini_batch(references, eta, lmbda, n, **options)
+        plain.update_mini_batch(plain_batch, eta, lmbda, n, **options)
         assert_new(own_arrays(net), mini_batch, kept)
         scales = [max(was, np.abs(p).max()) for was, p in zip(before, own_arrays(plain))]
         assert_near(own_arrays(net), own_arrays(plain), tolerance, scales)
@@ -232,9 +228,10 @@ def test_sgd(both, regularization, lmbda, mu, draw):
             "eta_halving_n": draw.draw(st.integers(0, 2)),
             "restore_best": draw.draw(st.booleans()),
         }
-    reference_order = plainly(columns)
-    references = list(reference_order)
-    expected = run(plain, reference_order, epochs, m, eta, lmbda, labels, *monitors, **options)
+    plain_columns = plainly(columns)
+    expected = run(
+        plain, plain_order := list(plain_columns), epochs, m, eta, lmbda, labels, *monitors, **options
+    )
     kept, trained = own_arrays(net), []
     for n_threads in (1, 2):
         one = copy.copy(net)
@@ -247,11 +244,7 @@ def test_sgd(both, regularization, lmbda, mu, draw):
             assert_costs_near(mine, theirs, RUN[net.dtype.itemsize])
         assert [entry["eta"] for entry in one.history] == [entry["eta"] for entry in plain.history]
         if isinstance(own, list):
-            places = (
-                {id(pair): i for i, pair in enumerate(references)},
-                {id(pair): i for i, pair in enumerate(columns)},
-            )
-            assert [places[1][id(pair)] for pair in own] == [places[0][id(pair)] for pair in reference_order]
+            assert places(own, columns) == places(plain_order, plain_columns)
         trained.append((one, found[0]))
     assert same_bits(trained[0][0], trained[1][0]) and trained[0][1] == trained[1][1]
     assert_near(own_arrays(one), own_arrays(plain), RUN[net.dtype.itemsize])
@@ -266,11 +259,8 @@ METHODS = ["backprop", "update_mini_batch", "accuracy", "total_cost", "feedforwa
 @given(networks2(small_shapes), st.sets(st.sampled_from(METHODS), min_size=1), st.integers(1, 9), data)
 def test_methods_replaced_by_equal_ones(both, names, n, draw):
     net, plain = both
-
-    def passed_on(name):
-        return lambda self, *a, **o: getattr(network2.Network, name)(self, *a, **o)  # noqa: PLW0108
-
-    net.__class__ = type("Mine", (network2.Network,), {name: passed_on(name) for name in names})
+    methods = {name: passed_on(network2.Network, name) for name in names}
+    net.__class__ = type("Mine", (network2.Network,), methods)
     columns, (tests, labels) = draw.draw(pairs(net, n)), labelled(net, draw, 5)
     eta, mu = learning_rate(net, draw), draw.draw(mus)
     found = run(net, list(columns), 2, 4, eta, 0.1, tests, True, True, True, True, mu=mu)

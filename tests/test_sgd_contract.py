@@ -6,25 +6,18 @@ import sys
 
 import numpy as np
 import pytest
-from agreement import (
-    as_arrays,
-    copy_parameters,
-    dense_examples,
-    digit_examples,
-    network_and_reference,
-    parameter_difference,
-    same_bits,
-)
 
 from cbackprop import network
 from cbackprop.network import Network
 from cbackprop.reference.network import ReferenceNetwork
+from support.agreement import copy_parameters, network_and_reference, parameter_difference, same_bits
+from support.examples import as_arrays, dense_examples, digit_examples, labelled
 
 SIZES = [5, 4, 3]
 
 
-def labelled(n, seed=5):
-    return [(x, k % 3) for k, (x, _) in enumerate(dense_examples(n, SIZES, seed))]
+def some_labelled(n, seed=5):
+    return labelled(dense_examples(n, SIZES, seed))
 
 
 @pytest.mark.parametrize("n", [1, 2, 3, 4, 5, 8, 9, 10, 31, 32, 33, 64, 65, 1000, 1024, 1025, 4097, 131073])
@@ -93,7 +86,7 @@ def test_a_replaced_random_module_is_used(monkeypatch, capsys):
 
 
 class Examples(list):
-    """A list of a reader's own class is a list."""
+    """A list of the user's own class is a list."""
 
 
 @pytest.mark.parametrize("kind", [list, Examples])
@@ -110,7 +103,7 @@ def test_any_list_is_shuffled_in_place(kind, capsys):
 @pytest.mark.parametrize("kind", ["tuple", "zip", "iterator", "generator", "map"])
 def test_other_iterables_are_read_once(kind, capsys):
     examples = dense_examples(23, SIZES)
-    tests = labelled(6)
+    tests = some_labelled(6)
 
     def as_kind(pairs):
         return {
@@ -187,7 +180,7 @@ def test_printed_lines_byte_for_byte(capsys):
     net.weights = [0 * w for w in net.weights]
     net.biases = [0 * b for b in net.biases]
     net.biases[-1][1] = 100.0  # every example is put into class 1
-    tests = [(x, label) for (x, _), label in zip(labelled(5), (1, 0, 1, 1, 2), strict=True)]
+    tests = [(x, label) for (x, _), label in zip(some_labelled(5), (1, 0, 1, 1, 2), strict=True)]
     result = net.SGD(dense_examples(4, SIZES), 2, 2, 0.0, test_data=tests)
     assert result is None
     assert capsys.readouterr() == ("Epoch 0: 3 / 5\nEpoch 1: 3 / 5\n", "")
@@ -209,8 +202,8 @@ def test_no_training_data_is_epochs_with_nothing_in_them(nothing, capsys):
     net, plain = network_and_reference(SIZES)
     state = random.getstate()
     net.SGD(nothing, 2, 10, 0.5)
-    net.SGD(list(nothing), 1, 10, 0.5, test_data=labelled(3))
-    expected = f"Epoch 0: {plain.evaluate(labelled(3))} / 3\n"
+    net.SGD(list(nothing), 1, 10, 0.5, test_data=some_labelled(3))
+    expected = f"Epoch 0: {plain.evaluate(some_labelled(3))} / 3\n"
     assert capsys.readouterr().out == "Epoch 0 complete\nEpoch 1 complete\n" + expected
     assert random.getstate() == state
     assert same_bits(net, plain)
@@ -221,7 +214,7 @@ def test_no_epochs(epochs, capsys):
     net, plain = network_and_reference(SIZES)
     examples = dense_examples(9, SIZES)
     order, state = list(examples), random.getstate()
-    net.SGD(examples, epochs, 3, 0.5, test_data=labelled(3))
+    net.SGD(examples, epochs, 3, 0.5, test_data=some_labelled(3))
     assert capsys.readouterr().out == ""
     assert random.getstate() == state and all(a is b for a, b in zip(examples, order, strict=True))
     assert same_bits(net, plain)
@@ -234,7 +227,7 @@ class Recorder(io.StringIO):
         self.write("<flushed>")
 
 
-@pytest.mark.parametrize("tests", [None, labelled(2)], ids=["complete", "evaluated"])
+@pytest.mark.parametrize("tests", [None, some_labelled(2)], ids=["complete", "evaluated"])
 def test_every_line_is_flushed_to_the_stdout_of_the_moment(tests, monkeypatch):
     stream = Recorder()
     monkeypatch.setattr(sys, "stdout", stream)
@@ -273,7 +266,7 @@ def test_each_epoch_has_arrays_of_its_own_before_evaluate(capsys):
     net, plain = network_and_reference(SIZES, network=Watched)
     random.seed(1)
     before = net.weights
-    net.SGD(dense_examples(9, SIZES), 3, 4, 3.0, test_data=labelled(2))
+    net.SGD(dense_examples(9, SIZES), 3, 4, 3.0, test_data=some_labelled(2))
     random.seed(1)
     examples = dense_examples(9, SIZES)
     for weights, _, aliases, copies in seen:
@@ -326,7 +319,7 @@ def test_what_evaluate_does_is_seen_by_the_next_epoch(evaluate, how, capsys):
     for net in nets:
         examples = dense_examples(23, SIZES)
         random.seed(8)
-        net.SGD(examples, 3, 5, 0.5, test_data=labelled(2))
+        net.SGD(examples, 3, 5, 0.5, test_data=some_labelled(2))
         lines.append(capsys.readouterr().out)
         orders.append(([x[0, 0] for x, _ in examples], random.getstate()))
     assert lines[0] == lines[1] and lines[0].count("\n") == 3
@@ -335,7 +328,7 @@ def test_what_evaluate_does_is_seen_by_the_next_epoch(evaluate, how, capsys):
 
 
 def test_evaluate_gets_the_callers_own_list_and_its_answer_is_printed(capsys):
-    net, tests, got = Network(SIZES), labelled(2), []
+    net, tests, got = Network(SIZES), some_labelled(2), []
     net.evaluate = lambda test_data: got.append(test_data) or "all of them"
     net.SGD(dense_examples(4, SIZES), 2, 2, 0.5, test_data=tests)
     assert capsys.readouterr().out == "Epoch 0: all of them / 2\nEpoch 1: all of them / 2\n"
@@ -356,7 +349,7 @@ def test_an_error_in_evaluate_ends_training_after_that_epoch(capsys):
         examples = dense_examples(23, SIZES)
         random.seed(2)
         with pytest.raises(Enough):
-            net.SGD(examples, 5, 5, 0.5, test_data=labelled(2))
+            net.SGD(examples, 5, 5, 0.5, test_data=some_labelled(2))
         states.append((random.getstate(), [x[0, 0] for x, _ in examples]))
     assert states[0] == states[1]
     assert parameter_difference(*nets) < 1e-12
@@ -376,7 +369,7 @@ def test_examples_are_read_once_at_the_start(capsys):
 
         net.evaluate = evaluate
         random.seed(2)
-        net.SGD(examples, 3, 4, 0.5, test_data=labelled(2))
+        net.SGD(examples, 3, 4, 0.5, test_data=some_labelled(2))
     assert parameter_difference(*nets) < 1e-12
 
 
@@ -440,7 +433,7 @@ def test_another_network_between_epochs_does_not_fit_the_examples(sizes, dtype, 
     net = Network(SIZES)
     net.evaluate = evaluate
     with pytest.raises(ValueError, match="now has"):
-        net.SGD(dense_examples(12, SIZES), 2, 5, 0.5, test_data=labelled(3))
+        net.SGD(dense_examples(12, SIZES), 2, 5, 0.5, test_data=some_labelled(3))
     assert net.weights is other.weights and net.biases is other.biases
 
 

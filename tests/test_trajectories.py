@@ -10,18 +10,17 @@ import random
 
 import numpy as np
 import pytest
-from agreement import (
+
+from cbackprop.network import Network
+from cbackprop.reference.network import ReferenceNetwork
+from support.agreement import (
     copy_parameters,
-    dense_classes,
-    digit_examples,
     network_and_reference,
     parameter_difference,
     same_bits,
     train_step_by_step,
 )
-
-from cbackprop.network import Network
-from cbackprop.reference.network import ReferenceNetwork
+from support.examples import dense_classes, digit_examples
 
 DATA = {"sparse": digit_examples, "dense": dense_classes}
 
@@ -146,7 +145,7 @@ def test_same_bits_whatever_the_number_of_threads(kind, dtype, sizes, m, capsys)
         assert same_bits(net, nets[0])
 
 
-def test_mnist_two_epochs_print_the_references_lines(mnist, capsys):
+def test_mnist_two_epochs_print_the_lines_of_the_reference(mnist, capsys):
     training_data, _, test_data = mnist
     lines, nets, after = [], [], []
     for kind in (Network, ReferenceNetwork):

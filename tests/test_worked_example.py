@@ -19,10 +19,10 @@ from math import log
 
 import numpy as np
 import pytest
-from agreement import worst_difference
 
 from cbackprop.network import Network
 from cbackprop.reference.network import ReferenceNetwork
+from support.agreement import worst_difference
 
 X = np.array([[1.0], [2.0]])
 Y = np.array([[1.0]])

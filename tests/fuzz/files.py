@@ -1,4 +1,4 @@
-"""Fuzzes every reader of files: `mnist_loader` and `network2.load`.
+"""Fuzzes everything that reads files: `mnist_loader` and `network2.load`.
 
     pip install '.[fuzz]'
     python tests/fuzz/files.py -runs=20000 -max_len=8192 tests/fuzz/corpus/files
@@ -41,7 +41,7 @@ IDX_NAMES = [f"{stem}-idx{n}-ubyte" for stem, n in _mnist_files.IDX_FILES.items(
 
 
 class Disk(dict):
-    """Files in memory, by path: opening one on a disk takes as long as all that a reader does."""
+    """Files in memory, by path: opening one on a disk takes as long as reading all of it."""
 
     def open(self, path, _mode):
         return io.BytesIO(self[path])

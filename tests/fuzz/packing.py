@@ -604,7 +604,7 @@ class HostileInt(int):
 
 
 class OwnCost(network2.QuadraticCost):
-    """A reader's own cost, asked while the kernels work."""
+    """The user's own cost, which runs while the kernels work."""
 
     world = None
 
@@ -638,7 +638,7 @@ class OwnMethods2(network2.Network):
 
 
 class Printed(io.StringIO):
-    """Standard output: after an epoch the parameters are others, and a reader may do anything."""
+    """Standard output: after an epoch the parameters are others, and the user may do anything."""
 
     def __init__(self, world):
         super().__init__()

@@ -1,22 +1,20 @@
-"""How the tests compare networks, and the small data sets that they train on.
+"""How the tests compare networks.
 
 Differences are relative to the largest entry of the expected array: a gradient's small entries
 are sums of large terms that cancel, so their own size says nothing about rounding.
 """
 
 import contextlib
-import os
 import random
-import subprocess
-import sys
+import warnings
 
 import numpy as np
 
 from cbackprop.network import Network
+from cbackprop.network2 import CrossEntropyCost
+from cbackprop.network2 import Network as Network2
 from cbackprop.reference.network import ReferenceNetwork
-
-# Whether a sanitizer's allocator, which keeps what was freed, has taken the place of malloc.
-SANITIZED = "san" in os.environ.get("LD_PRELOAD", "")
+from cbackprop.reference.network2 import ReferenceNetwork2
 
 
 def difference(ours, expected):
@@ -56,6 +54,14 @@ def copy_parameters(source, target):
     return target
 
 
+def in_float64(net):
+    """Return a reference in float64 with the parameters of `net`."""
+    double = ReferenceNetwork([1])
+    double.weights = [w.astype(np.float64) for w in net.weights]
+    double.biases = [b.astype(np.float64) for b in net.biases]
+    return double
+
+
 def network_and_reference(
     sizes, seed=1, scaled=False, network=Network, reference=ReferenceNetwork, **options
 ):
@@ -72,48 +78,10 @@ def network_and_reference(
     return copy_parameters(plain, network(sizes, **options)), plain
 
 
-def dense_examples(n, sizes, seed=2):
-    """Return n pairs (x, y) of columns, every input other than zero."""
-    rng = np.random.default_rng(seed)
-    return [(rng.uniform(0.05, 1.0, (sizes[0], 1)), rng.uniform(0.0, 1.0, (sizes[-1], 1))) for _ in range(n)]
-
-
-def digit_examples(n, n_in=784, classes=10, seed=3, labels=False):
-    """Return n pairs that look like MNIST: float32 multiples of 1/256, four fifths of them zero.
-
-    Each class has a pattern of its own that can be learnt; x is noisy around it.
-    """
-    rng = np.random.default_rng(seed)
-    patterns = rng.random((classes, n_in)) < 0.25
-    examples = []
-    for label in rng.integers(0, classes, n):
-        lit = patterns[label] & (rng.random(n_in) < 0.8)
-        x = (lit * rng.integers(1, 256, n_in) / 256).astype(np.float32).reshape(n_in, 1)
-        y = np.zeros((classes, 1))
-        y[label] = 1.0
-        examples.append((x, label if labels else y))
-    return examples
-
-
-def dense_classes(n, n_in=784, classes=10, seed=3):
-    """Return n pairs of ten classes that can be learnt, with every input other than zero.
-
-    Inputs are small: 784 of them times the book's initial weights must not saturate the sigmoid,
-    or training at eta = 3 is chaos, in which nothing can be compared.
-    """
-    rng = np.random.default_rng(seed)
-    patterns = rng.normal(0.0, 2.0 / np.sqrt(n_in), (classes, n_in, 1))
-    labels = rng.integers(0, classes, n)
-    noise = rng.normal(0.0, 0.5 / np.sqrt(n_in), (n, n_in, 1))
-    return [(patterns[k] + noise[i], np.eye(classes)[:, [k]]) for i, k in enumerate(labels)]
-
-
-def as_arrays(examples):
-    """Return a list of pairs as two arrays (X, Y), one example a row."""
-    return (
-        np.array([np.ravel(x) for x, _ in examples]),
-        np.array([np.ravel(y) if np.ndim(y) else y for _, y in examples]),
-    )
+def network2_and_reference(sizes, cost=CrossEntropyCost, seed=1, **options):
+    """Return a network of network2 and a NumPy reference with the same parameters."""
+    options = {"cost": cost, **options}
+    return network_and_reference(sizes, seed, network=Network2, reference=ReferenceNetwork2, **options)
 
 
 def train_step_by_step(net, examples, mini_batch_size, eta, epochs=1):
@@ -143,17 +111,9 @@ def nothing_changes(net, examples=()):
     assert repr(np.random.get_state()) == np_state
 
 
-def run_python(code, folder, env=None, timeout=120):
-    """Run `code` in a fresh interpreter, away from the sources, and return what came of it.
-
-    Where an escape would be a crash or a hang, it must be the child that dies, not the tests.
-    """
-    return subprocess.run(
-        [sys.executable, "-c", code],
-        cwd=folder,
-        env=env,
-        timeout=timeout,
-        check=False,
-        capture_output=True,
-        text=True,
-    )
+def warnings_of(call, kind=UserWarning):
+    """Return what `call` returns, and its warnings of this kind."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        result = call()
+    return result, [w for w in caught if issubclass(w.category, kind)]

@@ -21,8 +21,8 @@ from pathlib import Path
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
-import every_call
-import tiny
+from support import every_call, tiny
+from support.children import Nowhere
 
 RUNS = 4
 # A call. malloc's smallest block takes 32 bytes and Python's 16: what loses one in every tenth call is past
@@ -115,7 +115,7 @@ def lines(calls, words):
             if words and not any(word in name for word in words):
                 continue
             begun = time.perf_counter()
-            with contextlib.redirect_stdout(tiny.Nowhere()), contextlib.redirect_stderr(tiny.Nowhere()):
+            with contextlib.redirect_stdout(Nowhere()), contextlib.redirect_stderr(Nowhere()):
                 least = growth(make, call, repeat, calls)
             figures = ", ".join(f"{what} {grown:+.4g}" for what, grown in least.items())
             verdict = f"  LEAKS {' and '.join(leaks(least))}" if leaks(least) else ""

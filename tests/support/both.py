@@ -2,13 +2,12 @@
 
 import random
 
-import numpy as np
 import pytest
-from agreement import copy_parameters
 
 from cbackprop import network, network2
 from cbackprop.reference.network import ReferenceNetwork
 from cbackprop.reference.network2 import ReferenceNetwork2
+from support.agreement import copy_parameters
 
 MODULES = {"network": network, "network2": network2}
 REFERENCES = {"network": ReferenceNetwork, "network2": ReferenceNetwork2}
@@ -63,34 +62,3 @@ def train(net, data, epochs=2, m=5, eta=0.5, tests=None, seed=3):
 def right_answers(net, tests):
     """The count of right answers."""
     return net.accuracy(tests) if name_of(net) == "network2" else net.evaluate(tests)
-
-
-class Table:
-    """What a DataFrame, a Series or a tensor is to the network: no array, no list, but `__array__`."""
-
-    def __init__(self, values):
-        self.values = values
-
-    def __array__(self, dtype=None, copy=None):
-        return np.array(self.values, dtype)
-
-    def __len__(self):
-        return len(self.values)
-
-    @property
-    def shape(self):
-        return np.shape(self.values)
-
-    def __bool__(self):
-        raise ValueError("The truth value of a Table is ambiguous")
-
-    def __eq__(self, other):
-        return Table(np.asarray(self) == other)
-
-    __hash__ = None
-
-    def __getitem__(self, key):
-        raise KeyError(key)  # as a DataFrame, whose columns are asked for by their names
-
-    def __iter__(self):
-        return iter(["a", "b"])

@@ -13,7 +13,24 @@ import random
 import warnings
 
 import numpy as np
-from tiny import (
+
+import cbackprop
+from cbackprop import (
+    __main__,
+    _processors,
+    activations,
+    chapter,
+    config,
+    costs,
+    figures,
+    mnist_loader,
+    network,
+    network2,
+)
+from cbackprop.reference import network as reference_1
+from cbackprop.reference import network2 as reference_2
+from support.examples import Table
+from support.tiny import (
     BITS,
     DENSE,
     FOLDER,
@@ -43,7 +60,6 @@ from tiny import (
     WIDE,
     Liar,
     OwnCost,
-    Table,
     X,
     a,
     better,
@@ -78,22 +94,6 @@ from tiny import (
     z,
 )
 
-import cbackprop
-from cbackprop import (
-    __main__,
-    _processors,
-    activations,
-    chapter,
-    config,
-    costs,
-    figures,
-    mnist_loader,
-    network,
-    network2,
-)
-from cbackprop.reference import network as reference_1
-from cbackprop.reference import network2 as reference_2
-
 MODULES = (network, network2, mnist_loader, chapter, activations, costs, reference_1, reference_2, figures)
 
 
@@ -108,7 +108,7 @@ def many_columns(net):
 
 
 def shuffled(module, call):
-    """`call`, with a random.shuffle of the reader's own in the module."""
+    """`call`, with a random.shuffle of the user's own in the module."""
 
     class Generator:
         @staticmethod
@@ -256,6 +256,16 @@ RIGHT["reference.network2.", nothing] = {
     "vectorized_result": lambda _: reference_2.vectorized_result(3),
     "ReferenceNetwork2": lambda _: reference_2.ReferenceNetwork2(SIZES),
 }
+SINGLE_CALLS = {
+    "feedforward": lambda net: net.feedforward(x),
+    "backprop": lambda net: net.backprop(x, y),
+    "backprop_mini_batch": columns,
+}
+ATTRIBUTES2 = {
+    "dtype": lambda net: net.dtype,
+    "history": lambda net: getattr(net, "history", None),
+    "velocities": lambda net: getattr(net, "velocities", None),
+}
 RIGHT["network.Network.", plain] = {
     "backend": lambda net: net.backend,
     "dtype": lambda net: net.dtype,
@@ -353,12 +363,8 @@ RIGHT["network.Network.", replaced] = {
 }
 RIGHT["network2.Network.", better] = {
     "backend": lambda net: net.backend,
-    "dtype": lambda net: net.dtype,
-    "history": lambda net: getattr(net, "history", None),
-    "velocities": lambda net: getattr(net, "velocities", None),
-    "feedforward": lambda net: net.feedforward(x),
-    "backprop": lambda net: net.backprop(x, y),
-    "backprop_mini_batch": columns,
+    **ATTRIBUTES2,
+    **SINGLE_CALLS,
     "update_mini_batch": lambda net: net.update_mini_batch(DENSE, 0.1, 5.0, 9),
     "update_mini_batch: momentum": lambda net: net.update_mini_batch(
         SPARSE[:10], 0.1, 5.0, 9, regularization="L1", mu=0.5
@@ -429,12 +435,8 @@ RIGHT["reference.network.", reference] = {
     ),
 }
 RIGHT["reference.network2.ReferenceNetwork2.", reference_network2] = {
-    "dtype": lambda net: net.dtype,
-    "history": lambda net: getattr(net, "history", None),
-    "velocities": lambda net: getattr(net, "velocities", None),
-    "feedforward": lambda net: net.feedforward(x),
-    "backprop": lambda net: net.backprop(x, y),
-    "backprop_mini_batch": columns,
+    **ATTRIBUTES2,
+    **SINGLE_CALLS,
     "default_weight_initializer": lambda net: net.default_weight_initializer(),
     "large_weight_initializer": lambda net: net.large_weight_initializer(),
     "update_mini_batch": lambda net: net.update_mini_batch(DENSE[:3], 0.1, 0.1, 9, mu=0.5),

@@ -1,4 +1,4 @@
-"""Tiny examples, files and networks, and what a reader may bring: what tests/every_call.py calls with."""
+"""Tiny examples, files and networks, and what the user may bring: what every_call.py calls with."""
 
 import atexit
 import gc
@@ -11,17 +11,18 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
-import small_mnist
 
 from cbackprop import activations, network, network2
 from cbackprop.reference.network import ReferenceNetwork
 from cbackprop.reference.network2 import ReferenceNetwork2
+from support import small_mnist
+from support.examples import labelled
 
 SIZES = [40, 7, 3]
 rng = np.random.default_rng(0)
 SPARSE = [(rng.random((40, 1)) * (rng.random((40, 1)) < 0.2), np.eye(3)[:, [k % 3]]) for k in range(24)]
 DENSE = [(rng.random((40, 1)), rng.random((3, 1))) for _ in range(18)]
-TESTS = [(x, k % 3) for k, (x, _) in enumerate(SPARSE)]
+TESTS = labelled(SPARSE)
 X, LABELS = np.hstack([x for x, _ in SPARSE]).T.copy(), np.arange(24) % 3
 TARGETS = np.eye(3)[LABELS]
 ODD_X = np.asfortranarray(X.astype(">f4"))  # which no kernel reads as it is
@@ -33,16 +34,6 @@ a, z = rng.random((3, 1)), rng.normal(size=(3, 1))
 # Dense but for those that are looked at first, so that their records outgrow what was taken for them.
 GROWING = [(rng.random((40, 1)) * (k % 2), np.eye(3)[:, [k % 3]]) for k in range(128)]
 MONITORS = [True] * 4
-
-
-class Nowhere:
-    """Takes the place of sys.stdout: what is printed leaves no trace."""
-
-    def write(self, text):
-        return len(text)
-
-    def flush(self):
-        pass
 
 
 def tidy_up():
@@ -72,7 +63,7 @@ HALF_IDX = small_mnist.write_idx(FOLDER / "half-idx")
 small_mnist.write(HALF_IDX / "t10k-labels-idx1-ubyte", b"\0\0\x08\1\0\0")
 
 
-# ---- what a reader may bring ----
+# ---- what the user may bring ----
 
 
 class OwnCost:
@@ -127,16 +118,6 @@ class Replaced2(network2.Network):
 
     def feedforward(self, a):
         return super().feedforward(a) * 1.0
-
-
-class Table:
-    """What a DataFrame is to the network: no array, but `__array__`."""
-
-    def __init__(self, values):
-        self.values = values
-
-    def __array__(self, dtype=None, copy=None):
-        return self.values.copy()
 
 
 class Liar:

@@ -10,9 +10,10 @@ import os
 from unittest import mock
 
 import numpy as np
-from agreement import network_and_reference
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
+
+from support.agreement import network_and_reference
 
 FACTOR = float(os.environ.get("CBACKPROP_EXAMPLES", "1"))
 STEP = {8: 1e-12, 4: 1e-5}  # by the bytes of a number: how near to the reference one call must come ...
@@ -378,15 +379,30 @@ def check_feedforward(both, draw):
     assert_near([ours], [plain.feedforward(np.array(a, np.float64))], STEP[net.dtype.itemsize])
 
 
+def places(order, examples):
+    """Where each pair of the list `order` is in the list `examples`."""
+    place = {id(pair): i for i, pair in enumerate(examples)}
+    return [place[id(pair)] for pair in order]
+
+
+def passed_on(kind, name):
+    """A method that does what the class's own of this name does."""
+
+    def method(self, *arguments, **options):
+        return getattr(kind, name)(self, *arguments, **options)
+
+    return method
+
+
 def check_backprop(both, draw, times_slope=True):
     """The gradient of one example; `times_slope`: the output error is the cost's derivative times σ′."""
     net, plain = both
     x, y = draw.draw(pairs(net, 2))[1]
     with unchanged(x, y, own_arrays(net)):
         ours = net.backprop(x, y)
-    [references] = plainly([(x, y)])
-    scales = sizes_of_terms(plain, *references, times_slope)
-    _check_gradients(net, ours, plain.backprop(*references), (x, y), scales)
+    [plain_example] = plainly([(x, y)])
+    scales = sizes_of_terms(plain, *plain_example, times_slope)
+    _check_gradients(net, ours, plain.backprop(*plain_example), (x, y), scales)
 
 
 def check_backprop_mini_batch(both, draw, times_slope=True):
@@ -399,9 +415,9 @@ def check_backprop_mini_batch(both, draw, times_slope=True):
         X, Y = memory[: net.sizes[0]], memory[::-1][: net.sizes[-1]]
     with unchanged(X, Y, own_arrays(net)):
         ours = net.backprop_mini_batch(X, Y)
-    references = np.array(X, np.float64), np.array(Y, np.float64)
-    scales = sizes_of_terms(plain, *references, times_slope)
-    _check_gradients(net, ours, plain.backprop_mini_batch(*references), (X, Y), scales)
+    plain_columns = np.array(X, np.float64), np.array(Y, np.float64)
+    scales = sizes_of_terms(plain, *plain_columns, times_slope)
+    _check_gradients(net, ours, plain.backprop_mini_batch(*plain_columns), (X, Y), scales)
 
 
 def _check_gradients(net, ours, expected, arguments, scales):

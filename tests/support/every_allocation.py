@@ -21,12 +21,11 @@ from pathlib import Path
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
-import every_call
-import tiny
-
 from cbackprop import network2
+from support import every_call, tiny
+from support.children import Nowhere
 
-sys.stdout = tiny.Nowhere()
+sys.stdout = Nowhere()
 allocator = ctypes.CDLL(sys.argv[1])
 
 
