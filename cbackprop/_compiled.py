@@ -19,7 +19,7 @@ from cbackprop import (
 )
 from cbackprop._data import DataSet, Untouched, handed_on, is_missing, training_pairs
 from cbackprop._memory import offered, remember
-from cbackprop._overrides import builtin, draws_of
+from cbackprop._overrides import builtin
 from cbackprop._pickling import Pickled
 from cbackprop.reference.network import count_correct, sums_of_gradients, train_on_pairs
 
@@ -173,6 +173,7 @@ class Trainer:
         self.net, self.data, self.step, self.mini_batch_size = net, data, step, mini_batch_size
         self.module = module = net._cbackprop.module
         self.packed = self.pairs = None
+        self.items = None if data.is_arrays else data.examples  # the user's list, which is shuffled in place
         pixels = False
         if not module.replaced(net, module.training_methods):
             # As a number of C, which a user's may be too large for.
@@ -190,15 +191,21 @@ class Trainer:
 
     def train_epoch(self, eta):
         """Train on every mini-batch once. Returns whether the parameters are finite."""
-        net, module = self.net, self.module
-        if self.pairs is None and (self.packed is None or module.replaced(net, module.training_methods)):
+        net, packed, module = self.net, self.packed, self.module
+        if self.pairs is None and packed is not None and not module.replaced(net, module.training_methods):
+            shuffle = module.shuffle
+            if not packed.shuffle(shuffle, self.items):
+                self.shuffle_by(shuffle)
+            return packed.epoch(net, self.step.options(eta))
+        return self.train_on_pairs(eta)
+
+    def train_on_pairs(self, eta):
+        """The same by the book's methods."""
+        if self.pairs is None:
             self.unpack()
-        if self.pairs is not None:
-            return train_on_pairs(
-                net, self.pairs, self.mini_batch_size, lambda mini_batch: self.step.update(mini_batch, eta)
-            )
-        self.shuffle()
-        return self.packed.epoch(net, self.step.options(eta))
+        return train_on_pairs(
+            self.net, self.pairs, self.mini_batch_size, lambda mini_batch: self.step.update(mini_batch, eta)
+        )
 
     def unpack(self):
         """Go on with the examples as pairs, in the order that the epochs before left them in."""
@@ -206,19 +213,14 @@ class Trainer:
         if self.data.is_arrays and self.packed:
             self.pairs = [self.pairs[i] for i in self.packed.order]
 
-    def shuffle(self):
-        """Shuffle the packed examples as the module's `random.shuffle` shuffles the user's list."""
-        shuffle, packed = self.module.shuffle, self.packed
-        draws = draws_of(shuffle)
-        pairs = None if self.data.is_arrays else self.data.examples
-        if draws and (pairs is None or type(pairs) is list):
-            packed.shuffle(draws, pairs)
-        elif pairs is None:
-            order = packed.order
+    def shuffle_by(self, shuffle):
+        """Shuffle the packed examples as a replaced `random.shuffle` shuffles the user's list."""
+        if self.items is None:
+            order = self.packed.order
             shuffle(order)
-            packed.order = order
+            self.packed.order = order
         else:
-            packed.order = places_after(shuffle, pairs, packed.snapshot)
+            self.packed.order = places_after(shuffle, self.items, self.packed.snapshot)
 
 
 def places_after(shuffle, items, snapshot):

@@ -199,11 +199,13 @@ class _Step:
     """One step of gradient descent within SGD, for `Trainer`."""
 
     def __init__(self, net):
-        self.net = net
+        self.net, self.eta, self.last_options = net, None, None
 
     def options(self, eta):
         """The step as the kernels take it."""
-        return StepOptions(_arguments.number(eta, "eta"))
+        if eta is not self.eta or type(eta) is not float:
+            self.last_options, self.eta = StepOptions(_arguments.number(eta, "eta")), eta
+        return self.last_options
 
     def update(self, mini_batch, eta):
         """The step as the book takes it."""
