@@ -22,7 +22,7 @@ from cbackprop import (
 )
 from cbackprop._data import DataSet, Untouched, training_pairs
 from cbackprop._memory import offered, remember
-from cbackprop._overrides import builtin, draws_of
+from cbackprop._overrides import builtin
 from cbackprop._pickling import Pickled
 from cbackprop.reference.network import ReferenceLayers, count_correct, sums_of_gradients, train_on_pairs
 
@@ -193,6 +193,8 @@ class Trainer:
         self.module = module = net._cbackprop.module
         self.packed: Training | None = None
         self.pairs: list[Any] | None = None
+        # The user's list, which is shuffled in place.
+        self.items = None if data.is_arrays else data.examples
         pixels = False
         if not module.replaced(net, module.training_methods):
             batch = min(mini_batch_size, sys.maxsize)  # what fits into C's type
@@ -209,14 +211,20 @@ class Trainer:
 
     def train_epoch(self, eta: Any) -> bool:
         """Train on every mini-batch once; return whether the parameters are finite."""
-        net, module = self.net, self.module
+        net, packed, module = self.net, self.packed, self.module
+        if self.pairs is None and packed is not None and not module.replaced(net, module.training_methods):
+            shuffle = module.shuffle
+            if not packed.shuffle(shuffle, self.items):
+                self.shuffle_by(shuffle, packed)
+            return packed.epoch(net, self.step.options(eta))
+        return self.train_on_pairs(eta)
+
+    def train_on_pairs(self, eta: Any) -> bool:
+        """`train_epoch` by the book's methods."""
         if self.pairs is None:
-            if self.packed is not None and not module.replaced(net, module.training_methods):
-                self.shuffle(self.packed)
-                return self.packed.epoch(net, self.step.options(eta))
             self.pairs = self.unpacked()
         return train_on_pairs(
-            net, self.pairs, self.mini_batch_size, lambda mini_batch: self.step.update(mini_batch, eta)
+            self.net, self.pairs, self.mini_batch_size, lambda mini_batch: self.step.update(mini_batch, eta)
         )
 
     def unpacked(self) -> list[Any]:
@@ -226,19 +234,14 @@ class Trainer:
             return [pairs[i] for i in self.packed.order]
         return pairs
 
-    def shuffle(self, packed: Training) -> None:
-        """Shuffle the packed examples as the module's `random.shuffle` shuffles the user's list."""
-        shuffle = self.module.shuffle
-        draws = draws_of(shuffle)
-        pairs = None if self.data.is_arrays else self.data.examples
-        if draws and (pairs is None or type(pairs) is list):
-            packed.shuffle(draws, pairs)
-        elif pairs is None:
+    def shuffle_by(self, shuffle: Callable[[list[Any]], None], packed: Training) -> None:
+        """Shuffle the packed examples as a replaced `random.shuffle` shuffles the user's list."""
+        if self.items is None:
             order = packed.order
             shuffle(order)
             packed.order = order
         else:
-            packed.order = places_after(shuffle, pairs, packed.snapshot)
+            packed.order = places_after(shuffle, self.items, packed.snapshot)
 
 
 def places_after(shuffle: Callable[[list[Any]], None], items: list[Any], snapshot: list[Any]) -> list[int]:

@@ -45,7 +45,9 @@ def run_epochs(
     """
     health = Health(net)
     for j in range(epochs):
-        health.look(j, train_epoch(eta))
+        finite = train_epoch(eta)
+        if j == 0 or not finite:
+            health.look(j, finite)
         eta, stops = after_epoch(j, eta, health)
         if stops:
             break

@@ -223,10 +223,14 @@ class _Step:
 
     def __init__(self, net: Network) -> None:
         self.net = net
+        self.eta: Any = None
+        self.last_options: Any = None
 
     def options(self, eta: Any) -> StepOptions:
         """The step, described to the kernels."""
-        return StepOptions(_arguments.number(eta, "eta"))
+        if eta is not self.eta or type(eta) is not float:  # a float cannot change
+            self.last_options, self.eta = StepOptions(_arguments.number(eta, "eta")), eta
+        return self.last_options
 
     def update(self, mini_batch: list[Any], eta: Any) -> None:
         """The step, made as in the book."""

@@ -5,6 +5,7 @@ Every call on a network checks this first, so it is compiled.
 
 cimport cython
 from cpython.method cimport PyMethod_Check, PyMethod_GET_FUNCTION
+from cpython.object cimport PyObject
 
 from cbackprop._memory cimport Memory
 from cbackprop._parameters cimport has_empty_layer
@@ -16,10 +17,29 @@ import sys
 
 import numpy
 
+
+cdef extern from *:
+    """
+    /* The function that net.<name> is a method of, borrowed; NULL where an attribute of the instance, a descriptor or a
+     * lookup of the class's own may come first. `attributes` is the instance's dictionary. */
+    static PyObject *plain_method(PyObject *net, PyObject *name, PyObject *attributes) {
+    #ifdef Py_GIL_DISABLED
+        return NULL; /* another thread may drop what is borrowed */
+    #else
+        PyTypeObject *type = Py_TYPE(net);
+        PyObject *method;
+        if (type->tp_getattro != PyObject_GenericGetAttr) return NULL;
+        method = _PyType_Lookup(type, name);
+        if (method == NULL || !PyFunction_Check(method) || PyDict_Contains(attributes, name) != 0) return NULL;
+        return method;
+    #endif
+    }
+    """
+    PyObject *plain_method(object net, object name, dict attributes)
+    PyObject *PySys_GetObject(const char *name)
+
 cdef dict builtin_names = {}    # the package's own functions, and the name of each
 cdef object FUNCTION = type(random.choice.__func__)
-cdef object RANDOM = random.Random
-cdef object SHUFFLE = random.Random.shuffle
 
 
 def builtin(function):
@@ -103,7 +123,10 @@ cdef class Module:
             say = builtins.print
         say(text)
         # sys.stdout may be any object with `write`.
-        flush = getattr(getattr(sys, "stdout", None), "flush", None)
+        out = PySys_GetObject("stdout")
+        if out is NULL:
+            return
+        flush = getattr(<object> out, "flush", None)
         if flush is not None and callable(flush):
             flush()
 
@@ -133,17 +156,14 @@ cdef class Module:
 
     cpdef replaced_method(self, net, tuple methods):
         """Which of `methods` was replaced, and where, in words; None if none was."""
+        cdef PyObject *function
+        cdef dict attributes = net.__dict__
         for name in methods:
+            function = plain_method(net, name, attributes)
+            if function is not NULL and is_builtin(<object> function, name):
+                continue
             method = getattr(net, name)
             if not PyMethod_Check(method) or not is_builtin(<object> PyMethod_GET_FUNCTION(method), name):
-                by = "on this instance" if name in net.__dict__ else f"by {type(net).__name__}"
+                by = "on this instance" if name in attributes else f"by {type(net).__name__}"
                 return f"{name} is replaced {by}"
         return None
-
-
-def draws_of(shuffle):
-    """`getrandbits` of the generator that `shuffle` draws from; None if it is not Python's own random.shuffle."""
-    if not PyMethod_Check(shuffle) or <object> PyMethod_GET_FUNCTION(shuffle) is not SHUFFLE:
-        return None
-    generator = shuffle.__self__
-    return generator.getrandbits if type(generator) is RANDOM else None

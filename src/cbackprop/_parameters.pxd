@@ -12,11 +12,17 @@ cdef class Parameters:
     cdef list weights       # contiguous arrays of that type
     cdef list biases
     cdef ActivationCodes activations  # None: sigmoids all
+    cdef object memory      # of the network when it was read
     cdef list sizes(self)
     cdef int check_fit(self) except -1
+    cdef bint is_current(self, net) except -1
+    cdef bint may_be_overwritten(self, net) except -1
+    cdef void replace_arrays(self, list weights, list biases) noexcept
     cdef list like(self, object arrays, str name, bint are_weights)
     cdef int check(self) except -1
     cdef int check_ready(self, list arrays, str name, bint are_weights) except -1
+    cdef bint are_ready(self, list arrays, bint are_weights) noexcept
+    cdef bint is_ready(self, object array, int l, bint are_weights) noexcept
     cdef void *w(self, int l) noexcept
     cdef void *b(self, int l) noexcept
 

@@ -2,7 +2,9 @@
 
 cimport cython
 cimport numpy as cnp
+from cpython.list cimport PyList_GET_SIZE
 from cpython.number cimport PyNumber_Index
+from cpython.object cimport PyObject
 from libc.math cimport INFINITY
 from libc.stdlib cimport free, malloc
 
@@ -14,6 +16,34 @@ from cbackprop._memory cimport Memory
 import numpy as np
 
 cnp.import_array()
+
+
+cdef extern from *:
+    """
+    /* Whether `net` keeps weights and biases in its dictionary, and nothing watches them. */
+    static int has_plain_attributes(PyObject *net) {
+    #ifdef Py_GIL_DISABLED
+        return 0; /* nor can references be counted */
+    #else
+        static PyObject *weights, *biases;
+        PyTypeObject *type = Py_TYPE(net);
+        if (!weights) weights = PyUnicode_InternFromString("weights");
+        if (!biases) biases = PyUnicode_InternFromString("biases");
+        return weights && biases && type->tp_getattro == PyObject_GenericGetAttr && type->tp_setattro == PyObject_GenericSetAttr
+               && !_PyType_Lookup(type, weights) && !_PyType_Lookup(type, biases);
+    #endif
+    }
+
+    static int is_private(PyObject *array) {
+        PyArrayObject *a = (PyArrayObject *)array;
+        return Py_REFCNT(array) == 2 && PyArray_CHKFLAGS(a, NPY_ARRAY_OWNDATA | NPY_ARRAY_WRITEABLE) && !PyArray_BASE(a)
+               && !((PyArrayObject_fields *)a)->weakreflist;
+    }
+    """
+    bint has_plain_attributes(object net) noexcept
+    bint is_private(PyObject *array) noexcept
+    Py_ssize_t references "Py_REFCNT" (object of) noexcept
+    PyObject *PyList_GET_ITEM(object items, Py_ssize_t i) noexcept
 
 
 cdef inline bint is_matrix(object array, int type_num) noexcept:
@@ -113,6 +143,7 @@ cdef class Parameters:
         cdef int l
         cdef list weights
         cdef Memory memory = net._cbackprop
+        self.memory = memory
         self.type_num = (<cnp.dtype?> memory.dtype).type_num
         self.itemsize = 8 if self.type_num == cnp.NPY_DOUBLE else 4
         self.weights = weights = matrices(net.weights, self.type_num, "weights")
@@ -163,6 +194,31 @@ cdef class Parameters:
                     f"{weights[l - 2].shape}: they do not fit together, biases[{l - 2}] must be ({self.n[l]}, 1)")
         return 0
 
+    cdef bint is_current(self, net) except -1:
+        """Whether `net` still has these very arrays, of these shapes; their numbers may be others."""
+        weights, biases = net.weights, net.biases
+        return (
+            net._cbackprop is self.memory
+            and are_same(weights, self.weights) and are_same(biases, self.biases)
+            and self.are_ready(self.weights, True) and self.are_ready(self.biases, False)
+        )
+
+    cdef bint may_be_overwritten(self, net) except -1:
+        """Whether only `net` and this object know these arrays, so that nobody could tell new ones in their place from them."""
+        if not has_plain_attributes(net):
+            return False
+        weights, biases = net.weights, net.biases
+        return (
+            are_same(weights, self.weights) and are_same(biases, self.biases)
+            and references(weights) == 2 and references(biases) == 2    # the network's, and those here
+            and are_private(self.weights) and are_private(self.biases)
+            and self.are_ready(self.weights, True) and self.are_ready(self.biases, False)
+        )
+
+    cdef void replace_arrays(self, list weights, list biases) noexcept:
+        """Takes the arrays that the network has got for those that were read."""
+        self.weights, self.biases = weights, biases
+
     cdef list like(self, object arrays, str name, bint are_weights):
         """`arrays` as matrices too; None if their shapes are not those of the weights, or of the biases."""
         cdef int l
@@ -186,19 +242,50 @@ cdef class Parameters:
         """Raises if one of these arrays is no longer as it was read."""
         cdef int l
         for l in range(2, self.L + 1):
-            if (
-                not is_matrix(arrays[l - 2], self.type_num)
-                or n_rows(arrays[l - 2]) != self.n[l]
-                or n_cols(arrays[l - 2]) != (self.n[l - 1] if are_weights else 1)
-            ):
+            if not self.is_ready(arrays[l - 2], l, are_weights):
                 raise changed(name, l - 2)
         return 0
+
+    cdef bint are_ready(self, list arrays, bint are_weights) noexcept:
+        cdef int l
+        for l in range(2, self.L + 1):
+            if not self.is_ready(arrays[l - 2], l, are_weights):
+                return False
+        return True
+
+    cdef bint is_ready(self, object array, int l, bint are_weights) noexcept:
+        """Whether the kernels can take the array as the weights, or the biases, of layer l."""
+        return (
+            is_matrix(array, self.type_num)
+            and n_rows(array) == self.n[l]
+            and n_cols(array) == (self.n[l - 1] if are_weights else 1)
+        )
 
     cdef void *w(self, int l) noexcept:
         return cnp.PyArray_DATA(<cnp.ndarray> self.weights[l - 2])
 
     cdef void *b(self, int l) noexcept:
         return cnp.PyArray_DATA(<cnp.ndarray> self.biases[l - 2])
+
+
+cdef bint are_same(object arrays, list those) noexcept:
+    """Whether the list `arrays` holds the very arrays of `those`."""
+    cdef Py_ssize_t i
+    if type(arrays) is not list or PyList_GET_SIZE(arrays) != PyList_GET_SIZE(those):
+        return False
+    for i in range(PyList_GET_SIZE(those)):
+        if PyList_GET_ITEM(arrays, i) is not PyList_GET_ITEM(those, i):
+            return False
+    return True
+
+
+cdef bint are_private(list arrays) noexcept:
+    """Whether each array owns its memory and is known to two lists alone."""
+    cdef Py_ssize_t i
+    for i in range(PyList_GET_SIZE(arrays)):
+        if not is_private(PyList_GET_ITEM(arrays, i)):
+            return False
+    return True
 
 
 def layer_sizes(net):
@@ -211,8 +298,9 @@ cpdef bint has_empty_layer(net) except -1:
     """Whether `net` has no layers, or one without neurons: there is nothing to compute."""
     cdef Py_ssize_t i
     cdef list weights
+    arrays = net.weights
     try:
-        weights = net.weights if type(net.weights) is list else copied(net.weights)
+        weights = arrays if type(arrays) is list else copied(arrays)
     except TypeError:
         return False    # reading the parameters will raise
     for i in range(len(weights)):

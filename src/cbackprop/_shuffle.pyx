@@ -2,7 +2,10 @@
 
 cimport cython
 from cpython.list cimport PyList_GET_SIZE
+from cpython.method cimport PyMethod_Check, PyMethod_GET_FUNCTION, PyMethod_GET_SELF
 from libc.stdint cimport uint32_t
+
+import random
 
 
 cdef extern from *:
@@ -24,12 +27,27 @@ cdef extern from *:
     void swap_items(object items, Py_ssize_t i, Py_ssize_t j)
 
 
+cdef object RANDOM = random.Random
+cdef object SHUFFLE = random.Random.shuffle
+
+cdef enum:
+    FEW = 16    # examples: for so few, a call for each draw costs less than to read many draws from one number
+
+
 cdef int bit_length(Py_ssize_t n) noexcept:
     cdef int bits = 0
     while n:
         bits += 1
         n >>= 1
     return bits
+
+
+cdef object draws_of(object user_shuffle):
+    """`getrandbits` of the generator that `user_shuffle` draws from; None if it is not Python's own random.shuffle."""
+    if not PyMethod_Check(user_shuffle) or <object> PyMethod_GET_FUNCTION(user_shuffle) is not SHUFFLE:
+        return None
+    generator = <object> PyMethod_GET_SELF(user_shuffle)
+    return generator.getrandbits if type(generator) is RANDOM else None
 
 
 cdef int shuffle(object getrandbits, uint32_t *order, Py_ssize_t n, list items) except -1:
@@ -41,6 +59,8 @@ cdef int shuffle(object getrandbits, uint32_t *order, Py_ssize_t n, list items) 
     """
     cdef Py_ssize_t i = n - 1, n_words, length = n
     cdef bytes drawn
+    if n <= FEW:
+        return shuffle_few(getrandbits, order, n, items)
     while i > 0:
         n_words = i
         drawn = getrandbits(32 * n_words).to_bytes(4 * n_words, "little")
@@ -55,8 +75,30 @@ cdef int shuffle(object getrandbits, uint32_t *order, Py_ssize_t n, list items) 
             if length == n:
                 i = take_draws(drawn, n_words, order, i, items)
         if length != n:
-            raise RuntimeError(f"training_data changed its length from {n} to {length} while it was trained on")
+            raise changed_length(n, length)
     return 0
+
+
+cdef int shuffle_few(object getrandbits, uint32_t *order, Py_ssize_t n, list items) except -1:
+    """The same, by a call for each draw."""
+    cdef Py_ssize_t i, j
+    for i in range(n - 1, 0, -1):
+        bits = bit_length(i + 1)
+        j = getrandbits(bits)
+        while j > i:
+            j = getrandbits(bits)
+        if items is not None:
+            with cython.critical_section(items):
+                if PyList_GET_SIZE(items) == n:
+                    swap_items(items, i, j)
+            if PyList_GET_SIZE(items) != n:
+                raise changed_length(n, PyList_GET_SIZE(items))
+        order[i], order[j] = order[j], order[i]
+    return 0
+
+
+cdef object changed_length(Py_ssize_t n, Py_ssize_t length):
+    return RuntimeError(f"training_data changed its length from {n} to {length} while it was trained on")
 
 
 cdef Py_ssize_t take_draws(const unsigned char *words, Py_ssize_t n_words, uint32_t *order, Py_ssize_t i, list items) noexcept:

@@ -48,9 +48,11 @@ cdef class Team:
     cdef int load(self, Parameters p) except -1
     cdef int load_state(self, Parameters p, int k, arrays, str name) except -1
     cdef int copy_from(self, Team other) except -1
-    cdef int store_into(self, net) except -1
+    cdef int store_into(self, net, Parameters p) except -1
+    cdef void finish(self) noexcept
     cdef tuple store(self)
     cdef tuple stored(self, int k)
+    cdef void unpack_into(self, int k, list of_weights, list of_biases) noexcept
     cdef int load_arrays(self, int k, list of_weights, list of_biases) except -1
     cdef void fill_with_zeros(self, int k) noexcept nogil
     cdef void measure(self) noexcept

@@ -7,7 +7,7 @@ from libc.string cimport memcpy, memset
 
 from cbackprop._algorithm cimport backward_pass, forward_pass, mini_batch
 from cbackprop._algorithm cimport train as train_member
-from cbackprop._arrays cimport new_array
+from cbackprop._arrays cimport copied, new_array
 from cbackprop._costs cimport custom_error
 from cbackprop._examples cimport Examples
 from cbackprop._isa cimport kernels
@@ -273,38 +273,60 @@ cdef class Team:
         self.measure()
         return 0
 
-    cdef int store_into(self, net) except -1:
-        """Gives `net` the parameters, and what this step keeps for the next, as new arrays."""
-        weights, biases = self.store()
+    cdef int store_into(self, net, Parameters p) except -1:
+        """Gives `net`, which was read as `p`, the parameters, and what this step keeps for the next, as new arrays.
+
+        If nobody could tell new arrays from the old ones, the old ones are overwritten: for a tiny network, to make arrays takes
+        longer than to train.
+        """
+        self.finish()
+        if p.may_be_overwritten(net):
+            self.unpack_into(PARAMETERS, p.weights, p.biases)
+            self.finite = are_finite(p.weights) and are_finite(p.biases)
+            if self.n_state > 0:
+                remember(net, velocities=self.stored(0))
+            return 0
+        weights, biases = self.stored(PARAMETERS)
         self.finite = are_finite(weights) and are_finite(biases)
         if self.n_state > 0:
             remember(net, velocities=self.stored(0))
+        p.replace_arrays(copied(weights), copied(biases))
         net.weights, net.biases = weights, biases
         return 0
 
-    cdef tuple store(self):
-        """The parameters as (weights, biases), lists of new arrays; a pending update is applied first."""
+    cdef void finish(self) noexcept:
+        """Applies what is pending: weights and biases are then what they stand for."""
         cdef int w
         for w in range(self.n_workers):
             finish_updates(&self.workers[w])
+
+    cdef tuple store(self):
+        """The parameters as (weights, biases), lists of new arrays."""
+        self.finish()
         return self.stored(PARAMETERS)
 
     cdef tuple stored(self, int k):
         """(weights, biases), or number k of the update rule's states of both, as lists of new arrays."""
         cdef int l, type_num = cnp.NPY_DOUBLE if self.k.itemsize == 8 else cnp.NPY_FLOAT
         cdef Layer *layer
-        cdef State part
         cdef list of_weights = [], of_biases = []
         for l in range(2, self.L + 1):
             layer = &self.workers[0].layer[l]
-            part = part_of(layer, k)
-            weight = new_array(type_num, layer.n, part.w.rows)
-            self.k.unpack_transposed(&part.w, cnp.PyArray_DATA(<cnp.ndarray> weight))
-            of_weights.append(weight)
-            bias = new_array(type_num, layer.n, 1)
-            memcpy(cnp.PyArray_DATA(<cnp.ndarray> bias), part.b, layer.n * self.k.itemsize)
-            of_biases.append(bias)
+            of_weights.append(new_array(type_num, layer.n, layer.w.rows))
+            of_biases.append(new_array(type_num, layer.n, 1))
+        self.unpack_into(k, of_weights, of_biases)
         return of_weights, of_biases
+
+    cdef void unpack_into(self, int k, list of_weights, list of_biases) noexcept:
+        """Writes the parameters, or number k of the update rule's states of them, into arrays of their shapes."""
+        cdef int l
+        cdef Layer *layer
+        cdef State part
+        for l in range(2, self.L + 1):
+            layer = &self.workers[0].layer[l]
+            part = part_of(layer, k)
+            self.k.unpack_transposed(&part.w, cnp.PyArray_DATA(<cnp.ndarray> of_weights[l - 2]))
+            memcpy(cnp.PyArray_DATA(<cnp.ndarray> of_biases[l - 2]), part.b, layer.n * self.k.itemsize)
 
     cdef int load_arrays(self, int k, list of_weights, list of_biases) except -1:
         """Copies in what `stored` gave, or what is like it."""

@@ -9,7 +9,7 @@ from cbackprop._arrays cimport copied
 from cbackprop._evaluation cimport score_packed
 from cbackprop._examples cimport Examples, count, in_order, packed, snapshot_of
 from cbackprop._parameters cimport Parameters
-from cbackprop._shuffle cimport shuffle
+from cbackprop._shuffle cimport draws_of, shuffle
 from cbackprop._step_options cimport StepOptions
 from cbackprop._team cimport MAX_WORKERS, Team
 from cbackprop.kernels cimport CBACKPROP_THREADS, MemberTime
@@ -53,7 +53,7 @@ def update_mini_batch(net, mini_batch, StepOptions options):
         else:
             with nogil:
                 team.train(0, 1, 0, &spent)
-        team.store_into(net)
+        team.store_into(net, p)
     finally:
         free(order)
 
@@ -75,6 +75,7 @@ cdef class Training:
 
     cdef Examples examples
     cdef Team team
+    cdef Parameters parameters          # of the network, as the last epoch left them
     cdef StepOptions options
     cdef object supply                  # of processors: how many workers get one; None if one works alone
     cdef uint32_t *permutation          # (n) the examples as shuffled, by their numbers
@@ -156,9 +157,16 @@ cdef class Training:
         """Whether the inputs look like the grey values 0 to 255 of an image."""
         return self.examples.pixels
 
-    def shuffle(self, getrandbits, list items):
-        """Shuffles the examples, and `items` with them if it is not None, as random.shuffle would."""
+    def shuffle(self, user_shuffle, items):
+        """Shuffles the examples, and `items` with them if that is a list, as the module's random.shuffle would.
+
+        Returns False, with nothing done, if `user_shuffle` is not Python's own random.shuffle, or `items` neither None nor a list.
+        """
+        getrandbits = draws_of(user_shuffle)
+        if getrandbits is None or (items is not None and type(items) is not list):
+            return False
         shuffle(getrandbits, self.permutation, self.n, items)
+        return True
 
     @property
     def order(self):
@@ -188,10 +196,13 @@ cdef class Training:
 
         Returns whether they are finite.
         """
-        cdef Parameters p = Parameters.__new__(Parameters, net)
+        cdef Parameters p = self.parameters
         cdef Py_ssize_t done = 0, last, ended, batches = (self.examples.n + self.m - 1) // self.m
         cdef double begun, seconds
+        cdef bint timed
         cdef MemberTime spent
+        if p is None or not p.is_current(net):
+            self.parameters = p = Parameters.__new__(Parameters, net)
         if batches == 0:
             return True
         self.examples.check_sizes(p)
@@ -202,7 +213,9 @@ cdef class Training:
         try:
             while done < batches:
                 last = min(batches, done + self.slice)
-                begun = perf_counter()
+                # Of a tiny network, two looks at the clock take as long as a third of an epoch.
+                timed = self.slice < 2 * batches or self.supply is not None
+                begun = perf_counter() if timed else 0
                 if options.delta is not None:
                     self.team.train_with_custom_error(done, last, options.delta)
                     ended = last
@@ -214,7 +227,7 @@ cdef class Training:
                     self.resize(p, 1)
                     self.supply = None
                     continue
-                seconds = perf_counter() - begun
+                seconds = perf_counter() - begun if timed else 0
                 if ended < last:
                     self.slice = ended - done
                 elif seconds < SLICE / 2 and last - done == self.slice:
@@ -226,7 +239,7 @@ cdef class Training:
                 if self.supply is not None:
                     self.follow_supply(p, seconds, &spent)
         finally:
-            self.team.store_into(net)
+            self.team.store_into(net, p)
         return self.team.finite
 
 

@@ -153,7 +153,7 @@ int team_run(Barrier *barrier, void (*work)(void *member), void **member, Member
 }
 
 void team_set_end(Barrier *barrier, ptrdiff_t final, double duration) {
-    barrier->deadline = seconds(CLOCK_MONOTONIC) + duration;
+    if (barrier->members > 1) barrier->deadline = seconds(CLOCK_MONOTONIC) + duration;
     atomic_store_explicit(&barrier->final, final, memory_order_relaxed);
 }
 
