@@ -15,8 +15,8 @@ from cbackprop._sparse_layer cimport apply_pending_update, measure_magnitudes
 from cbackprop._update_rules cimport finish_updates
 from cbackprop._worker cimport Layer, Worker
 from cbackprop.kernels cimport (
-    Extent, MemberTime, Panels, Records, aligned_calloc, aligned_free, barrier_destroy, barrier_init, record_lines, team_end,
-    team_run, team_set_end,
+    Extent, FloatMode, MemberTime, Panels, Records, aligned_calloc, aligned_free, barrier_destroy, barrier_init, flush_subnormals,
+    record_lines, set_float_mode, team_end, team_run, team_set_end,
 )
 
 from cbackprop._memory import remember
@@ -266,8 +266,10 @@ cdef class Team:
         cdef int w, l, type_num = cnp.NPY_DOUBLE if self.k.itemsize == 8 else cnp.NPY_FLOAT
         cdef Layer *layer
         cdef Layer *before
+        cdef FloatMode mode = flush_subnormals()
         for w in range(other.n_workers):
             apply_pending_update(&other.workers[w])
+        set_float_mode(mode)
         self.source.step = other.source.step
         self.source.error = other.source.error
         for l in range(2, self.L + 1):
@@ -294,8 +296,10 @@ cdef class Team:
     cdef tuple store(self, Parameters p):
         """The parameters as (weights, biases), lists of new arrays; a step that waits is taken first."""
         cdef int w
+        cdef FloatMode mode = flush_subnormals()
         for w in range(self.n_workers):
             finish_updates(&self.workers[w])
+        set_float_mode(mode)
         return self.stored(p, False)
 
     cdef tuple stored(self, Parameters p, bint velocities):
@@ -370,13 +374,18 @@ cdef class Team:
         cdef Py_ssize_t batch, m
         cdef uint32_t *examples
         cdef int type_num = cnp.NPY_DOUBLE if self.k.itemsize == 8 else cnp.NPY_FLOAT
+        cdef FloatMode mode
         for batch in range(first, last):
             examples = mini_batch(me, batch, &m)
             with nogil:
+                mode = flush_subnormals()
                 forward_pass(me, batch)
+                set_float_mode(mode)
             custom_error(me, type_num, examples, m, delta)
             with nogil:
+                mode = flush_subnormals()
                 backward_pass(me, batch)
+                set_float_mode(mode)
         return 0
 
     cdef Py_ssize_t score(
@@ -390,6 +399,7 @@ cdef class Team:
         cdef Py_ssize_t i, m, correct = 0, first = start
         cdef uint32_t *examples
         cdef int32_t answers[EVALUATED]
+        cdef FloatMode mode = flush_subnormals()
         while start < stop:
             m = min(self.m, stop - start)
             examples = self.source.order + start
@@ -406,6 +416,7 @@ cdef class Team:
                 me.k.costs(
                     cost, &me.layer[self.L].a, self.source.labels, self.source.targets, examples, cost_of + start - first)
             start += m
+        set_float_mode(mode)
         return correct
 
 
