@@ -182,7 +182,7 @@ def test_saturated_networks_step_as_the_flushed_reference(dtype, module, hidden,
         net.update_mini_batch(examples[start : start + 5], *arguments)
         with flushing():
             plain.update_mini_batch(examples[start : start + 5], *arguments)
-        # Where s is near 1, the 1 - s of sigma' is off by a rounding of 1, which each layer's weights enlarge.
+        # Near s = 1, the 1 - s of sigma' is off by a rounding of 1, which each layer's weights enlarge.
         largest = [max(1.0, float(np.abs(w).max())) for w in plain.weights]
         rounding = 16 * np.finfo(dtype).eps * np.prod(largest)
         for old, ours, expected in zip(
