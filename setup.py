@@ -139,6 +139,7 @@ setup(
             extension("_evaluation"),
             extension("_training"),
             extension("_arrays"),
+            extension("_subnormals"),
         ],
         include_path=["src"],
         build_dir="build/cython",

@@ -11,7 +11,7 @@ from cbackprop._examples cimport Examples, count, in_order, packed, snapshot_of
 from cbackprop._parameters cimport Parameters
 from cbackprop._team cimport Team
 from cbackprop._worker cimport Worker
-from cbackprop.kernels cimport Panels
+from cbackprop.kernels cimport FloatMode, Panels, flush_subnormals, set_float_mode
 
 cdef enum:
     TOGETHER = 64   # examples that go through the network together
@@ -168,6 +168,7 @@ cdef Py_ssize_t answer(
     cdef Py_ssize_t i, m, correct = 0, first = start
     cdef uint32_t *examples
     cdef int32_t answers[TOGETHER]
+    cdef FloatMode mode = flush_subnormals()
     while start < stop:
         m = min(team.m, stop - start)
         examples = me.source.order + start
@@ -183,6 +184,7 @@ cdef Py_ssize_t answer(
         if cost_of is not NULL:
             me.k.costs(cost, a, me.source.labels, me.source.targets, examples, cost_of + start - first)
         start += m
+    set_float_mode(mode)
     return correct
 
 

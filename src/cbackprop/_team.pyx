@@ -17,8 +17,8 @@ from cbackprop._step_options cimport StepOptions
 from cbackprop._update_rules cimport finish_updates, update_rule
 from cbackprop._worker cimport Layer, State, Worker
 from cbackprop.kernels cimport (
-    Extent, MemberTime, Panels, Records, aligned_calloc, aligned_free, barrier_destroy, barrier_init, record_lines, team_end,
-    team_run, team_set_end,
+    Extent, FloatMode, MemberTime, Panels, Records, aligned_calloc, aligned_free, barrier_destroy, barrier_init, flush_subnormals,
+    record_lines, set_float_mode, team_end, team_run, team_set_end,
 )
 
 from cbackprop._memory import remember
@@ -260,8 +260,10 @@ cdef class Team:
         Nothing is multiplied out, as `store` would, which rounds.
         """
         cdef int w, k
+        cdef FloatMode mode = flush_subnormals()
         for w in range(other.n_workers):
             apply_pending_update(&other.workers[w])
+        set_float_mode(mode)
         self.source.step = other.source.step
         self.source.error = other.source.error
         for k in range(PARAMETERS, self.n_state):
@@ -297,8 +299,10 @@ cdef class Team:
     cdef void finish(self) noexcept:
         """Applies what is pending: weights and biases are then what they stand for."""
         cdef int w
+        cdef FloatMode mode = flush_subnormals()
         for w in range(self.n_workers):
             finish_updates(&self.workers[w])
+        set_float_mode(mode)
 
     cdef tuple store(self):
         """The parameters as (weights, biases), lists of new arrays."""
@@ -394,11 +398,16 @@ cdef class Team:
         cdef Worker *me = self.workers
         cdef Py_ssize_t batch, m
         cdef uint32_t *examples
+        cdef FloatMode mode
         for batch in range(first, last):
             examples = mini_batch(me, batch, &m)
             with nogil:
+                mode = flush_subnormals()
                 forward_pass(me, batch)
+                set_float_mode(mode)
             custom_error(me, examples, m, delta)
             with nogil:
+                mode = flush_subnormals()
                 backward_pass(me, batch)
+                set_float_mode(mode)
         return 0

@@ -152,6 +152,15 @@ cdef extern from "dispatch.h" nogil:
     const Kernels *kernels_named(const char *isa, int itemsize) noexcept
 
 
+cdef extern from "subnormals.h" nogil:
+    ctypedef unsigned long FloatMode
+
+    unsigned long FLUSHING
+    FloatMode float_mode() noexcept
+    FloatMode flush_subnormals() noexcept
+    void set_float_mode(FloatMode mode) noexcept
+
+
 cdef extern from "team.h" nogil:
     bint CBACKPROP_THREADS
 

@@ -1,5 +1,14 @@
 #include "team.h"
 
+#include "subnormals.h"
+
+/* A member's work, with subnormal numbers as 0 in its thread. */
+static void work_flushing(void (*work)(void *member), void *member) {
+    const FloatMode before = flush_subnormals();
+    work(member);
+    set_float_mode(before);
+}
+
 #if CBACKPROP_THREADS
 
 #include <sched.h>
@@ -94,11 +103,11 @@ static void work_on(Seat *seat) {
     const double began = seconds(CLOCK_MONOTONIC), used = seconds(CLOCK_THREAD_CPUTIME_ID);
     /* A member that starts late was without a processor, but for what it takes to wake one. */
     const double late = began - seat->start->gone - WAKING;
-    seat->start->work(seat->member);
+    work_flushing(seat->start->work, seat->member);
     seat->spent.used = seconds(CLOCK_THREAD_CPUTIME_ID) - used;
     seat->spent.missing = seconds(CLOCK_MONOTONIC) - began - seat->spent.used + (late > 0 ? late : 0);
 #else
-    seat->start->work(seat->member);
+    work_flushing(seat->start->work, seat->member);
     seat->spent = (MemberTime){0};
 #endif
 }
@@ -118,7 +127,7 @@ int team_run(Barrier *barrier, void (*work)(void *member), void **member, Member
     const int members = barrier->members;
     *spent = (MemberTime){0};
     if (members == 1) {
-        work(member[0]);
+        work_flushing(work, member[0]);
         return 0;
     }
     Seat *seats = malloc((size_t)members * sizeof(Seat));
@@ -178,7 +187,7 @@ void barrier_wait(Barrier *barrier) { (void)barrier; }
 int team_run(Barrier *barrier, void (*work)(void *member), void **member, MemberTime *spent) {
     *spent = (MemberTime){0};
     if (barrier->members != 1) return -1;
-    work(member[0]);
+    work_flushing(work, member[0]);
     return 0;
 }
 

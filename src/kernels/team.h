@@ -43,7 +43,7 @@ typedef struct {
     double missing; /* awake, without a processor */
 } MemberTime;
 
-/* Runs work(member[i]) for all members of the barrier together, member[0] on the calling thread, and returns 0 when all
+/* Runs work(member[i]) for all members of the barrier together, with subnormal numbers as 0, member[0] on the calling thread, and returns 0 when all
  * have ended. Where the system refuses a thread it returns -1, and nothing was run. What was spent is told of a team of
  * several; one alone need not ask. */
 int team_run(Barrier *barrier, void (*work)(void *member), void **member, MemberTime *spent);

@@ -1,0 +1,3 @@
+from typing import Any
+
+def check_examples(net: Any, data: Any, name: str, labelled: bool = False, answers: bool = False) -> bool: ...
