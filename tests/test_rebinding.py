@@ -1,4 +1,4 @@
-"""Training gives a network new arrays: old ones are overwritten only if nobody can tell. Here somebody can."""
+"""Training gives a network new arrays. Old ones are overwritten if nobody can tell: here somebody can."""
 
 import gc
 import random
