@@ -1,56 +1,65 @@
 """What pyproject.toml cannot say: how the compiled modules are built, and what of the README PyPI shows."""
 
+import itertools
 import os
 import re
 import sys
 import tempfile
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from pathlib import Path
 
-import numpy
-from Cython.Build import cythonize
 from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
 from setuptools.errors import CompileError
 from setuptools.modified import newer_group
 
 CHECKS = {
-    "1": ["-fsanitize=address,undefined", "-O1", "-DUNROLL="],  # see simd.h
+    "1": ["-fsanitize=address,undefined", "-O1", "-DUNROLL="],  # see templates/simd.h
     "thread": ["-fsanitize=thread", "-O1", "-DUNROLL="],
-    # A source that is compiled for several modules has the same seed in all, and so one file of counts.
-    "coverage": ["--coverage", "-frandom-seed=cbackprop", "-O0"],
+    "coverage": ["--coverage", "-O0"],
 }
 
+check = os.environ.get("CBACKPROP_SANITIZE")
 if sys.platform == "win32":
     compile_args, link_args = ["/O2", "/std:c11"], []
+    kernel_args = module_args = []
 else:
     # -ffp-contract=fast: a * b + c may become one instruction, by default so in gcc, not in clang.
-    compile_args, link_args = ["-O3", "-std=gnu11", "-ffp-contract=fast", "-pthread"], ["-pthread"]
+    compile_args, link_args = ["-std=gnu11", "-ffp-contract=fast", "-pthread"], ["-pthread"]
     # A row of registry.h without its formula: older compilers would leave it to whoever loads the module.
     compile_args.append("-Werror=implicit-function-declaration")
+    if check:
+        compile_args += [*CHECKS[check], "-fno-omit-frame-pointer", "-g1"]
+        link_args += CHECKS[check][:1]
+        kernel_args = module_args = []
+    else:
+        compile_args.append("-g0")  # the names of lines would be seven eighths of the modules
+        # A loop of few instructions takes a sixth longer where it straddles a line that is fetched.
+        kernel_args = ["-O3", "-falign-loops=32"]
+        module_args = ["-O2"]  # -O3 takes a fifth longer to compile, and no call is faster for it
 
-check = os.environ.get("CBACKPROP_SANITIZE")
-if check:
-    compile_args += [*CHECKS[check], "-fno-omit-frame-pointer", "-g1"]
-    link_args += CHECKS[check][:1]
-elif sys.platform != "win32":
-    compile_args.append("-g0")  # the names of lines would be seven eighths of the modules
+# The C files of src/kernels, by the module that they are linked into: one each, so that the process has one
+# copy of them and of their state. Those that take longest come first.
+LIBRARY = {
+    "_isa": [
+        *(f"isa/{isa}_{real}.c" for isa in ("avx512", "avx2", "portable") for real in ("float32", "float64")),
+        "dispatch.c",
+    ],
+    "_runtime": ["runtime/pack.c", "runtime/team.c", "runtime/memory.c", "runtime/by_address.c", "records.c"],
+}
+LIBRARY = {module: [f"src/kernels/{file}" for file in files] for module, files in LIBRARY.items()}
+HEADERS = [str(header) for header in Path("src/kernels").rglob("*.h")]
 
 
-HEADERS = [str(header) for header in Path("src/kernels").glob("*.h")]
-kernels_of = {}  # the C files of src/kernels that are linked into each module
-
-
-def extension(name, *kernels):
-    """The module cbackprop.<name>, from src/cbackprop/<name>.pyx and C files of src/kernels."""
-    kernels_of[f"cbackprop.{name}"] = [f"src/kernels/{file}" for file in kernels]
+def extension(source):
+    """The module of a .pyx file."""
     return Extension(
-        f"cbackprop.{name}",
-        [f"src/cbackprop/{name}.pyx"],
-        include_dirs=["src/kernels", numpy.get_include()],
-        depends=[*HEADERS, *kernels_of[f"cbackprop.{name}"]],
+        f"cbackprop.{source.stem}",
+        [source.as_posix()],
+        include_dirs=["src/kernels"],
+        depends=[*HEADERS, *LIBRARY.get(source.stem, [])],
         define_macros=[("NPY_NO_DEPRECATED_API", "NPY_1_7_API_VERSION")],
-        extra_compile_args=compile_args,
+        extra_compile_args=[*compile_args, *module_args],
         extra_link_args=link_args,
     )
 
@@ -63,7 +72,7 @@ cbackprop is compiled as it is installed. As root, or with sudo, install what th
 
 
 class BuildExt(build_ext):
-    """Compiles each C file once, several side by side.
+    """Compiles the kernels, and the modules as Cython translates them, several files at a time.
 
     The compiler is tried first, so that a failure ends with the packages to install.
     """
@@ -71,21 +80,58 @@ class BuildExt(build_ext):
     def build_extensions(self):
         self.try_header("stdlib.h", "No C compiler works here.")
         self.try_header("Python.h", "The compiler does not find Python.h, a header of this Python.")
-        files = list(dict.fromkeys(file for files in kernels_of.values() for file in files))
-        with ThreadPoolExecutor(os.cpu_count()) as pool:
-            objects = dict(zip(files, pool.map(self.compile_kernel, files)))
-            for module in self.extensions:
-                module.extra_objects = [objects[file] for file in kernels_of[module.name]]
-            list(pool.map(self.build_extension, self.extensions))
+        import numpy  # noqa: PLC0415   what only reads the package's name and version needs neither
+        from Cython.Build import cythonize  # noqa: PLC0415
+
+        self.compiler.add_include_dir(numpy.get_include())
+        self.numbers = itertools.count(1)
+        self.n_jobs = len(self.extensions) + sum(map(len, LIBRARY.values()))
+        pool = ThreadPoolExecutor(self.parallel or processors())
+        try:
+            objects = {
+                module: [pool.submit(self.compile_kernel, file) for file in files]
+                for module, files in LIBRARY.items()
+            }
+            jobs = list(itertools.chain(*objects.values()))
+            # The kernels keep the compilers busy while Cython works. Small modules come last, so that no
+            # processor is idle at the end.
+            for module in sorted(self.extensions, key=lambda module: -Path(module.sources[0]).stat().st_size):
+                module.sources = cythonize(
+                    [module],
+                    include_path=["src"],
+                    build_dir="build/cython",
+                    force=self.force,
+                    quiet=True,
+                    # A Python without the lock turns it on for modules that do not say so: see
+                    # tests/test_free_threading.py.
+                    compiler_directives={"language_level": 3, "freethreading_compatible": True},
+                )[0].sources
+                jobs.append(pool.submit(self.build_module, module, objects))
+            for job in wait(jobs, return_when=FIRST_EXCEPTION).done:
+                job.result()
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+    def say(self, what):
+        """Print that this begins: to be seen with pip's -v."""
+        print(f"compiling {what} ({next(self.numbers)} of {self.n_jobs})", flush=True)
 
     def compile_kernel(self, file):
         """The object file of a C file of src/kernels."""
         (target,) = self.compiler.object_filenames([file], output_dir=self.build_temp)
+        folder, name = Path(file).parent.name, Path(file).stem
+        self.say(f"the kernels for {name.replace('_', ', ')}" if folder == "isa" else file)
         if self.force or newer_group([file, *HEADERS], target):
-            self.compiler.compile(
-                [file], self.build_temp, include_dirs=["src/kernels"], extra_postargs=compile_args
-            )
+            options = {"include_dirs": ["src/kernels"], "extra_postargs": [*compile_args, *kernel_args]}
+            self.compiler.compile([file], self.build_temp, **options)
         return target
+
+    def build_module(self, module, objects):
+        """Compile and link a module, with its part of the library when that is compiled."""
+        self.say(module.name)
+        of_module = objects.get(module.name.removeprefix("cbackprop."), [])
+        module.extra_objects = [job.result() for job in of_module]
+        self.build_extension(module)
 
     def try_header(self, header, missing):
         """Compile a file that includes `header` as the modules will be compiled."""
@@ -105,47 +151,14 @@ def without_links(markdown):
     return re.sub(r"\[([^]]*)\]\((?!\w+:)([^)#]*)[^)]*\)", r"\1 (`\2`)", markdown)
 
 
-instruction_sets = [
-    # Those that take longest first.
-    f"{isa}_{real}.c"
-    for isa in ("avx512", "avx2", "portable")
-    for real in ("float32", "float64")
-]
+def processors():
+    """How many this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
 
 setup(
     cmdclass={"build_ext": BuildExt},
     long_description=without_links(Path("README.md").read_text(encoding="utf-8")),
     long_description_content_type="text/markdown",
-    ext_modules=cythonize(
-        [
-            extension("_isa", *instruction_sets, "dispatch.c"),
-            extension("_examples", "pack.c", "records.c", "team.c", "memory.c"),
-            extension("_inputs", "by_address.c"),
-            extension("_targets"),
-            extension("_activations"),
-            extension("_memory"),
-            extension("_parameters"),
-            extension("_overrides"),
-            extension("_shuffle"),
-            extension("_elementwise"),
-            extension("_algorithm", "team.c"),
-            extension("_sparse_layer", "records.c"),
-            extension("_update_rules"),
-            extension("_costs"),
-            extension("_step_options"),
-            extension("_team", "team.c", "memory.c"),
-            extension("_matrix_based"),
-            extension("_single_example", "memory.c"),
-            extension("_evaluation"),
-            extension("_training"),
-            extension("_arrays"),
-            extension("_subnormals"),
-        ],
-        include_path=["src"],
-        build_dir="build/cython",
-        # Side by side where a process is forked: elsewhere each would run this file again.
-        nthreads=os.cpu_count() if sys.platform == "linux" and sys.version_info < (3, 14) else 0,
-        # A Python without the lock turns it on for modules that do not say so: tests/test_free_threading.py
-        compiler_directives={"language_level": 3, "freethreading_compatible": True},
-    ),
+    ext_modules=[extension(source) for source in sorted(Path("src/cbackprop").glob("*.pyx"))],
 )

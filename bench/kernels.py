@@ -16,7 +16,7 @@ import machine
 import numpy as np
 from dense_limit import MatrixProducts
 
-from cbackprop import _activations, _examples, _isa, mnist_loader
+from cbackprop import _activations, _isa, _runtime, mnist_loader
 
 POINTER, SIZE = ct.c_void_p, ct.c_ssize_t
 LINE = 64
@@ -39,7 +39,7 @@ class Records(ct.Structure):
 
 
 class Values(ct.Structure):
-    """struct Values of pack.h."""
+    """struct Values of runtime/pack.h."""
 
     _fields_ = [
         ("n_values", ct.c_int), ("table", ct.c_double * 256), ("key", ct.c_uint64 * 2048),
@@ -49,7 +49,7 @@ class Values(ct.Structure):
 
 
 class Packing(ct.Structure):
-    """struct Packing of pack.h."""
+    """struct Packing of runtime/pack.h."""
 
     _fields_ = [
         ("records", ct.POINTER(Records)), ("of_floats", POINTER), ("of_doubles", POINTER),
@@ -59,13 +59,13 @@ class Packing(ct.Structure):
 
 
 class Row(ct.Structure):
-    """struct Row of pack.h."""
+    """struct Row of runtime/pack.h."""
 
     _fields_ = [("x", POINTER), ("bits", ct.c_int)]
 
 
 class Sweep(ct.Structure):
-    """struct Sweep of records.h."""
+    """struct Sweep of kernels.h."""
 
     _fields_ = [
         ("records", ct.POINTER(Records)), ("examples", POINTER), ("m", SIZE), ("rows", ct.POINTER(Panels)),
@@ -76,7 +76,7 @@ class Sweep(ct.Structure):
 class Activations(ct.Structure):
     """struct Activations of kernels.h."""
 
-    _fields_ = [("all", ct.c_int), ("n_own", SIZE), ("column", POINTER), ("own", POINTER)]
+    _fields_ = [("all", ct.c_int), ("n_exceptions", SIZE), ("column", POINTER), ("exception", POINTER)]
 
 
 P, S = ct.POINTER(Panels), ct.POINTER(Sweep)
@@ -87,7 +87,7 @@ FUNCTIONS = {  # struct Kernels of kernels.h: name, result, arguments
     "subtract_outer": (None, P, P, ct.c_double, ct.c_double, P, SIZE, SIZE),
     "subtract_rows": (None,), "pack_transposed": (None,), "unpack_transposed": (None,), "gather": (None,),
     "activate": (None, POINTER, P, POINTER, SIZE, SIZE), "times_derivative": (None,),
-    "activation_scratch": (SIZE,), "softmax": (None,), "scale": (None,), "shrink_signs": (None,),
+    "activation_scratch": (SIZE,), "softmax": (None,), "scale": (None,), "subtract_signs": (None,),
     "move": (None,), "scale_rows": (None,), "sigmoid_array": (None,), "largest": (ct.c_double,),
     "find_runs": (None,), "product_columns": (None,), "subtract_columns": (None,),
     "matvec": (None,), "matvec_transposed": (None,), "outer": (None,),
@@ -211,7 +211,7 @@ def main():
     machine.add_arguments(parser)
     arguments = parser.parse_args()
     machine.settle(arguments.threads, arguments.cpu)
-    library, pack = ct.CDLL(_isa.__file__), ct.CDLL(_examples.__file__)
+    library, pack = ct.CDLL(_isa.__file__), ct.CDLL(_runtime.__file__)
     library.kernels_named.restype = ct.POINTER(Kernels)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the sample will do

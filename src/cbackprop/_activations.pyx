@@ -61,20 +61,20 @@ cdef class ActivationCodes:
             activation, modified = layers[l - 2]
             f = &self.layer[l]
             f.all = self.code(activation, l, None)
-            f.n_own = len(<dict> modified)
+            f.n_exceptions = len(<dict> modified)
             f.column = free_place
-            f.own = free_place + f.n_own
-            if f.all == SOFTMAX and (l < L or f.n_own > 0):
+            f.exception = free_place + f.n_exceptions
+            if f.all == SOFTMAX and (l < L or f.n_exceptions > 0):
                 raise ValueError(f"layer {l} is softmax, which is for an output layer as a whole")
             for j, activation in (<dict> modified).items():
                 if j >= sizes[l - 1]:
                     raise ValueError(f"neuron {j} of layer {l} has its own activation, but the layer has {sizes[l - 1]} neurons")
                 free_place[0] = j
-                free_place[f.n_own] = self.code(activation, l, j)
-                if free_place[f.n_own] == SOFTMAX:
+                free_place[f.n_exceptions] = self.code(activation, l, j)
+                if free_place[f.n_exceptions] == SOFTMAX:
                     raise ValueError(f"neuron {j} of layer {l} is softmax, which is for an output layer as a whole")
                 free_place += 1
-            free_place += f.n_own
+            free_place += f.n_exceptions
 
     def __dealloc__(self):
         free(self.layer)

@@ -10,10 +10,11 @@ layer of sparse inputs has its own file, _sparse_layer.pyx, and so has what a gr
 from libc.stdint cimport uint32_t
 from libc.string cimport memcpy
 
+from cbackprop._runtime cimport barrier_wait, team_goes_on
 from cbackprop._sparse_layer cimport sparse_weighted_input
 from cbackprop._update_rules cimport UpdateRule, update_rule
 from cbackprop._worker cimport Layer, Worker
-from cbackprop.kernels cimport SOFTMAX, TIMES_DERIVATIVE, Panels, barrier_wait, team_goes_on
+from cbackprop.kernels cimport SOFTMAX, TIMES_DERIVATIVE, Panels
 
 
 # ---- the five steps ----

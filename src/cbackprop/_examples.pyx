@@ -14,10 +14,11 @@ from cbackprop._arrays cimport convert, copied, real_at
 from cbackprop._inputs cimport Inputs, has_plain_rows
 from cbackprop._isa cimport kernels
 from cbackprop._parameters cimport Parameters
+from cbackprop._runtime cimport aligned_free, aligned_malloc, count_nonzeros, packing_add, packing_begin, records_shape
 from cbackprop._targets cimport Targets
 from cbackprop.kernels cimport (
-    PACK_MISFIT, PACK_NO_MEMORY, PACK_TOO_MUCH, PACKED, VALUES_CODED, VALUES_FLOAT32, VALUES_FLOAT64, Extent, Kernels, Packing,
-    Row, aligned_free, aligned_malloc, count_nonzeros, packing_add, packing_begin, records_shape,
+    PACKED, PACK_MISFIT, PACK_NO_MEMORY, PACK_TOO_MUCH, VALUES_CODED, VALUES_FLOAT32, VALUES_FLOAT64, Extent, Kernels,
+    Packing, Row,
 )
 
 cnp.import_array()

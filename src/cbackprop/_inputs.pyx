@@ -8,7 +8,8 @@ from libc.stdint cimport uint32_t
 from libc.stdlib cimport free, malloc
 
 from cbackprop._arrays cimport column, contiguous, entry, exact_type, is_plain
-from cbackprop.kernels cimport Row, by_address
+from cbackprop._runtime cimport by_address
+from cbackprop.kernels cimport Row
 
 # Borrowed: to count references of 50,000 examples is to write to all of them.
 cdef extern from "Python.h":

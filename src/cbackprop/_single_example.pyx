@@ -12,9 +12,10 @@ from cbackprop._costs cimport custom_error
 from cbackprop._isa cimport kernels
 from cbackprop._matrix_based cimport backprop_columns, column_targets, feedforward_columns
 from cbackprop._parameters cimport Parameters, has_no_layers
+from cbackprop._runtime cimport aligned_calloc, aligned_free
 from cbackprop._step_options cimport StepOptions
 from cbackprop._worker cimport Layer, Source, Worker
-from cbackprop.kernels cimport Kernels, aligned_calloc, aligned_free
+from cbackprop.kernels cimport Kernels
 
 cnp.import_array()
 

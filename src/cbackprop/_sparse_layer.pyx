@@ -8,8 +8,9 @@ be infinite, since 0 * infinity is not 0.
 from libc.math cimport INFINITY, fabs
 from libc.stdint cimport uint32_t
 
+from cbackprop._runtime cimport records_list_all
 from cbackprop._worker cimport Layer, Worker, is_moderate
-from cbackprop.kernels cimport Panels, Sweep, records_list_all
+from cbackprop.kernels cimport Panels, Sweep
 
 
 # ---- forward ----

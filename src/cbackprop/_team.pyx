@@ -12,13 +12,15 @@ from cbackprop._costs cimport custom_error
 from cbackprop._examples cimport Examples
 from cbackprop._isa cimport kernels
 from cbackprop._parameters cimport Parameters, are_finite
+from cbackprop._runtime cimport (
+    aligned_calloc, aligned_free, barrier_destroy, barrier_init, team_end, team_run, team_set_end,
+)
 from cbackprop._sparse_layer cimport apply_pending_update, measure_weights
 from cbackprop._step_options cimport StepOptions
 from cbackprop._update_rules cimport finish_updates, update_rule
 from cbackprop._worker cimport Layer, State, Worker
 from cbackprop.kernels cimport (
-    Extent, FloatMode, MemberTime, Panels, Records, aligned_calloc, aligned_free, barrier_destroy, barrier_init, flush_subnormals,
-    record_lines, set_float_mode, team_end, team_run, team_set_end,
+    Extent, FloatMode, MemberTime, Panels, Records, dense_records_bytes, flush_subnormals, set_float_mode,
 )
 
 from cbackprop._memory import remember
@@ -177,7 +179,7 @@ cdef class Team:
         cdef const Records *records = self.source.records
         worker.sparse.scratch = take(arena, self.k.sweep_scratch(records, self.m))
         worker.sparse.dense_records = records[0]
-        worker.sparse.dense_records.data = <uint8_t *> take(arena, 64 * self.m * record_lines(records, records.n_in))
+        worker.sparse.dense_records.data = <uint8_t *> take(arena, dense_records_bytes(records, self.m))
         worker.sparse.dense_records.extent = <Extent *> take(arena, self.m * sizeof(Extent))
         worker.sparse.dense_order = <uint32_t *> take(arena, self.m * sizeof(uint32_t))
 

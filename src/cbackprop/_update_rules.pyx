@@ -53,7 +53,7 @@ cdef void begin_l1(Worker *me) noexcept nogil:
 cdef void update_weights_l1(Worker *me, int l, const uint32_t *examples, Py_ssize_t m, double step) noexcept nogil:
     """w^l -> w^l - weight_decay sgn(w^l) - step sum_x delta^l (a^{l-1})^T."""
     cdef Layer *layer = &me.layer[l]
-    me.k.shrink_signs(me.source.step.weight_decay, &layer.w, layer.p0, layer.p1)
+    me.k.subtract_signs(me.source.step.weight_decay, &layer.w, layer.p0, layer.p1)
     if is_sparse(me, l):
         me.sparse.max_abs_weight += fabs(me.source.step.weight_decay)
         defer_update(me, examples, m, step)

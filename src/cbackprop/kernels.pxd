@@ -1,4 +1,8 @@
-"""The C side, as the Cython side sees it: src/kernels/*.h say what each name means."""
+"""The C library of src/kernels: the headers there say what each name means.
+
+Inline functions can be called from any module. The others are linked into one module each, so that the library has one state:
+those of dispatch.h into _isa, the others into _runtime. Other modules cimport them from there.
+"""
 
 from libc.stdint cimport int32_t, uint8_t, uint32_t
 
@@ -27,6 +31,29 @@ cdef extern from "records.h" nogil:
         int kind
         double table[256]
 
+    Py_ssize_t dense_records_bytes(const Records *records, Py_ssize_t m) noexcept  # inline
+    void records_shape(Records *records, int kind, Py_ssize_t n_in, Py_ssize_t tile) noexcept
+    void records_list_all(
+        const Records *records, const uint32_t *examples, Py_ssize_t m, Records *dense_records) noexcept
+
+
+cdef extern from "registry.h" nogil:
+    int N_ACTIVATIONS, SOFTMAX, N_COSTS
+    int TIMES_DERIVATIVE, DIFFERENCE, CUSTOM_DELTA
+
+    # inline
+    const char *activation_name(int code) noexcept
+    const char *cost_name(int code) noexcept
+    int cost_output_error(int code) noexcept
+
+
+cdef extern from "kernels.h" nogil:
+    ctypedef struct Activations:
+        int all
+        Py_ssize_t n_exceptions
+        const int32_t *column
+        const int32_t *exception
+
     ctypedef struct Sweep:
         const Records *records
         const uint32_t *examples
@@ -37,27 +64,6 @@ cdef extern from "records.h" nogil:
         bint trains
         const uint32_t *next
         Py_ssize_t n_next
-
-    void records_shape(Records *records, int kind, Py_ssize_t n_in, Py_ssize_t tile) noexcept
-    Py_ssize_t record_lines(const Records *records, Py_ssize_t n) noexcept
-    void records_list_all(const Records *records, const uint32_t *examples, Py_ssize_t m, Records *full) noexcept
-
-
-cdef extern from "registry.h" nogil:
-    int N_ACTIVATIONS, SOFTMAX, N_COSTS
-    int TIMES_DERIVATIVE, DIFFERENCE, CUSTOM_DELTA
-
-    const char *activation_name(int code) noexcept
-    const char *cost_name(int code) noexcept
-    int cost_output_error(int code) noexcept
-
-
-cdef extern from "kernels.h" nogil:
-    ctypedef struct Activations:
-        int all
-        Py_ssize_t n_own
-        const int32_t *column
-        const int32_t *own
 
     ctypedef struct Kernels:
         const char *isa
@@ -86,8 +92,8 @@ cdef extern from "kernels.h" nogil:
         Py_ssize_t (*activation_scratch)(const Activations *f, Py_ssize_t m) noexcept nogil
         void (*softmax)(const Panels *Z, Py_ssize_t i0, Py_ssize_t i1) noexcept nogil
         void (*scale)(double factor, const Panels *M, Py_ssize_t p0, Py_ssize_t p1) noexcept nogil
-        void (*shrink_signs)(double shrink, const Panels *W, Py_ssize_t p0, Py_ssize_t p1) noexcept nogil
-        void (*move)(bint signs, double shrink, double unit, const Panels *V, const Panels *W,
+        void (*subtract_signs)(double weight_decay, const Panels *W, Py_ssize_t p0, Py_ssize_t p1) noexcept nogil
+        void (*move)(bint is_l1, double weight_decay, double velocity_scale, const Panels *V, const Panels *W,
                      Py_ssize_t p0, Py_ssize_t p1) noexcept nogil
         void (*scale_rows)(double factor, const void *bias, const Panels *Z, Py_ssize_t p0, Py_ssize_t p1) noexcept nogil
         void (*sigmoid_array)(const void *z, void *a, Py_ssize_t n) noexcept nogil
@@ -109,7 +115,7 @@ cdef extern from "kernels.h" nogil:
         Py_ssize_t (*sparse_tile)(Py_ssize_t width) noexcept nogil
 
 
-cdef extern from "pack.h" nogil:
+cdef extern from "runtime/pack.h" nogil:
     int PACKED, PACK_MISFIT, PACK_NO_MEMORY, PACK_TOO_MUCH
 
     ctypedef struct Row:
@@ -136,11 +142,11 @@ cdef extern from "pack.h" nogil:
         Packing *packing, const Row *rows, const uint32_t *examples, Py_ssize_t n, int n_threads) noexcept
 
 
-cdef extern from "by_address.h" nogil:
+cdef extern from "runtime/by_address.h" nogil:
     void by_address(const void *const *address, uint32_t *order, Py_ssize_t n) noexcept
 
 
-cdef extern from "memory.h" nogil:
+cdef extern from "runtime/memory.h" nogil:
     void *aligned_calloc(size_t bytes) noexcept
     void *aligned_malloc(size_t bytes) noexcept
     void aligned_free(void *start) noexcept
@@ -152,16 +158,17 @@ cdef extern from "dispatch.h" nogil:
     const Kernels *kernels_named(const char *isa, int itemsize) noexcept
 
 
-cdef extern from "subnormals.h" nogil:
+cdef extern from "runtime/subnormals.h" nogil:
     ctypedef unsigned long FloatMode
 
+    # inline
     unsigned long FLUSHING
     FloatMode float_mode() noexcept
     FloatMode flush_subnormals() noexcept
     void set_float_mode(FloatMode mode) noexcept
 
 
-cdef extern from "team.h" nogil:
+cdef extern from "runtime/team.h" nogil:
     bint CBACKPROP_THREADS
 
     ctypedef struct Barrier:

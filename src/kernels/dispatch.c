@@ -6,7 +6,7 @@ extern const Kernels kernels_portable_float64, kernels_portable_float32;
 extern const Kernels kernels_avx2_float64, kernels_avx2_float32;
 extern const Kernels kernels_avx512_float64, kernels_avx512_float32;
 
-/* The ladder, the best rung last. A set that was not built has a table without a name. */
+/* The best is last. A set that was not built has a table without a name. */
 enum { PORTABLE, AVX2, AVX512, SETS };
 
 static const Kernels *const tables[SETS][2] = {
@@ -18,7 +18,8 @@ static const Kernels *const tables[SETS][2] = {
 /* Whether this processor, and the operating system that must save its registers, can run the set. */
 static int runs(int set) {
 #if defined(__GNUC__) && defined(__x86_64__)
-    static int known; /* bit s: set s runs; bit SETS: asked. Threads that ask at once write the same value. */
+    static int
+        known; /* bit s: set s runs; bit SETS: the processor was asked. Threads that ask at once write the same. */
     int answer = __atomic_load_n(&known, __ATOMIC_RELAXED);
     if (!answer) {
         __builtin_cpu_init();
@@ -58,7 +59,7 @@ const Kernels *kernels_for(int itemsize) {
 }
 
 const Kernels *kernels_named(const char *isa, int itemsize) {
-    /* By this name every processor has the first rung, though it may have another one too: neon. */
+    /* The first set has this name on every processor, and on some a second one: neon. */
     if (strcmp(isa, "portable") == 0) return table(PORTABLE, itemsize);
     for (int set = 0; set < SETS; set++) {
         const Kernels *kernels = table(set, itemsize);

@@ -4,11 +4,11 @@
 
 #include "kernels.h"
 
-/* The names of the instruction sets that were built, the slowest first, with a space between. */
+/* The names of the instruction sets that were built, the slowest first, separated by spaces. */
 const char *isa_names(void);
 
 /* The kernels for elements of 8 or 4 bytes: of the best instruction set that this processor has, or of the one named,
- * which is NULL where it was not built or the processor lacks it. */
+ * which is NULL if it was not built or the processor lacks it. */
 const Kernels *kernels_for(int itemsize);
 const Kernels *kernels_named(const char *isa, int itemsize);
 

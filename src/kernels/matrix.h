@@ -1,4 +1,4 @@
-/* The layouts that the kernels and the algorithm share. All sizes are in elements unless they say bytes. */
+/* The matrices that the kernels and the algorithm share. Sizes are in elements, unless they are said to be in bytes. */
 #ifndef CBACKPROP_MATRIX_H
 #define CBACKPROP_MATRIX_H
 
@@ -6,10 +6,10 @@
 #include <stdint.h>
 
 /* A matrix (rows x cols) in panels of `width` columns, one panel after the other:
- *     element (i, j) stands at data[(j / width * rows + i) * width + j % width].
- * A panel's row is a whole number of vectors, aligned to 64 bytes at the panel's start; the columns past `cols` in the
- * last panel are there, and kernels may compute in them: what they hold is finite or not, and never reaches a column
- * that counts.
+ *     element (i, j) is data[(j / width * rows + i) * width + j % width].
+ * A panel's row is a whole number of vectors, aligned to 64 bytes at the panel's start. The last panel has columns past
+ * `cols`, the pad lanes. Kernels may compute in them; what they hold, finite or not, never reaches a column that
+ * counts.
  *
  * Layer l keeps its activations a^l and errors delta^l as (m x n_l), an example a row, and its weights *transposed*, as
  * (n_{l-1} x n_l): all three have the neurons of layer l along the lanes. */
@@ -24,7 +24,7 @@ typedef struct {
     ptrdiff_t rows, cols;
     int32_t *runs; /* (rows + 2) run r: the rows runs[2r] .. runs[2r + 1] - 1 */
     ptrdiff_t n_runs;
-    int all_rows; /* the runs leave none out */
+    int all_rows; /* whether the runs leave no row out */
 } Columns;
 
 #endif

@@ -9,26 +9,23 @@ void records_shape(Records *records, int kind, ptrdiff_t n_in, ptrdiff_t tile) {
     records->n_tiles = (n_in + tile - 1) / tile;
 }
 
-void records_list_all(const Records *records, const uint32_t *examples, ptrdiff_t m, Records *full) {
-    const ptrdiff_t n_tiles = records->n_tiles, size = value_size(records);
-    const ptrdiff_t lines = record_lines(full, records->n_in);
+void records_list_all(const Records *records, const uint32_t *examples, ptrdiff_t m, Records *dense_records) {
+    const ptrdiff_t n_in = records->n_in, tile = records->tile, n_tiles = records->n_tiles, size = value_size(records);
+    const uint32_t lines = (uint32_t)record_lines(records, n_in);
     for (ptrdiff_t e = 0; e < m; e++) {
-        uint8_t *from = record_of(records, examples[e]);
-        const uint32_t *first = record_first(from);
-        const uint16_t *index = record_index(records, from);
-        const uint8_t *value = from + values_at(records, first[n_tiles]);
-
-        full->extent[e] = (Extent){(uint32_t)(e * lines), (uint32_t)lines};
-        uint8_t *to = record_of(full, (uint32_t)e);
-        uint32_t *full_first = record_first(to);
-        uint16_t *full_index = record_index(full, to);
-        uint8_t *full_value = to + values_at(full, records->n_in);
-        memset(full_value, 0, (size_t)(records->n_in * size)); /* code 0 and both 0.0 are zero bytes */
-        for (ptrdiff_t t = 0; t <= n_tiles; t++)
-            full_first[t] = (uint32_t)(t < n_tiles ? t * records->tile : records->n_in);
-        for (ptrdiff_t i = 0; i < records->n_in; i++) full_index[i] = (uint16_t)(i % records->tile);
-        for (ptrdiff_t t = 0; t < n_tiles; t++)
-            for (ptrdiff_t k = first[t]; k < (ptrdiff_t)first[t + 1]; k++)
-                memcpy(full_value + (t * records->tile + index[k]) * size, value + k * size, (size_t)size);
+        dense_records->extent[e] = (Extent){(uint32_t)e * lines, lines};
+        uint8_t *record = record_of(dense_records, (uint32_t)e);
+        for (ptrdiff_t t = 0; t < n_tiles; t++) {
+            uint16_t *index = record_begin_tile(dense_records, record, t, t * tile);
+            const ptrdiff_t inputs = n_in - t * tile < tile ? n_in - t * tile : tile;
+            for (ptrdiff_t i = 0; i < inputs; i++) index[i] = (uint16_t)i;
+        }
+        uint8_t *value = record_end(dense_records, record, n_in);
+        memset(value, 0, (size_t)(n_in * size)); /* code 0 and both 0.0 are zero bytes */
+        for (ptrdiff_t t = 0; t < n_tiles; t++) {
+            const Entries from = record_entries(records, examples[e], t);
+            for (ptrdiff_t k = 0; k < from.n; k++)
+                memcpy(value + (t * tile + from.index[k]) * size, (const uint8_t *)from.value + k * size, (size_t)size);
+        }
     }
 }

@@ -1,14 +1,18 @@
-/* Examples whose inputs are mostly 0, packed: pack.c writes them, sparse.h computes with them.
+/* Examples whose inputs are mostly 0, packed: runtime/pack.c writes them, templates/sparse.h computes with them. The
+ * layout is known here and in records.c alone.
  *
- * One record an example, 64-byte aligned, so that an example costs as few cache lines as it can:
+ * One record an example, aligned to a cache line, so that an example costs as few lines as it can:
  *     uint32_t first[n_tiles + 1]   tile t of the inputs has the entries first[t] .. first[t + 1] - 1
  *     uint16_t index[n]             the inputs that are not 0, relative to their tile's first input
  *     value[n]                      aligned to its own size: see `kind`
- * A tile is so many inputs that their rows of W stay in the first-level cache while a mini-batch passes over them. */
+ * A tile is a run of inputs. Their rows of W fit in the first-level cache while a mini-batch passes over them. */
 #ifndef CBACKPROP_RECORDS_H
 #define CBACKPROP_RECORDS_H
 
-#include "matrix.h"
+#include <stddef.h>
+#include <stdint.h>
+
+enum { LINE_BYTES = 64 };
 
 enum {
     VALUES_CODED = 0,   /* uint8_t: an index into `table`, whose entry 0 is 0 */
@@ -16,13 +20,13 @@ enum {
     VALUES_FLOAT64 = 2  /* double */
 };
 
-/* Where a record is: `lines` lines of 64 bytes, from line `first` on. */
+/* Where a record is: `lines` lines, from line `first` of the data on. */
 typedef struct {
     uint32_t first, lines;
 } Extent;
 
 typedef struct {
-    uint8_t *data;     /* aligned to 64 bytes */
+    uint8_t *data;     /* aligned to a line */
     Extent *extent;    /* (n) the place of each record in `data`: in any order, and with gaps between them */
     ptrdiff_t n_in;    /* inputs of an example */
     ptrdiff_t tile;    /* inputs of a tile, at most 65,535 */
@@ -31,31 +35,13 @@ typedef struct {
     double table[256]; /* the value of each code */
 } Records;
 
-/* A set of examples on its way through the first layer: see `sweep` in kernels.h. */
-typedef struct {
-    const Records *records;
-    const uint32_t *examples; /* (m): which records */
-    ptrdiff_t m;
-    const Panels *rows; /* (m x n): delta^1 of the examples for an update, their z^1 for a forward pass */
-    const void *bias;   /* (n) in the lanes of `rows`: added in a forward pass; NULL: nothing is */
-    double step;        /* W loses step times the gradient in an update */
-    int trains;         /* an update of the same examples will follow this forward pass */
-    const uint32_t
-        *next; /* (n_next): the records that the sweep after this one will read, to be prefetched; NULL: none */
-    ptrdiff_t n_next;
-} Sweep;
+/* Sets what records of this kind look like. */
+void records_shape(Records *records, int kind, ptrdiff_t n_in, ptrdiff_t tile);
 
-/* ---- the parts of a record ---- */
-
-static inline uint8_t *record_of(const Records *records, uint32_t example) {
-    return records->data + 64 * (size_t)records->extent[example].first;
-}
-
-static inline uint32_t *record_first(uint8_t *record) { return (uint32_t *)record; }
-
-static inline uint16_t *record_index(const Records *records, uint8_t *record) {
-    return (uint16_t *)(record_first(record) + records->n_tiles + 1);
-}
+/* Copies m examples into `dense_records` with every input listed, zeros included: 0 * infinity is NaN, and NumPy's
+ * product says so. `dense_records` has the shape of `records`, and room for dense_records_bytes(records, m) at `data`
+ * and for m extents. */
+void records_list_all(const Records *records, const uint32_t *examples, ptrdiff_t m, Records *dense_records);
 
 static inline ptrdiff_t value_size(const Records *records) {
     static const ptrdiff_t sizes[3] = {1, 4, 8};
@@ -68,17 +54,52 @@ static inline ptrdiff_t values_at(const Records *records, ptrdiff_t n) {
     return (4 * (records->n_tiles + 1) + 2 * n + size - 1) & -size;
 }
 
-/* How many lines of 64 bytes a record with n nonzeros takes. */
+/* How many lines a record with n nonzeros takes. */
 static inline ptrdiff_t record_lines(const Records *records, ptrdiff_t n) {
-    return (values_at(records, n) + n * value_size(records) + 63) / 64;
+    return (values_at(records, n) + n * value_size(records) + LINE_BYTES - 1) / LINE_BYTES;
 }
 
-/* What records of this kind look like. */
-void records_shape(Records *records, int kind, ptrdiff_t n_in, ptrdiff_t tile);
+static inline ptrdiff_t dense_records_bytes(const Records *records, ptrdiff_t m) {
+    return LINE_BYTES * m * record_lines(records, records->n_in);
+}
 
-/* The same examples with every input listed, zeros included: 0 * infinity is NaN, and NumPy's product says so. `full`
- * is shaped like `records` (same tiles and kind) and has room for m records of record_lines(full, n_in) lines at `data`
- * and m extents. */
-void records_list_all(const Records *records, const uint32_t *examples, ptrdiff_t m, Records *full);
+/* ---- to read a record ---- */
+
+static inline uint8_t *record_of(const Records *records, uint32_t example) {
+    return records->data + LINE_BYTES * (size_t)records->extent[example].first;
+}
+
+/* A tile's part of a record: value k, of the records' kind, is that of input index[k] of the tile. */
+typedef struct {
+    const uint16_t *index;
+    const void *value;
+    ptrdiff_t n;
+} Entries;
+
+static inline Entries record_entries(const Records *records, uint32_t example, ptrdiff_t t) {
+    const uint8_t *record = record_of(records, example);
+    const uint32_t *first = (const uint32_t *)record;
+    const ptrdiff_t n_tiles = records->n_tiles;
+    return (Entries){
+        .index = (const uint16_t *)(first + n_tiles + 1) + first[t],
+        .value = record + values_at(records, first[n_tiles]) + value_size(records) * (ptrdiff_t)first[t],
+        .n = (ptrdiff_t)first[t + 1] - (ptrdiff_t)first[t],
+    };
+}
+
+/* ---- to write a record: record_begin_tile for each tile before its indices, record_end, then the values ---- */
+
+/* Says that the entries of tile t begin after `n` others. Their indices are to be written from what is returned on. */
+static inline uint16_t *record_begin_tile(const Records *records, uint8_t *record, ptrdiff_t t, ptrdiff_t n) {
+    uint32_t *first = (uint32_t *)record;
+    first[t] = (uint32_t)n;
+    return (uint16_t *)(first + records->n_tiles + 1) + n;
+}
+
+/* Says that there are n entries in all. Their values are to be written from what is returned on. */
+static inline void *record_end(const Records *records, uint8_t *record, ptrdiff_t n) {
+    ((uint32_t *)record)[records->n_tiles] = (uint32_t)n;
+    return record + values_at(records, n);
+}
 
 #endif

@@ -1,10 +1,11 @@
-/* Every activation function and every cost, a row each. From the rows come their codes, the names by which Python asks
- * for them, and the arms of the kernels' switches. A row needs besides
+/* Every activation function and every cost, a row each. The rows give their codes, the names that Python uses for them,
+ * and the cases of the kernels' switches. A row also needs
  *
- *     an activation   <name>_of and <name>_prime_at in activations.h, and its NumPy form in cbackprop/activations.py
- *     a cost          <name>_cost in outputs.h, and its class in cbackprop/costs.py
+ *     an activation   <name>_of and <name>_prime_at in templates/activations.h, and its NumPy form in
+ *                     cbackprop/activations.py
+ *     a cost          <name>_cost in templates/outputs.h, and its class in cbackprop/costs.py
  *
- * Without the first nothing compiles, without the second nothing is imported. */
+ * Without the C nothing compiles; without the Python nothing is imported. */
 #ifndef CBACKPROP_REGISTRY_H
 #define CBACKPROP_REGISTRY_H
 
@@ -26,18 +27,18 @@
 enum {
     TIMES_DERIVATIVE, /* (a - y) f'(z) */
     DIFFERENCE,       /* a - y */
-    CUSTOM_DELTA      /* what the user's own function says: no kernel knows it */
+    CUSTOM_DELTA      /* from the user's own function, which no kernel knows */
 };
 
 #define CODE_OF(CODE, ...) CODE,
 enum {
-    ACTIVATIONS(CODE_OF) SOFTMAX, /* of a whole row, and of the output layer alone: a kernel of its own */
+    ACTIVATIONS(CODE_OF) SOFTMAX, /* of a whole row, and of the output layer only: a kernel of its own */
     N_ACTIVATIONS
 };
 enum { COSTS(CODE_OF) N_COSTS };
 #undef CODE_OF
 
-/* Layers in memory that is all 0 are layers of sigmoids. */
+/* A layer whose memory is all 0 has sigmoid neurons. */
 _Static_assert(SIGMOID == 0, "the first row must be the sigmoid's");
 
 /* Python's name of the activation, or the cost, with this code, below N_ACTIVATIONS or N_COSTS. */

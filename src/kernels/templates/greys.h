@@ -1,7 +1,9 @@
-/* The codes of grey values c / d, c = 1 .. 255: c itself, which vectors compute several times as fast as a table is
- * looked up.
- *
- * Included once for each instruction set and element type, after simd.h and elementwise.h. */
+/* The codes of grey values c / d, c = 1 .. 255: c itself, computed in vectors, several times as fast as a look-up in a
+ * table. */
+#ifndef CBACKPROP_GREYS_H
+#define CBACKPROP_GREYS_H
+
+#include "elementwise.h"
 
 #if VECTOR_BYTES > 0
 
@@ -44,5 +46,7 @@ static int grey_codes(void *value, ptrdiff_t n, double d, uint8_t *code) {
     }
     return largest;
 }
+
+#endif
 
 #endif

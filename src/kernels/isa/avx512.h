@@ -1,5 +1,8 @@
-/* kernel_set.h compiled for AVX-512, whatever the compiler was told; an empty table where that cannot be. The including
- * file says REAL_BITS and KERNELS. */
+/* kernel_set.h compiled for AVX-512, whatever the compiler's options; an empty table if that cannot be. The including
+ * file defines REAL_BITS and KERNELS. */
+#ifndef CBACKPROP_AVX512_H
+#define CBACKPROP_AVX512_H
+
 #if defined(__GNUC__) && defined(__x86_64__)
 
 #define VECTOR_BYTES 64
@@ -7,12 +10,12 @@
 #if defined(__clang__)
 #pragma clang attribute push(__attribute__((target("avx512f,avx512vl,avx512dq,avx512bw,avx2,fma"))), \
                              apply_to = function)
-#include "kernel_set.h"
+#include "templates/kernel_set.h"
 #pragma clang attribute pop
 #else
 #pragma GCC push_options
 #pragma GCC target("avx512f,avx512vl,avx512dq,avx512bw,avx2,fma")
-#include "kernel_set.h"
+#include "templates/kernel_set.h"
 #pragma GCC pop_options
 #endif
 
@@ -21,5 +24,7 @@
 #include "kernels.h"
 extern const Kernels KERNELS;
 const Kernels KERNELS = {0};
+
+#endif
 
 #endif

@@ -1,12 +1,17 @@
 /* Products with a matrix X (K x m) as NumPy keeps it, row-major and of any alignment: its columns are the examples.
  *
- * The micro-kernel of dense.h takes it unpacked, with other strides. Rows of X that are all 0, an input that no example
- * has, are left out: they add nothing, unless they meet what is not finite. */
+ * The micro-kernel of dense.h takes it unpacked, with other strides. A row of X that is all 0, an input that is 0 in
+ * every example, is skipped unless it would be multiplied by an infinity or a NaN. */
+#ifndef CBACKPROP_COLUMNS_H
+#define CBACKPROP_COLUMNS_H
 
-/* The fewest zero rows that are worth a break in the sums: each run of rows loads and stores them once more. */
+#include "dense.h"
+#include "elementwise.h"
+
+/* The fewest zero rows that are worth skipping: each run of rows loads and stores the sums once more. */
 enum { BREAK_ROWS = 4 };
 
-/* Whether the n reals at x, any alignment, are all 0: no bit is set but signs. */
+/* Whether the n reals at x, any alignment, are all 0: no bit but the sign is set. */
 INLINE int all_zero(const real *x, ptrdiff_t n) {
     const ivec sign = bits_of(BROADCAST(-0.0));
     ptrdiff_t i = 0;
@@ -24,8 +29,8 @@ INLINE int all_zero(const real *x, ptrdiff_t n) {
     return i == n;
 }
 
-/* Lists the runs of X's rows that are not all 0, none longer than a block of the sums; at least one, if an empty one.
- */
+/* Lists the runs of X's rows that are not all 0, each at most K_BLOCK long. There is at least one run, which may be
+ * empty. */
 static void find_runs(Columns *X) {
     const real *x = X->data;
     int32_t *run = X->runs; /* run[-2] .. run[-1]: the last one */
@@ -55,7 +60,7 @@ static int all_finite(const Panels *M, ptrdiff_t p0, ptrdiff_t p1) {
     return largest((const real *)M->data + p0 * panel, (p1 - p0) * panel) < INFINITY;
 }
 
-/* The runs of rows to go through where zero rows meet `factors`. */
+/* The runs of X's rows that count in a product with `factors`: all rows where a factor is not finite. */
 static ptrdiff_t runs_with(const Columns *X, const Panels *factors, ptrdiff_t p0, ptrdiff_t p1, const int32_t *every,
                            const int32_t **runs) {
     const int skip = X->all_rows || all_finite(factors, p0, p1);
@@ -118,3 +123,5 @@ static void subtract_columns(const Columns *X, const Panels *D, double step, con
         }
     }
 }
+
+#endif

@@ -1,30 +1,32 @@
 /* The numbers of a row that are not 0, and their places, as sparse records list them. -0.0 is 0, NaN is not.
  *
- * A branch for each number would be mispredicted: vectors are compared, and the places of a mask's ones are stored
- * without looking how many they are. What is stored past the last one is overwritten by the next.
- *
- * Included once for each instruction set and element type, after simd.h. */
+ * A branch for each number would be mispredicted. So vectors are compared, and the places of a mask's ones are stored
+ * as a whole vector, however many they are: the next store overwrites what lies past the last one. */
+#ifndef CBACKPROP_NONZEROS_H
+#define CBACKPROP_NONZEROS_H
+
+#include "simd.h"
 
 #if VECTOR_BYTES == 64
 
-/* The ones of a mask are counted at once: where gcc 12 has to keep the mask on the stack until then, as with
- * -fsanitize=thread, it stores 16 bits and counts those of 32. */
+/* The ones of a mask are counted directly after the comparison: with -fsanitize=thread gcc 12 would otherwise spill 16
+ * bits of the mask and count 32. */
 INLINE ptrdiff_t list_vector(const real *x, unsigned lanes, ptrdiff_t base, uint16_t *index, real *value) {
 #if REAL_BITS == 64
     const __m512d v = _mm512_maskz_loadu_pd((__mmask8)lanes, x);
-    const __mmask8 met = _mm512_cmp_pd_mask(v, _mm512_setzero_pd(), _CMP_NEQ_UQ);
-    const ptrdiff_t count = __builtin_popcount(met);
-    _mm512_storeu_pd(value, _mm512_maskz_compress_pd(met, v));
+    const __mmask8 nonzero = _mm512_cmp_pd_mask(v, _mm512_setzero_pd(), _CMP_NEQ_UQ);
+    const ptrdiff_t count = __builtin_popcount(nonzero);
+    _mm512_storeu_pd(value, _mm512_maskz_compress_pd(nonzero, v));
     const __m256i places = _mm256_add_epi32(_mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7), _mm256_set1_epi32((int)base));
-    _mm_storeu_si128((__m128i *)index, _mm256_cvtepi32_epi16(_mm256_maskz_compress_epi32(met, places)));
+    _mm_storeu_si128((__m128i *)index, _mm256_cvtepi32_epi16(_mm256_maskz_compress_epi32(nonzero, places)));
 #else
     const __m512 v = _mm512_maskz_loadu_ps((__mmask16)lanes, x);
-    const __mmask16 met = _mm512_cmp_ps_mask(v, _mm512_setzero_ps(), _CMP_NEQ_UQ);
-    const ptrdiff_t count = __builtin_popcount(met);
-    _mm512_storeu_ps(value, _mm512_maskz_compress_ps(met, v));
+    const __mmask16 nonzero = _mm512_cmp_ps_mask(v, _mm512_setzero_ps(), _CMP_NEQ_UQ);
+    const ptrdiff_t count = __builtin_popcount(nonzero);
+    _mm512_storeu_ps(value, _mm512_maskz_compress_ps(nonzero, v));
     const __m512i places = _mm512_add_epi32(_mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15),
                                             _mm512_set1_epi32((int)base));
-    _mm256_storeu_si256((__m256i *)index, _mm512_cvtepi32_epi16(_mm512_maskz_compress_epi32(met, places)));
+    _mm256_storeu_si256((__m256i *)index, _mm512_cvtepi32_epi16(_mm512_maskz_compress_epi32(nonzero, places)));
 #endif
     return count;
 }
@@ -64,13 +66,13 @@ INLINE unsigned nonzeros_of_4(const real *x) {
     static const uint32_t weights[4] = {1, 2, 4, 8};
     return 15 - vaddvq_u32(vandq_u32(vceqzq_f32(vld1q_f32(x)), vld1q_u32(weights)));
 #else
-    unsigned met = 0;
+    unsigned nonzero = 0;
     for (int k = 0; k < 4; k++) {
         real number; /* any alignment */
         memcpy(&number, x + k, sizeof number);
-        met |= (unsigned)(number != 0) << k;
+        nonzero |= (unsigned)(number != 0) << k;
     }
-    return met;
+    return nonzero;
 #endif
 }
 
@@ -78,12 +80,12 @@ static ptrdiff_t nonzeros(const void *x, ptrdiff_t n, uint16_t *index, void *val
     const real *number = x;
     ptrdiff_t found = 0, i = 0;
     for (; i + 4 <= n; i += 4) {
-        const unsigned met = nonzeros_of_4(number + i);
+        const unsigned nonzero = nonzeros_of_4(number + i);
         uint64_t four; /* places: no sum of theirs reaches 65,536 */
-        memcpy(&four, places_of[met], 8);
+        memcpy(&four, places_of[nonzero], 8);
         four += (uint64_t)i * 0x0001000100010001;
         memcpy(index + found, &four, 8);
-        found += count_of[met];
+        found += count_of[nonzero];
     }
     for (; i < n; i++) {
         real last;
@@ -94,5 +96,7 @@ static ptrdiff_t nonzeros(const void *x, ptrdiff_t n, uint16_t *index, void *val
     for (ptrdiff_t k = 0; k < found; k++) memcpy((real *)value + k, number + index[k], sizeof(real));
     return found;
 }
+
+#endif
 
 #endif

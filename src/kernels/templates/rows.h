@@ -1,12 +1,16 @@
 /* One example at a time, on row-major arrays of any alignment, as NumPy keeps them.
  *
- * A row's length is seldom whole vectors. The last vector of a row of LANES or more ends with the row and overlaps the
- * one before; shorter rows are done one number at a time. */
+ * A row's length is seldom a multiple of LANES. The last vector of a row of LANES or more ends with the row and
+ * overlaps the one before; shorter rows are computed one number at a time. */
+#ifndef CBACKPROP_ROWS_H
+#define CBACKPROP_ROWS_H
 
-#define ROWS 4 /* rows of w at once: each vector of x is loaded for four, and their sums are chains of their own */
+#include "panels.h"
+
+#define ROWS 4 /* rows of w at once: each vector of x is loaded for four, and their sums are independent chains */
 #define STRIP_VECTORS 8 /* vectors of a column sum at once: enough chains to fill the multiply-adds */
 
-/* -1 in the lanes of a row's last vector that the vectors before it have not had. */
+/* A mask of the lanes of a row's last vector that the vectors before it did not hold. */
 INLINE ivec last_lanes(ptrdiff_t K) {
     integer lane[LANES];
     ivec mask;
@@ -16,7 +20,7 @@ INLINE ivec last_lanes(ptrdiff_t K) {
 }
 
 /* The sums, still spread over the lanes, of R rows of w (R x K) times x (K), K at least LANES. `last` is x's last
- * vector under `mask`: the lanes had already are 0 on both sides, lest an infinity in them meet a 0. */
+ * vector under `mask`. The lanes that overlap are 0 in w and in x, since infinity times 0 would be NaN. */
 INLINE void spread_sums(const int R, const real *w, const real *x, vec last, ivec mask, vec *sums, ptrdiff_t K) {
     vec even[ROWS], odd[ROWS];
     UNROLL for (int r = 0; r < R; r++) even[r] = odd[r] = ZERO;
@@ -40,8 +44,8 @@ INLINE void spread_sums(const int R, const real *w, const real *x, vec last, ive
     UNROLL for (int r = 0; r < R; r++) sums[r] = even[r] + odd[r];
 }
 
-/* z = w x + b: w (n x K), x (K), b and z (n). LANES rows at a time: their sums, a vector each, are transposed and
- * added. */
+/* z = w x + b: w (n x K), x (K), b and z (n). For LANES rows at a time, the vectors of sums are transposed and added.
+ */
 static void matvec(const void *w, const void *x, const void *b, void *z, ptrdiff_t n, ptrdiff_t K) {
     const real *row = w, *input = x, *bias = b;
     real *to = z;
@@ -123,3 +127,5 @@ static void outer(const void *d, const void *x, void *nabla_w, ptrdiff_t n, ptrd
         for (; k < K; k++) to[k] = error[j] * input[k];
     }
 }
+
+#endif

@@ -15,12 +15,12 @@ static void work_flushing(void (*work)(void *member), void *member) {
 #include <stdlib.h>
 #include <time.h>
 
-/* A waiting member spins for a few microseconds, about what a step of a small mini-batch lasts. Then it yields: if
- * there are more members than processors, those that the others wait for get to run at once. A yield that finds nobody
- * else returns within a microsecond, so a member of a slow step sleeps after some tens of microseconds. */
+/* A waiting member spins for a few microseconds, about as long as a step of a small mini-batch. Then it yields its
+ * processor: if there are more members than processors, those that it waits for run at once. With nobody else to run, a
+ * yield returns within a microsecond, so in a slow step the member sleeps after some tens of microseconds. */
 enum { SPINS = 100, YIELDS = 100 };
 
-#define WAKING 200e-6 /* seconds that it may take to wake a thread */
+#define WAKING 200e-6 /* seconds: waking a thread may take so long */
 
 static double seconds(clockid_t clock) {
     struct timespec now = {0};
@@ -42,13 +42,13 @@ void barrier_init(Barrier *barrier, int members) {
     atomic_init(&barrier->round, 0);
     atomic_init(&barrier->asleep, 0);
     pthread_mutex_init(&barrier->lock, NULL);
-    pthread_cond_init(&barrier->turn, NULL);
+    pthread_cond_init(&barrier->next_round, NULL);
     barrier->slept = 0;
 }
 
 void barrier_destroy(Barrier *barrier) {
     pthread_mutex_destroy(&barrier->lock);
-    pthread_cond_destroy(&barrier->turn);
+    pthread_cond_destroy(&barrier->next_round);
 }
 
 void barrier_wait(Barrier *barrier) {
@@ -60,7 +60,7 @@ void barrier_wait(Barrier *barrier) {
         /* A sleeper counts itself before it looks at the round a last time: one of the two always sees the other. */
         if (atomic_load(&barrier->asleep) > 0) {
             pthread_mutex_lock(&barrier->lock);
-            pthread_cond_broadcast(&barrier->turn);
+            pthread_cond_broadcast(&barrier->next_round);
             pthread_mutex_unlock(&barrier->lock);
         }
         return;
@@ -69,26 +69,26 @@ void barrier_wait(Barrier *barrier) {
         if (atomic_load_explicit(&barrier->round, memory_order_acquire) != round) return;
         pause_a_moment();
     }
-    for (int turn = 0; turn < YIELDS; turn++) {
+    for (int yields = 0; yields < YIELDS; yields++) {
         sched_yield();
         if (atomic_load_explicit(&barrier->round, memory_order_acquire) != round) return;
     }
     const double began = seconds(CLOCK_MONOTONIC);
     pthread_mutex_lock(&barrier->lock);
     atomic_fetch_add(&barrier->asleep, 1);
-    while (atomic_load(&barrier->round) == round) pthread_cond_wait(&barrier->turn, &barrier->lock);
+    while (atomic_load(&barrier->round) == round) pthread_cond_wait(&barrier->next_round, &barrier->lock);
     atomic_fetch_sub(&barrier->asleep, 1);
     barrier->slept += seconds(CLOCK_MONOTONIC) - began;
     pthread_mutex_unlock(&barrier->lock);
 }
 
-/* What the threads of a team share while they are being made: none works before all are there. */
+/* What the threads of a team share while they are created: none works before all exist. */
 typedef struct {
     void (*work)(void *member);
     pthread_mutex_t lock;
     pthread_cond_t decided;
-    int go;      /* 0: wait, 1: work, -1: give up */
-    double gone; /* when that was decided */
+    int decision; /* 0: wait, 1: work, -1: give up */
+    double time;  /* of the decision */
 } Start;
 
 typedef struct {
@@ -101,8 +101,8 @@ typedef struct {
 static void work_on(Seat *seat) {
 #ifdef CLOCK_THREAD_CPUTIME_ID
     const double began = seconds(CLOCK_MONOTONIC), used = seconds(CLOCK_THREAD_CPUTIME_ID);
-    /* A member that starts late was without a processor, but for what it takes to wake one. */
-    const double late = began - seat->start->gone - WAKING;
+    /* A member that starts late, by more than waking a thread takes, had no processor. */
+    const double late = began - seat->start->time - WAKING;
     work_flushing(seat->start->work, seat->member);
     seat->spent.used = seconds(CLOCK_THREAD_CPUTIME_ID) - used;
     seat->spent.missing = seconds(CLOCK_MONOTONIC) - began - seat->spent.used + (late > 0 ? late : 0);
@@ -116,10 +116,10 @@ static void *sit(void *argument) {
     Seat *seat = argument;
     Start *start = seat->start;
     pthread_mutex_lock(&start->lock);
-    while (start->go == 0) pthread_cond_wait(&start->decided, &start->lock);
-    const int go = start->go;
+    while (start->decision == 0) pthread_cond_wait(&start->decided, &start->lock);
+    const int decision = start->decision;
     pthread_mutex_unlock(&start->lock);
-    if (go == 1) work_on(seat);
+    if (decision == 1) work_on(seat);
     return NULL;
 }
 
@@ -132,7 +132,7 @@ int team_run(Barrier *barrier, void (*work)(void *member), void **member, Member
     }
     Seat *seats = malloc((size_t)members * sizeof(Seat));
     if (!seats) return -1;
-    Start start = {.work = work, .go = 0};
+    Start start = {.work = work, .decision = 0};
     pthread_mutex_init(&start.lock, NULL);
     pthread_cond_init(&start.decided, NULL);
     barrier->slept = 0;
@@ -143,12 +143,12 @@ int team_run(Barrier *barrier, void (*work)(void *member), void **member, Member
         if (made > 0 && pthread_create(&seats[made].thread, NULL, sit, &seats[made]) != 0) break;
     }
     pthread_mutex_lock(&start.lock);
-    start.go = made == members ? 1 : -1;
-    start.gone = seconds(CLOCK_MONOTONIC);
+    start.decision = made == members ? 1 : -1;
+    start.time = seconds(CLOCK_MONOTONIC);
     pthread_cond_broadcast(&start.decided);
     pthread_mutex_unlock(&start.lock);
-    if (start.go == 1) work_on(&seats[0]);
-    const int result = start.go == 1 ? 0 : -1;
+    if (start.decision == 1) work_on(&seats[0]);
+    const int result = start.decision == 1 ? 0 : -1;
     for (int i = 1; i < made; i++) pthread_join(seats[i].thread, NULL);
     for (int i = 0; i < members && result == 0; i++) {
         spent->used += seats[i].spent.used;
@@ -169,7 +169,7 @@ void team_set_end(Barrier *barrier, ptrdiff_t final, double duration) {
 int team_goes_on(Barrier *barrier, int number, ptrdiff_t batch) {
     ptrdiff_t final = atomic_load_explicit(&barrier->final, memory_order_relaxed);
     if (number == 0 && batch + 1 < final && barrier->members > 1 && seconds(CLOCK_MONOTONIC) > barrier->deadline) {
-        /* One more: in its barrier the others hear of it. */
+        /* There is one more mini-batch: its barrier shows the others the new end. */
         final = batch + 1;
         atomic_store_explicit(&barrier->final, final, memory_order_relaxed);
     }

@@ -3,12 +3,14 @@
  * sigma(z) = 1 / (1 + e^-z) is computed from e^-|z|, which neither overflows nor loses small results:
  *     z >= 0:  1 / (1 + e^-|z|)        z < 0:  e^-|z| / (1 + e^-|z|)
  * and e^x, x <= 0, as 2^k e^r with k = round(x / ln 2), |r| <= ln(2) / 2, e^r = 1 + r + r^2 p(r).
- * p's coefficients e2, e3, ... and the two parts of ln 2 are printed by bench/exp_coefficients.py: p interpolates at
- * Chebyshev nodes and leaves a relative error of 1.7e-17 (float64) and 1e-8 (float32) in e^r, a sixth of the rounding
- * error. */
+ * bench/exp_coefficients.py prints p's coefficients e2, e3, ... and the two parts of ln 2: p interpolates at Chebyshev
+ * nodes and leaves a relative error of 1.7e-17 (float64) and 1e-8 (float32) in e^r, a sixth of the rounding error. */
+#ifndef CBACKPROP_ELEMENTWISE_H
+#define CBACKPROP_ELEMENTWISE_H
+
+#include "simd.h"
 
 #if REAL_BITS == 64
-typedef uint64_t unsigned_integer;
 #define MANTISSA_BITS 52
 #define EXPONENT_BIAS 1023
 #define ROUNDER 0x1.8p52         /* x + ROUNDER rounds x to an integer and keeps it in the lowest bits of the sum */
@@ -23,7 +25,6 @@ typedef uint64_t unsigned_integer;
 #define LN2_HIGH 0.6931471806019545 /* 32 bits: k times this is exact */
 #define LN2_LOW (-4.2009150726810846e-11)
 #else
-typedef uint32_t unsigned_integer;
 #define MANTISSA_BITS 23
 #define EXPONENT_BIAS 127
 #define ROUNDER 0x1.8p23f
@@ -38,30 +39,6 @@ typedef uint32_t unsigned_integer;
 #define LN2_HIGH 0.693145751953125f /* 16 bits */
 #define LN2_LOW 1.4286068203094173e-06f
 #endif
-
-#if VECTOR_BYTES > 0
-typedef unsigned_integer uvec __attribute__((vector_size(VECTOR_BYTES), may_alias));
-#define LESS(a, b) ((ivec)((a) < (b)))
-#else
-typedef integer ivec;
-typedef unsigned_integer uvec;
-#define LESS(a, b) (-(integer)((a) < (b)))
-#endif
-
-/* The bits of v as integers, and back. */
-INLINE ivec bits_of(vec v) {
-    ivec bits;
-    memcpy(&bits, &v, sizeof bits);
-    return bits;
-}
-INLINE vec of_bits(ivec bits) {
-    vec v;
-    memcpy(&v, &bits, sizeof v);
-    return v;
-}
-
-/* a where the mask's lanes are -1, b where they are 0; LESS makes such masks. */
-INLINE vec choose(ivec mask, vec a, vec b) { return of_bits((mask & bits_of(a)) | (~mask & bits_of(b))); }
 
 /* 2^k for whole numbers k in the range of normal exponents. */
 INLINE vec power_of_two(vec k) {
@@ -91,7 +68,7 @@ INLINE vec exp_minus_1_reduced(vec x, vec *k_out) {
     return p * r2 + r;
 }
 
-/* e^x for x <= 0 (NaN for NaN), within 1 ulp; with `*low` added, what its last rounding lost, within 0.3 ulp. */
+/* e^x for x <= 0 (NaN for NaN), within 1 ulp. `*low` is what its last rounding lost: e^x + low is within 0.3 ulp. */
 INLINE vec exp_of_negative(vec x, vec *low) {
     const vec least = BROADCAST(LEAST_ARGUMENT), split = BROADCAST(LEAST_EXPONENT);
     vec k;
@@ -103,8 +80,8 @@ INLINE vec exp_of_negative(vec x, vec *low) {
 }
 
 /* sigma(z), within 2 ulp for every z, subnormal results included; NaN for NaN.
- * The quotient n / d is mended by what the roundings of n and d lost, n_low and d_low: (n_low - q d_low) / d, for which
- * 1 / d, 1 <= d <= 2, need not be known better than 1.457 - 0.485 d. */
+ * The quotient q = n / d is corrected for the rounding errors of n and d, n_low and d_low, by adding
+ * (n_low - q d_low) / d. For that, 1.457 - 0.485 d is close enough to 1 / d, 1 <= d <= 2. */
 INLINE vec sigmoid_of(vec z) {
     const vec one = BROADCAST(1);
     vec e_low;
@@ -134,7 +111,7 @@ INLINE ivec larger(ivec a, ivec b) {
     return (mask & a) | (~mask & b);
 }
 
-/* The largest |x|, NaN if one is NaN, 0 of none: n elements, any n and alignment.
+/* The largest |x|, NaN if one is NaN, 0 if n is 0: n elements, any n and alignment.
  * Without their sign bit, reals are ordered as the integers of the same bits, NaNs above infinity. */
 static double largest(const void *x, ptrdiff_t n) {
     enum { CHAINS = 4 };
@@ -159,3 +136,5 @@ static double largest(const void *x, ptrdiff_t n) {
     memcpy(&answer, &best, sizeof answer);
     return (double)answer;
 }
+
+#endif

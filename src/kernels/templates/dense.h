@@ -1,21 +1,27 @@
 /* Products of matrices in panels (matrix.h), on one thread.
  *
  * One micro-kernel, `tile`, does the forward pass, the backward pass and the update: it keeps R rows x V vectors of the
- * result in registers and adds to them, for each k in turn, element (row, k) of the left matrix, broadcast, times row k
- * of the right one. Each element of a result is one chain of multiply-adds in the order of k, begun by the bias: how a
- * matrix is cut into tiles, blocks and panels therefore changes no bit, and neither does the number of rows or of
- * threads. */
+ * result in registers and adds to them, one k after the other, element (row, k) of the left matrix, broadcast, times
+ * row k of the right one. Each element of a result is one chain of multiply-adds in the order of k, which starts from
+ * the bias. So no bit depends on how a matrix is cut into tiles, blocks and panels, or on the number of rows or
+ * threads.
+ */
+#ifndef CBACKPROP_DENSE_H
+#define CBACKPROP_DENSE_H
+
+#include "panels.h"
 
 /* The most rows of a tile of 1, 2, ... vectors. Their sums leave a register for each vector of the right matrix and one
- * for the broadcast, and are the 8 or more that the multiply-adds need in flight (4 cycles each, two begun in a cycle).
- * With these, wide layers run at the speed of OpenBLAS' own products, 95 to 107% of it, in AVX2 and AVX-512 alike. */
+ * for the broadcast, and are at least the 8 that must be in flight (a multiply-add takes 4 cycles, and two start in
+ * each cycle). With these, wide layers run at 95 to 107% of OpenBLAS' speed, with AVX2 and AVX-512. */
 #if VECTOR_BYTES == 64 || (VECTOR_BYTES > 0 && defined(__aarch64__))
 #define REGISTERS 32
 enum { MOST_VECTORS = 4, MOST_ROWS = 12 };
 static const ptrdiff_t tile_rows[MOST_VECTORS + 1] = {0, 12, 12, 8, 6};
 #else
 #define REGISTERS 16
-/* SSE2 has no multiply-add and wants one more for the product: 34 to 38% of that speed, 28% with the sizes of AVX2. */
+/* SSE2 has no multiply-add and needs one more register for the product: 34 to 38% of OpenBLAS' speed, 28% with the
+ * sizes of AVX2. */
 enum { MOST_VECTORS = 3, MOST_ROWS = 8 };
 #if VECTOR_BYTES == 32
 static const ptrdiff_t tile_rows[MOST_VECTORS + 1] = {0, 8, 6, 4};
@@ -25,8 +31,8 @@ static const ptrdiff_t tile_rows[MOST_VECTORS + 1] = {0, 6, 4, 3};
 #endif
 
 /* Products are cut into blocks of K_BLOCK of the sum's terms (whole panels of the left matrix) and ROW_BLOCK rows, so
- * that a block of the left matrix, 512 KB in float64, stays in the second-level cache while every panel of the right
- * one goes by. */
+ * that a block of the left matrix, 512 KB in float64, stays in the second-level cache while the product goes through
+ * the panels of the right one. */
 enum { K_BLOCK = 256, ROW_BLOCK = 256 };
 
 /* A tile: C = start + A B, or, if `update`, C = decay C - step A B. */
@@ -45,7 +51,7 @@ typedef struct {
 } Tile;
 
 /* C (R x V vectors) from A (R x terms) and B (terms x V vectors).
- * R and V are constants where this is inlined: arrays whose size the compiler must look up stay in memory. */
+ * R and V are constants where this is inlined: otherwise the compiler would keep the arrays in memory. */
 INLINE void tile(const int R, const int V, const Tile *t) {
     vec sum[MOST_ROWS][MOST_VECTORS];
     const real *a = t->a, *b = t->b;
@@ -126,9 +132,8 @@ static void (*const tiles[MOST_VECTORS + 1][MOST_ROWS + 1])(const Tile *) = {
 };
 /* clang-format on */
 
-/* The widest panel that a matrix is best kept in, in vectors: a tile's width, so that a panel is read from its start to
- * its end; several of them where vectors are short, lest the sums be broken off after each few terms (a panel of the
- * left matrix). */
+/* The widest panel, in vectors: as wide as a tile, so that a panel is read from its start to its end. Short vectors
+ * take the width of several tiles: a sum is interrupted at the end of each panel of the left matrix. */
 enum { PANEL_VECTORS = VECTOR_BYTES >= 32 ? MOST_VECTORS : 4 * MOST_VECTORS };
 
 /* The width, in vectors, of the panels of a matrix of n columns: as few panels as PANEL_VECTORS allows, of equal width.
@@ -253,8 +258,7 @@ static void product_transposed(const Panels *D, const Panels *B, const Panels *C
 }
 
 /* W = decay W - step (A^T D): W (K x n), A (m x K), D (m x n).
- * A few panels of A, 256 KB, stay in the second-level cache while D's go by; each panel of D then serves all of them.
- */
+ * A few panels of A, 256 KB, stay in the second-level cache; each panel of D is loaded once for all of them. */
 static void subtract_outer(const Panels *A, const Panels *D, double decay, double step, const Panels *W, ptrdiff_t p0,
                            ptrdiff_t p1) {
     const ptrdiff_t m = D->rows, K = A->cols, width = W->width, panels = divide_up(K, A->width);
@@ -296,3 +300,5 @@ static void subtract_rows(const Panels *D, double step, void *b, ptrdiff_t p0, p
         }
     }
 }
+
+#endif

@@ -1,21 +1,21 @@
-/* All kernels for one instruction set and element type, and their table. The including file says REAL_BITS,
- * VECTOR_BYTES (see simd.h), ISA_NAME and KERNELS, the table's name. */
+/* All kernels for one instruction set and element type, and their table. The including file defines REAL_BITS and
+ * VECTOR_BYTES (see simd.h), ISA_NAME, and KERNELS, the table's name. */
+#ifndef CBACKPROP_KERNEL_SET_H
+#define CBACKPROP_KERNEL_SET_H
 
-/* clang-format off: each file uses those before it. */
-#include "simd.h"
 #include "kernels.h"
-#include "panels.h"
-#include "dense.h"
-#include "elementwise.h"
+
 #include "activations.h"
-#include "descent.h"
 #include "columns.h"
-#include "rows.h"
-#include "outputs.h"
-#include "nonzeros.h"
+#include "dense.h"
+#include "descent.h"
+#include "elementwise.h"
 #include "greys.h"
+#include "nonzeros.h"
+#include "outputs.h"
+#include "panels.h"
+#include "rows.h"
 #include "sparse.h"
-/* clang-format on */
 
 extern const Kernels KERNELS;
 const Kernels KERNELS = {
@@ -41,7 +41,7 @@ const Kernels KERNELS = {
     .activation_scratch = activation_scratch,
     .softmax = softmax,
     .scale = scale,
-    .shrink_signs = shrink_signs,
+    .subtract_signs = subtract_signs,
     .move = move,
     .scale_rows = scale_rows,
     .sigmoid_array = sigmoid_array,
@@ -60,3 +60,5 @@ const Kernels KERNELS = {
     .sparse_panel = sparse_panel,
     .sparse_tile = sparse_tile,
 };
+
+#endif

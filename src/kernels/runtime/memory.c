@@ -9,15 +9,15 @@
 
 enum { LINE = 64, MOST_KEPT = 4 << 20, LARGE_PAGE = 2 << 20 };
 
-/* Stands in the line before what is handed out. */
+/* Lies in the line before the memory that is handed out. */
 typedef struct {
-    void *block;  /* what malloc gave */
-    size_t bytes; /* that can be used */
+    void *block;  /* from malloc */
+    size_t bytes; /* for the caller */
 } Header;
 
 static Header *header_of(void *start) { return (Header *)((char *)start - LINE); }
 
-/* The block that is kept, or NULL: taken and put back in one step, so that threads need no lock. */
+/* The block that is kept, or NULL. It is taken and put back in one step, so that threads need no lock. */
 static void *kept;
 
 #if defined(__GNUC__)
@@ -33,7 +33,7 @@ static void really_free(void *start) {
     if (start) free(header_of(start)->block);
 }
 
-/* What is handed out of a block of `bytes` and two lines. */
+/* The memory to hand out, from a block of `bytes` and two lines. */
 static void *start_of(char *block, size_t bytes) {
     if (!block) return NULL;
     void *start = block + 2 * LINE - (uintptr_t)block % LINE;
@@ -41,7 +41,7 @@ static void *start_of(char *block, size_t bytes) {
     return start;
 }
 
-/* The block that is kept, where it is large enough and not too large. */
+/* Takes the block that is kept, if it is large enough and not too large. */
 static void *take_kept(size_t bytes) {
     void *start = exchange_kept(NULL);
     if (start && header_of(start)->bytes >= bytes && header_of(start)->bytes / 4 <= bytes) return start;
@@ -53,17 +53,17 @@ void *aligned_calloc(size_t bytes) {
     void *start = take_kept(bytes);
     if (start) return memset(start, 0, bytes);
     if (bytes > PTRDIFF_MAX - 2 * LINE) return NULL;
-    /* calloc hands out untouched zero pages: scratch that is never used costs nothing. */
+    /* calloc returns untouched pages of zeros: scratch that is never used costs nothing. */
     return start_of(calloc(bytes + 2 * LINE, 1), bytes);
 }
 
 void *aligned_malloc(size_t bytes) {
     if (bytes > PTRDIFF_MAX - 2 * LINE) return NULL;
-    /* Said to be too large to be kept: it would take the place of the workers' memory, which the next call wants. */
+    /* Marked as too large to be kept: it would take the place of the workers' memory, which the next call needs. */
     void *start = start_of(malloc(bytes + 2 * LINE), SIZE_MAX);
 #if defined(MADV_HUGEPAGE)
     if (start && bytes >= 2 * LARGE_PAGE) {
-        /* Whole large pages alone. Where the system refuses, the block is as good as any. */
+        /* Only whole large pages. If the system refuses, the block serves as well. */
         char *first = (char *)start + (LARGE_PAGE - (uintptr_t)start % LARGE_PAGE) % LARGE_PAGE;
         (void)madvise(first, (size_t)((char *)start + bytes - first) / LARGE_PAGE * LARGE_PAGE, MADV_HUGEPAGE);
     }

@@ -10,14 +10,14 @@
 enum {
     PLACES = 2048,     /* of the hash table */
     MOST_THREADS = 16, /* memory is the limit long before */
-    FIRST_ROWS = 256,  /* that one thread packs alone: nearly all values are found in them */
+    FIRST_ROWS = 256,  /* that one thread packs alone: they have nearly all values */
     /* Inputs that are worth a second thread, which takes 30 microseconds to start: a millisecond of packing. */
     WORTH_A_THREAD = 4000000,
-    WORTH_GREYS = 1000000, /* inputs that are worth a look whether their values are grey, ... */
-    GREY_ROWS = 16,        /* ... of so many rows */
+    WORTH_GREYS = 1000000, /* from so many inputs on, look whether the values are grey ... */
+    GREY_ROWS = 16,        /* ... in so many rows */
 };
 
-/* A loop for each type, which compilers make vectors of. */
+/* A loop for each type, which compilers vectorise. */
 ptrdiff_t count_nonzeros(const Row *row, ptrdiff_t n_in) {
     const char *x = row->x;
     ptrdiff_t nonzeros = 0;
@@ -54,14 +54,13 @@ static inline double number_at(const char *x, int bits, ptrdiff_t i) {
 static inline unsigned place_of_double(uint64_t bits) { return (unsigned)(bits >> 44) % PLACES; }
 static inline unsigned place_of_float(uint32_t bits) { return (bits >> 15) % PLACES; }
 
-static void meet(double *largest, double x) {
+static void include_in_largest(double *largest, double x) {
     const double size = fabs(x);
     /* NaN compares false, and stays. */
     if (!(size <= *largest) && *largest == *largest) *largest = size;
 }
 
-/* The code of x, which is not 0, or 0 where it has none. Where values may be added it gets one, as long as the table is
- * not full. */
+/* The code of x, which is not 0; or 0 if it has none. If `may_add`, it gets one unless the table is full. */
 static unsigned code_of(Values *values, double x, int may_add) {
     uint64_t bits;
     memcpy(&bits, &x, 8);
@@ -75,7 +74,7 @@ static unsigned code_of(Values *values, double x, int may_add) {
         values->key[place] = bits;
         values->code[place] = (uint8_t)values->n_values;
         values->table[values->n_values++] = x;
-        meet(&values->largest, x);
+        include_in_largest(&values->largest, x);
     }
     return values->code[place];
 }
@@ -91,8 +90,8 @@ static int is_grey(const Row *row, ptrdiff_t n_in, int greys) {
     return 1;
 }
 
-/* Looks at the first rows, and gives all grey values their codes where all theirs are grey: as the book's MNIST has
- * them, as most others scale images, and unscaled. A row of another type rounds k / 255 otherwise. */
+/* If the first rows have grey values only, gives all grey values their codes. The scales are that of the book's MNIST,
+ * that of most other data sets, and none. A row of another type rounds k / 255 differently. */
 static void look_for_greys(Values *values, const Row *rows, ptrdiff_t n, ptrdiff_t n_in) {
     static const int scales[3] = {256, 255, 1};
     for (int s = 0; s < 3; s++) {
@@ -108,7 +107,7 @@ static void look_for_greys(Values *values, const Row *rows, ptrdiff_t n, ptrdiff
     }
 }
 
-/* ---- a share of the rows: what one thread packs ---- */
+/* ---- a share of the rows, which one thread packs ---- */
 
 enum { DONE, FULL, MISFIT };
 
@@ -118,15 +117,15 @@ typedef struct {
     const uint32_t *examples;
     ptrdiff_t next, end; /* the rows to be packed */
     size_t used, room;   /* lines of `data` */
-    int alone;           /* no other thread packs, so that values may be added */
-    double largest;      /* of the values that have no codes */
-    int most;            /* of the codes that are grey values */
+    int alone;           /* no other thread packs, so values may be added */
+    double largest;      /* of the values without codes */
+    int most;            /* the largest code of a grey value */
     ptrdiff_t nonzeros;
     char *numbers; /* room for a row's nonzeros, and 16 more */
     int state;
 } Share;
 
-/* The n numbers as values of each kind: whether all of them fit. */
+/* ---- write the n numbers as values of each kind; return whether all of them fit ---- */
 
 static int write_codes_slowly(Share *share, int bits, ptrdiff_t n, uint8_t *value) {
     for (ptrdiff_t k = 0; k < n; k++) {
@@ -137,7 +136,7 @@ static int write_codes_slowly(Share *share, int bits, ptrdiff_t n, uint8_t *valu
     return 1;
 }
 
-/* First as if each value were where its hash says. */
+/* First assumes that each value is where its hash says. */
 static int write_codes(Share *share, int bits, ptrdiff_t n, uint8_t *value) {
     const Values *values = &share->packing->values;
     uint64_t differ = 0;
@@ -174,7 +173,7 @@ static inline int write_floats(Share *share, const int bits, ptrdiff_t n, float 
         const double number = number_at(share->numbers, bits, k);
         value[k] = (float)number;
         fits &= bits == 32 || (double)value[k] == number || number != number;
-        meet(&share->largest, number);
+        include_in_largest(&share->largest, number);
     }
     return fits;
 }
@@ -182,29 +181,29 @@ static inline int write_floats(Share *share, const int bits, ptrdiff_t n, float 
 static inline int write_doubles(Share *share, const int bits, ptrdiff_t n, double *value) {
     for (ptrdiff_t k = 0; k < n; k++) {
         value[k] = number_at(share->numbers, bits, k);
-        meet(&share->largest, value[k]);
+        include_in_largest(&share->largest, value[k]);
     }
     return 1;
 }
 
-/* Writes a row's record where there is room for a longest one and a line: its number of nonzeros, or -1 where a value
- * does not fit the kind. */
+/* The room that a record may take while it is written: that of one with every input, and a line for what `nonzeros`
+ * stores past the last index. */
+static size_t longest_record(const Records *records) { return (size_t)record_lines(records, records->n_in) + 1; }
+
+/* Writes a row's record, which has a room of longest_record lines. Returns its number of nonzeros, or -1 if a
+ * value does not fit the kind. */
 static ptrdiff_t write_record(Share *share, const Row *row, uint8_t *record) {
     const Records *records = share->packing->records;
     const int bits = row->bits;
     const Kernels *kernels = bits == 32 ? share->packing->of_floats : share->packing->of_doubles;
-    uint32_t *first = record_first(record);
-    uint16_t *index = record_index(records, record);
     ptrdiff_t n = 0, begin = 0;
     for (ptrdiff_t t = 0; t < records->n_tiles; t++, begin += records->tile) {
         const ptrdiff_t inputs = records->n_in - begin < records->tile ? records->n_in - begin : records->tile;
-        first[t] = (uint32_t)n;
-        n += kernels->nonzeros((const char *)row->x + begin * (bits / 8), inputs, index + n,
+        uint16_t *index = record_begin_tile(records, record, t, n);
+        n += kernels->nonzeros((const char *)row->x + begin * (bits / 8), inputs, index,
                                share->numbers + n * (bits / 8));
     }
-    first[records->n_tiles] = (uint32_t)n;
-
-    void *value = record + values_at(records, n);
+    void *value = record_end(records, record, n);
     int fits;
     if (records->kind == VALUES_CODED)
         fits = share->packing->values.greys ? write_greys(share, kernels, bits, n, value)
@@ -216,18 +215,18 @@ static ptrdiff_t write_record(Share *share, const Row *row, uint8_t *record) {
     return fits ? n : -1;
 }
 
-/* Packs the share's rows up to the first for which there is no room, or whose values do not fit. */
+/* Packs the share's rows, up to the first for which there is no room or whose values do not fit. */
 static void write_share(void *member) {
     Share *share = member;
     const Records *records = share->packing->records;
-    const size_t longest = (size_t)record_lines(records, records->n_in) + 1;
+    const size_t longest = longest_record(records);
     share->state = DONE;
     for (; share->next < share->end; share->next++) {
         if (share->room - share->used < longest) {
             share->state = FULL;
             return;
         }
-        const ptrdiff_t n = write_record(share, &share->rows[share->next], records->data + 64 * share->used);
+        const ptrdiff_t n = write_record(share, &share->rows[share->next], records->data + LINE_BYTES * share->used);
         if (n < 0) {
             share->state = MISFIT;
             return;
@@ -243,9 +242,9 @@ static void write_share(void *member) {
 
 static int resize(Packing *packing, size_t room) {
     if (room >= UINT32_MAX) return PACK_TOO_MUCH; /* no test has so much memory */
-    uint8_t *data = aligned_malloc(64 * room);
+    uint8_t *data = aligned_malloc(LINE_BYTES * room);
     if (!data) return PACK_NO_MEMORY;
-    if (packing->records->data) memcpy(data, packing->records->data, 64 * packing->room);
+    if (packing->records->data) memcpy(data, packing->records->data, LINE_BYTES * packing->room);
     aligned_free(packing->records->data);
     packing->records->data = data;
     packing->room = room;
@@ -254,11 +253,9 @@ static int resize(Packing *packing, size_t room) {
 
 int packing_begin(Packing *packing, ptrdiff_t n, double density) {
     const Records *records = packing->records;
-    const ptrdiff_t longest = record_lines(records, records->n_in);
-    /* A little more than expected; a longest record always has room, with a line for what is stored past its indices.
-     */
+    /* A little more than expected; there is always room for a longest record. */
     const double expected = 1.05 * (double)n * (double)record_lines(records, (ptrdiff_t)(density * records->n_in));
-    const double most = (double)n * (double)longest;
+    const double most = (double)n * (double)record_lines(records, records->n_in);
     memset(&packing->values, 0, sizeof packing->values);
     packing->values.n_values = 1; /* code 0 is the value 0 */
     packing->n = n;
@@ -266,14 +263,13 @@ int packing_begin(Packing *packing, ptrdiff_t n, double density) {
     packing->used = packing->room = 0;
     aligned_free(packing->records->data);
     packing->records->data = NULL;
-    return resize(packing, (size_t)(expected < most ? expected : most) + (size_t)longest + 1);
+    return resize(packing, (size_t)(expected < most ? expected : most) + longest_record(records));
 }
 
-/* Room for more of a share's records: behind its own, or at the end of all. */
+/* Makes room for more of a share's records: after its own, or at the end of all. */
 static int make_room(Packing *packing, Share *share) {
-    const size_t longest = (size_t)record_lines(packing->records, packing->records->n_in) + 1;
     if (share->room != packing->room) share->used = packing->room;
-    const int status = resize(packing, packing->room + packing->room / 4 + longest);
+    const int status = resize(packing, packing->room + packing->room / 4 + longest_record(packing->records));
     share->room = packing->room;
     return status;
 }
@@ -287,16 +283,16 @@ static int finish(Packing *packing, Share *shares, int n_shares) {
             if (shares[s].next < shares[s].end) members[waiting++] = &shares[s];
         if (!waiting) return PACKED;
         for (int s = 0; s < waiting; s++) ((Share *)members[s])->alone = waiting == 1;
-        Barrier barrier; /* which nobody waits at */
+        Barrier barrier; /* only says how many they are */
         MemberTime spent;
         barrier_init(&barrier, waiting);
-        if (team_run(&barrier, write_share, members, &spent) != 0) /* the system has no thread for us */
+        if (team_run(&barrier, write_share, members, &spent) != 0) /* the system refused a thread */
             for (int s = 0; s < waiting; s++) write_share(members[s]);
         barrier_destroy(&barrier);
         for (int s = 0; s < waiting; s++) {
             Share *share = members[s];
             if (share->state == MISFIT) {
-                /* Alone the row may add its values. */
+                /* Packed alone, the row may add its values. */
                 const ptrdiff_t end = share->end;
                 if (share->alone) return PACK_MISFIT;
                 share->alone = 1;
@@ -346,7 +342,7 @@ int packing_add(Packing *packing, const Row *rows, const uint32_t *examples, ptr
     for (int s = 0; s < n_threads; s++) {
         packing->nonzeros += shares[s].nonzeros;
         if (shares[s].used > packing->used) packing->used = shares[s].used;
-        meet(&packing->values.largest, shares[s].largest);
+        include_in_largest(&packing->values.largest, shares[s].largest);
         if (packing->values.greys && shares[s].most >= packing->values.n_values) {
             packing->values.n_values = shares[s].most + 1;
             packing->values.largest = packing->values.table[shares[s].most];

@@ -3,10 +3,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A radix sort: the lowest digit first, each pass keeping the order of the one before. */
+/* A radix sort: the lowest digit first; each pass keeps the order of the one before. */
 enum { DIGIT_BITS = 11, DIGITS = 4, VALUES_OF_A_DIGIT = 1 << DIGIT_BITS, LINE_BITS = 6 };
 
-/* So few are read as fast in any order. */
+/* So few are read equally fast in any order. */
 enum { FEW = 512 };
 
 typedef struct {

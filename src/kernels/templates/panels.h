@@ -1,7 +1,9 @@
 /* Matrices into panels (matrix.h) and out of them: transposition and gathering. */
+#ifndef CBACKPROP_PANELS_H
+#define CBACKPROP_PANELS_H
 
-INLINE ptrdiff_t smaller(ptrdiff_t a, ptrdiff_t b) { return a < b ? a : b; }
-INLINE ptrdiff_t divide_up(ptrdiff_t a, ptrdiff_t b) { return (a + b - 1) / b; }
+#include "matrix.h"
+#include "simd.h"
 
 #if VECTOR_BYTES > 0
 /* The lanes of a, then those of b, that the list names. */
@@ -13,7 +15,7 @@ INLINE ptrdiff_t divide_up(ptrdiff_t a, ptrdiff_t b) { return (a + b - 1) / b; }
 #define LIST(...) __VA_ARGS__
 
 /* A step of a transposition: in each square of 2h x 2h, the two quarters off the diagonal change places. For rows i and
- * i + h, `first` and `second` name what each becomes. */
+ * i + h, `first` and `second` list the lanes that each takes. */
 #define EXCHANGE(h, first, second)                    \
     UNROLL for (int i = 0; i < (int)LANES; i++) {     \
         if (!(i & (h))) {                             \
@@ -54,17 +56,11 @@ INLINE void transpose(vec *rows) {
 INLINE void transpose(vec *rows) { (void)rows; }
 #endif
 
-/* `count` reals of any alignment, 0 in the other lanes; and back. */
-INLINE vec load_some(const real *from, ptrdiff_t count) {
-    vec v = ZERO;
-    memcpy(&v, from, (size_t)count * sizeof(real));
-    return v;
-}
-INLINE void store_some(real *to, vec v, ptrdiff_t count) { memcpy(to, &v, (size_t)count * sizeof(real)); }
-
-/* What may be touched past an array's end, by rows of whole vectors: pad lanes that are there to be read, or to be
- * written. */
-enum { PADS_READ = 1, PADS_WRITTEN = 2 };
+/* Which array has rows of whole vectors, so that the pad lanes past a row's end may be read, or written. */
+enum {
+    PADS_READ = 1,
+    PADS_WRITTEN = 2
+};
 
 /* to (cols x rows, its rows `to_row` apart) = from^T (rows x cols, its rows `from_row` apart), rows and cols up to
  * LANES, any alignment. Pad lanes are written with 0. */
@@ -84,7 +80,7 @@ static void transpose_edge(const real *from, ptrdiff_t from_row, ptrdiff_t rows,
     }
 }
 
-/* The same for a whole square. */
+/* For a whole square, LANES x LANES. */
 INLINE void transpose_square(const real *from, ptrdiff_t from_row, real *to, ptrdiff_t to_row) {
     vec square[LANES];
     UNROLL for (ptrdiff_t i = 0; i < LANES; i++) square[i] = load_unaligned(from + i * from_row);
@@ -92,7 +88,7 @@ INLINE void transpose_square(const real *from, ptrdiff_t from_row, real *to, ptr
     UNROLL for (ptrdiff_t j = 0; j < LANES; j++) store_unaligned(to + j * to_row, square[j]);
 }
 
-/* The same for any size. */
+/* For any size. */
 static void transpose_array(const real *from, ptrdiff_t from_row, ptrdiff_t rows, ptrdiff_t cols, real *to,
                             ptrdiff_t to_row, int pads) {
     for (ptrdiff_t i = 0; i < rows; i += LANES) {
@@ -161,3 +157,5 @@ static void gather(const void *const *rows, int from_bits, const Panels *A, ptrd
         }
     }
 }
+
+#endif

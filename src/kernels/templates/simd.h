@@ -1,19 +1,27 @@
-/* The vectors that every kernel is written in.
+/* The vectors that every kernel is written in: a `vec` holds LANES reals and takes +, -, * and / like a number.
  *
- * A kernel file is compiled once for each instruction set and element type. Before it is included, the including file
- * (see avx2_float64.c) has said REAL_BITS      64 or 32: `real` is double or float VECTOR_BYTES   the width of a
- * vector: 64, 32 or 16; 0 for compilers without vector extensions, where a vector is one real and from then on `vec`
- * holds LANES reals and takes +, -, * and / like a number.
- */
+ * The files of this folder are compiled once for each instruction set and element type. The including file defines
+ *
+ *     REAL_BITS      64 or 32: `real` is double or float
+ *     VECTOR_BYTES   64, 32 or 16: the size of a vector. 0 for compilers without vector extensions: a vector is one
+ * real
+ *
+ * before it includes the first of them: see isa/avx2_float64.c and isa/avx2.h. */
 #ifndef CBACKPROP_SIMD_H
 #define CBACKPROP_SIMD_H
+
+#if !defined(REAL_BITS) || !defined(VECTOR_BYTES)
+#error "define REAL_BITS and VECTOR_BYTES first: see isa/avx2_float64.c"
+#endif
 
 #include <math.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
-#if defined(__SSE2__)
+#if VECTOR_BYTES >= 32
 #include <immintrin.h>
+#elif defined(__SSE2__)
+#include <emmintrin.h> /* a tenth of the other, which takes a third of a second to compile */
 #elif VECTOR_BYTES == 16 && defined(__aarch64__)
 #include <arm_neon.h>
 #endif
@@ -34,8 +42,8 @@ typedef int32_t integer;
 #define NOINLINE static
 #endif
 
-/* Before a loop of constant length over registers. clang takes no notice of GCC's pragma. Sanitized builds say
- * -DUNROLL= for "not at all": with checks around each access, unrolled tiles take minutes to compile. */
+/* Before a loop of constant length over registers. clang ignores GCC's pragma. Sanitized builds define UNROLL as
+ * nothing: with checks around each access, unrolled tiles take minutes to compile. */
 #if defined(UNROLL)
 #elif defined(__clang__)
 #define UNROLL _Pragma("clang loop unroll(full)")
@@ -61,10 +69,52 @@ typedef real vec_unaligned;
 #define BROADCAST(x) ((real)(x))
 #endif
 
+#if REAL_BITS == 64
+typedef uint64_t unsigned_integer;
+#else
+typedef uint32_t unsigned_integer;
+#endif
+
+/* LESS(a, b) is a mask: -1 in the lanes where a < b, otherwise 0. */
+#if VECTOR_BYTES > 0
+typedef unsigned_integer uvec __attribute__((vector_size(VECTOR_BYTES), may_alias));
+#define LESS(a, b) ((ivec)((a) < (b)))
+#else
+typedef integer ivec;
+typedef unsigned_integer uvec;
+#define LESS(a, b) (-(integer)((a) < (b)))
+#endif
+
 INLINE vec load(const real *p) { return *(const vec *)p; }
 INLINE void store(real *p, vec v) { *(vec *)p = v; }
 INLINE vec load_unaligned(const real *p) { return *(const vec_unaligned *)p; }
 INLINE void store_unaligned(real *p, vec v) { *(vec_unaligned *)p = v; }
+
+/* The first `count` reals at an address of any alignment, 0 in the other lanes; and back. */
+INLINE vec load_some(const real *from, ptrdiff_t count) {
+    vec v = ZERO;
+    memcpy(&v, from, (size_t)count * sizeof(real));
+    return v;
+}
+INLINE void store_some(real *to, vec v, ptrdiff_t count) { memcpy(to, &v, (size_t)count * sizeof(real)); }
+
+/* The bits of v as integers, and back. */
+INLINE ivec bits_of(vec v) {
+    ivec bits;
+    memcpy(&bits, &v, sizeof bits);
+    return bits;
+}
+INLINE vec of_bits(ivec bits) {
+    vec v;
+    memcpy(&v, &bits, sizeof v);
+    return v;
+}
+
+/* a in the lanes where the mask is -1, b where it is 0. */
+INLINE vec choose(ivec mask, vec a, vec b) { return of_bits((mask & bits_of(a)) | (~mask & bits_of(b))); }
+
+INLINE ptrdiff_t smaller(ptrdiff_t a, ptrdiff_t b) { return a < b ? a : b; }
+INLINE ptrdiff_t divide_up(ptrdiff_t a, ptrdiff_t b) { return (a + b - 1) / b; }
 
 /* a b + c and c - a b, in one instruction where the instruction set has it. Left to the compiler, one size of tile
  * might get it and another not, and the bits would depend on where threads cut a matrix. */

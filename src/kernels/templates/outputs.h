@@ -1,4 +1,9 @@
-/* The output layer: its errors against the targets, the class it answers, and what that costs. */
+/* The output layer: its errors against the targets, the class that it answers, and the cost. */
+#ifndef CBACKPROP_OUTPUTS_H
+#define CBACKPROP_OUTPUTS_H
+
+#include "activations.h"
+#include "registry.h"
 
 /* D = A - Y: A, D (m x n). Row i's target is the example order[i]'s: a row of `targets` (n reals, any alignment), or,
  * where `labels` is not NULL, 1 at the label and 0 elsewhere (a label outside 0 .. n-1: 0 everywhere). D's pad lanes
@@ -50,8 +55,8 @@ INLINE vec finite_of(vec x) {
     return choose(LESS(x, ZERO) | LESS(ZERO, x), capped, ZERO); /* a NaN is neither, and 0 stays 0 */
 }
 
-/* For each cost of registry.h, what an output a costs for the target y, a lane each; the logarithms' NaN and infinities
- * are made finite. `one_hot`: every y is 0 or 1. */
+/* For each cost of registry.h, the cost of an output a for the target y, in each lane; NaN and infinite logarithms are
+ * made finite. `one_hot`: every y is 0 or 1. */
 
 /* (a - y)^2 / 2 */
 INLINE vec quadratic_cost(vec a, vec y, int one_hot) {
@@ -59,8 +64,8 @@ INLINE vec quadratic_cost(vec a, vec y, int one_hot) {
     return BROADCAST(0.5) * (a - y) * (a - y);
 }
 
-/* -y ln a - (1 - y) ln(1 - a). Of a `one_hot` y one of the logarithms meets a factor 0, which leaves nothing of it
- * unless it is no number: a below 0 or above 1. */
+/* -y ln a - (1 - y) ln(1 - a). With a `one_hot` y one of the terms is 0 times a logarithm. That is 0 unless the
+ * logarithm is NaN, for an a below 0 or above 1. */
 INLINE vec cross_entropy_cost(vec a, vec y, int one_hot) {
     const vec one = BROADCAST(1);
     if (one_hot) {
@@ -107,3 +112,5 @@ static void costs(int cost, const Panels *A, const int32_t *labels, const void *
         }
     }
 }
+
+#endif

@@ -7,7 +7,13 @@
  *     relu       a = max(z, 0)             f' = 1 where a > 0, otherwise 0 (at z = 0 as well)
  *     softplus   a = ln(1 + e^z)           f' = sigma(z) = 1 - e^-a
  *
- * None overflows, NaN stays NaN, and small results keep their digits. A row of registry.h names each of them. */
+ * None overflows, NaN stays NaN, and small results keep their digits. Each has a row in registry.h. */
+#ifndef CBACKPROP_ACTIVATIONS_H
+#define CBACKPROP_ACTIVATIONS_H
+
+#include "elementwise.h"
+#include "kernels.h"
+#include "panels.h"
 
 /* e^x - 1 for x <= 0 (NaN for NaN), within 2 ulp: with e^x = 2^k (1 + t), |t| < 0.42, it is t where k = 0, and
  * otherwise (2^k - 1) + 2^k t, where the first term is the larger one. */
@@ -27,8 +33,8 @@ INLINE vec tanh_of(vec z) {
 }
 
 /* ln(1 + e) for -0.3 <= e <= 1, from ln(1 + x) = 2 artanh(x / (2 + x)) = y + y u q(u), y = x / (1 + x / 2), u = y^2 /
- * 4, whose series needs a small x: where e is above sqrt(2) - 1, x is (1 + e) / 2 - 1, and ln 2 is added. q's
- * coefficients are printed by bench/log_coefficients.py. */
+ * 4, whose series needs a small x: where e is above sqrt(2) - 1, x is (1 + e) / 2 - 1, and ln 2 is added.
+ * bench/log_coefficients.py prints q's coefficients. */
 INLINE vec log_1_plus(vec e) {
     const vec one = BROADCAST(1), half = BROADCAST(0.5);
     const ivec large = LESS(BROADCAST(0.41421356237309503), e);
@@ -104,7 +110,7 @@ static void activate_array(int f, real *z, ptrdiff_t n) {
 #undef ARM
 }
 
-/* d = d f', likewise, where f has the values a. */
+/* d = d f', n elements, whole vectors, where f has the values a. */
 static void times_derivative_array(int f, const real *a, real *d, ptrdiff_t n) {
 #define ARM(CODE, name)                                     \
     case CODE:                                              \
@@ -117,68 +123,69 @@ static void times_derivative_array(int f, const real *a, real *d, ptrdiff_t n) {
 #undef ARM
 }
 
-/* ---- columns with an activation of their own: computed aside, one after the other, from what stood there before the
- * layer's activation was applied to everything ---- */
+/* ---- exceptions: the layer's activation is applied to every column, and an exception's column is computed in scratch
+ * memory, from a copy of what it held before ---- */
 
-/* A column of m elements, aside: whole vectors. */
-INLINE ptrdiff_t column_aside(ptrdiff_t m) { return divide_up(m, LANES) * LANES; }
+/* The elements of a copied column of m: whole vectors. */
+INLINE ptrdiff_t copied_column(ptrdiff_t m) { return divide_up(m, LANES) * LANES; }
 
-static void take_column(const Panels *M, ptrdiff_t j, real *aside) {
+/* copy (copied_column(m)) = column j of M, padded with 0; and back. */
+static void copy_column(const Panels *M, ptrdiff_t j, real *copy) {
     const ptrdiff_t m = M->rows, width = M->width;
     const real *from = (const real *)M->data + j / width * m * width + j % width;
     ptrdiff_t i = 0;
-    for (; i < m; i++) aside[i] = from[i * width];
-    for (; i < column_aside(m); i++) aside[i] = 0;
+    for (; i < m; i++) copy[i] = from[i * width];
+    for (; i < copied_column(m); i++) copy[i] = 0;
 }
 
-static void put_column(const Panels *M, ptrdiff_t j, const real *aside) {
+static void put_column(const Panels *M, ptrdiff_t j, const real *copy) {
     const ptrdiff_t m = M->rows, width = M->width;
     real *to = (real *)M->data + j / width * m * width + j % width;
-    for (ptrdiff_t i = 0; i < m; i++) to[i * width] = aside[i];
+    for (ptrdiff_t i = 0; i < m; i++) to[i * width] = copy[i];
 }
 
 INLINE int in_panels(const Panels *M, ptrdiff_t j, ptrdiff_t p0, ptrdiff_t p1) {
     return p0 * M->width <= j && j < p1 * M->width;
 }
 
-/* A column aside for each of their own, and one to work in. */
+/* A copied column for each exception, and one for its activations. */
 static ptrdiff_t activation_scratch(const Activations *f, ptrdiff_t m) {
-    return f->n_own ? (f->n_own + 1) * column_aside(m) * (ptrdiff_t)sizeof(real) : 0;
+    return f->n_exceptions ? (f->n_exceptions + 1) * copied_column(m) * (ptrdiff_t)sizeof(real) : 0;
 }
 
 /* Z = f(Z). */
 static void activate(const Activations *f, const Panels *Z, void *scratch, ptrdiff_t p0, ptrdiff_t p1) {
-    const ptrdiff_t panel = Z->rows * Z->width, column = column_aside(Z->rows);
-    real *aside = scratch;
-    for (ptrdiff_t c = 0; c < f->n_own; c++) {
-        if (in_panels(Z, f->column[c], p0, p1)) take_column(Z, f->column[c], aside + c * column);
+    const ptrdiff_t panel = Z->rows * Z->width, size = copied_column(Z->rows);
+    real *copies = scratch;
+    for (ptrdiff_t c = 0; c < f->n_exceptions; c++) {
+        if (in_panels(Z, f->column[c], p0, p1)) copy_column(Z, f->column[c], copies + c * size);
     }
     activate_array(f->all, (real *)Z->data + p0 * panel, (p1 - p0) * panel);
-    for (ptrdiff_t c = 0; c < f->n_own; c++) {
+    for (ptrdiff_t c = 0; c < f->n_exceptions; c++) {
         if (!in_panels(Z, f->column[c], p0, p1)) continue;
-        activate_array(f->own[c], aside + c * column, column);
-        put_column(Z, f->column[c], aside + c * column);
+        activate_array(f->exception[c], copies + c * size, size);
+        put_column(Z, f->column[c], copies + c * size);
     }
 }
 
-/* D = D f'(Z), element by element, where A = f(Z): D and A in panels alike. */
+/* D = D f'(Z), element by element, where A = f(Z): D and A have the same panels. */
 static void times_derivative(const Activations *f, const Panels *A, const Panels *D, void *scratch, ptrdiff_t p0,
                              ptrdiff_t p1) {
-    const ptrdiff_t panel = A->rows * A->width, column = column_aside(A->rows);
-    real *a = scratch, *aside = a + column;
-    for (ptrdiff_t c = 0; c < f->n_own; c++) {
-        if (in_panels(D, f->column[c], p0, p1)) take_column(D, f->column[c], aside + c * column);
+    const ptrdiff_t panel = A->rows * A->width, size = copied_column(A->rows);
+    real *a = scratch, *copies = a + size;
+    for (ptrdiff_t c = 0; c < f->n_exceptions; c++) {
+        if (in_panels(D, f->column[c], p0, p1)) copy_column(D, f->column[c], copies + c * size);
     }
     times_derivative_array(f->all, (const real *)A->data + p0 * panel, (real *)D->data + p0 * panel, (p1 - p0) * panel);
-    for (ptrdiff_t c = 0; c < f->n_own; c++) {
+    for (ptrdiff_t c = 0; c < f->n_exceptions; c++) {
         if (!in_panels(D, f->column[c], p0, p1)) continue;
-        take_column(A, f->column[c], a);
-        times_derivative_array(f->own[c], a, aside + c * column, column);
-        put_column(D, f->column[c], aside + c * column);
+        copy_column(A, f->column[c], a);
+        times_derivative_array(f->exception[c], a, copies + c * size, size);
+        put_column(D, f->column[c], copies + c * size);
     }
 }
 
-/* ---- softmax: a row of outputs belongs together ---- */
+/* ---- softmax: each output depends on its whole row ---- */
 
 /* a_j = e^(z_j - z_max) / sum_k e^(z_k - z_max) in the rows i0 .. i1 - 1 of Z; pad lanes become 0. */
 static void softmax(const Panels *Z, ptrdiff_t i0, ptrdiff_t i1) {
@@ -208,3 +215,5 @@ static void softmax(const Panels *Z, ptrdiff_t i0, ptrdiff_t i1) {
         }
     }
 }
+
+#endif

@@ -1,0 +1,191 @@
+/* The first layer, where most inputs are 0: a zero adds nothing to z and nothing to the gradient, so only the nonzeros
+ * are read.
+ *
+ * The forward pass goes example by example and takes a row of W for each nonzero. The update is in sparse_update.h.
+ *
+ * What runs for every nonzero is compiled for each width of a panel, so that a row of a panel is a fixed number of
+ * registers: `widths` has these functions. What runs for every tile is compiled once, which halves the time that this
+ * file takes to compile. */
+#ifndef CBACKPROP_SPARSE_H
+#define CBACKPROP_SPARSE_H
+
+#include "sparse_update.h"
+
+enum {
+    TILE_BYTES = 51200, /* of W's rows in a tile; ten images read 30 KB of them, which a first-level cache holds */
+    TILE_LEAST = 112    /* inputs; with fewer, an example's part would be too short for its loop to pay */
+};
+
+/* z = z + sum_i x_i W_i for the inputs of tile t of each example: W (tile x width), Z (m x width), in panels of one
+ * width. If `maps`, each code is left in `map` (tile x MAPPED). */
+INLINE void forward_tile(const int vectors, const int kind, const int maps, const Sweep *forward, ptrdiff_t t,
+                         const real *W, real *Z, const real *table, uint8_t *map) {
+    const Records *records = forward->records;
+    const uint32_t *examples = forward->examples;
+    for (ptrdiff_t i = 0, m = forward->m; i < m; i++) {
+        const Entries e = record_entries(records, examples[i], t);
+        real *z = Z + i * (vectors * LANES);
+        uint8_t *map_of_example = maps ? map + i : NULL;
+        vec sum[SPARSE_VECTORS];
+        UNROLL for (int v = 0; v < vectors; v++) sum[v] = load(z + v * LANES);
+        for (ptrdiff_t k = 0; k < e.n; k++) {
+            const ptrdiff_t input = e.index[k];
+            const vec x = BROADCAST(value_of(&e, k, kind, table));
+            const real *w = W + input * (vectors * LANES);
+            if (maps) map_of_example[MAPPED * input] = ((const uint8_t *)e.value)[k];
+            UNROLL for (int v = 0; v < vectors; v++) sum[v] = multiply_add(x, load(w + v * LANES), sum[v]);
+        }
+        UNROLL for (int v = 0; v < vectors; v++) store(z + v * LANES, sum[v]);
+    }
+}
+
+/* ---- for each width ---- */
+
+typedef struct {
+    void (*update_by_map)(real *W, const real *D, real step, const real *table, const uint8_t *map, const Lists *lists);
+    void (*update_listed)(real *W, const real *D, real step, const Scratch *scratch, ptrdiff_t n);
+    void (*add_listed)(real *W, const real *D, const Scratch *scratch, ptrdiff_t n);
+    void (*forward_mapping)(const Sweep *forward, ptrdiff_t t, const real *W, real *Z, const real *table, uint8_t *map);
+    /* for each kind of values */
+    void (*forward[3])(const Sweep *forward, ptrdiff_t t, const real *W, real *Z, const real *table);
+} Width;
+
+#define WIDTH(n)                                                                                                    \
+    static void update_by_map_##n(real *W, const real *D, real step, const real *table, const uint8_t *map,         \
+                                  const Lists *lists) {                                                             \
+        update_by_map(n, W, D, step, table, map, lists);                                                            \
+    }                                                                                                               \
+    static void update_listed_##n(real *W, const real *D, real step, const Scratch *scratch, ptrdiff_t inputs) {    \
+        update_listed(n, 0, W, D, step, scratch, inputs);                                                           \
+    }                                                                                                               \
+    static void add_listed_##n(real *W, const real *D, const Scratch *scratch, ptrdiff_t inputs) {                  \
+        update_listed(n, 1, W, D, 0, scratch, inputs);                                                              \
+    }                                                                                                               \
+    static void forward_mapping_##n(const Sweep *forward, ptrdiff_t t, const real *W, real *Z, const real *table,   \
+                                    uint8_t *map) {                                                                 \
+        forward_tile(n, VALUES_CODED, 1, forward, t, W, Z, table, map);                                             \
+    }                                                                                                               \
+    static void forward_coded_##n(const Sweep *forward, ptrdiff_t t, const real *W, real *Z, const real *table) {   \
+        forward_tile(n, VALUES_CODED, 0, forward, t, W, Z, table, NULL);                                            \
+    }                                                                                                               \
+    static void forward_float32_##n(const Sweep *forward, ptrdiff_t t, const real *W, real *Z, const real *table) { \
+        forward_tile(n, VALUES_FLOAT32, 0, forward, t, W, Z, table, NULL);                                          \
+    }                                                                                                               \
+    static void forward_float64_##n(const Sweep *forward, ptrdiff_t t, const real *W, real *Z, const real *table) { \
+        forward_tile(n, VALUES_FLOAT64, 0, forward, t, W, Z, table, NULL);                                          \
+    }
+/* clang-format off */
+WIDTH(1) WIDTH(2) WIDTH(3) WIDTH(4) WIDTH(5) WIDTH(6) WIDTH(7) WIDTH(8) WIDTH(9) WIDTH(10) WIDTH(11) WIDTH(12) WIDTH(13)
+#undef WIDTH
+
+#define WIDTH(n)                                                                                                       \
+    {update_by_map_##n, update_listed_##n, add_listed_##n, forward_mapping_##n,                                        \
+     {forward_coded_##n, forward_float32_##n, forward_float64_##n}}
+static const Width widths[SPARSE_VECTORS] = {
+    WIDTH(1), WIDTH(2), WIDTH(3), WIDTH(4), WIDTH(5), WIDTH(6), WIDTH(7),
+    WIDTH(8), WIDTH(9), WIDTH(10), WIDTH(11), WIDTH(12), WIDTH(13)};
+#undef WIDTH
+/* clang-format on */
+
+/* ---- for each tile ---- */
+
+/* Prefetches the t'th part of the next examples' records: a little at a time, since a burst of requests would hold up
+ * the arithmetic. */
+INLINE void prefetch_records(const Sweep *forward, ptrdiff_t t) {
+    const Records *records = forward->records;
+    const ptrdiff_t n = forward->n_next, n_tiles = records->n_tiles;
+    for (ptrdiff_t i = n * t / n_tiles; i < n * (t + 1) / n_tiles; i++) {
+        const uint8_t *record = record_of(records, forward->next[i]);
+        for (size_t line = 0; line < records->extent[forward->next[i]].lines; line++)
+            PREFETCH(record + LINE_BYTES * line);
+    }
+}
+
+/* Z = bias in each row, or 0. */
+static void begin_sums(const Sweep *forward, ptrdiff_t width, ptrdiff_t p0, ptrdiff_t p1) {
+    for (ptrdiff_t p = p0; p < p1; p++) {
+        for (ptrdiff_t i = 0; i < forward->m; i++) {
+            real *z = (real *)forward->rows->data + (p * forward->rows->rows + i) * width;
+            if (forward->bias)
+                memcpy(z, (const real *)forward->bias + p * width, (size_t)width * sizeof(real));
+            else
+                memset(z, 0, (size_t)width * sizeof(real));
+        }
+    }
+}
+
+/* The update by lists of a mini-batch that takes several: the gradient of the tile's `inputs` is summed in scratch
+ * memory, and W touched once. */
+static void update_in_parts(const Width *of_width, real *W, const Sweep *update, Scratch *scratch, ptrdiff_t t,
+                            ptrdiff_t inputs, ptrdiff_t width, ptrdiff_t p) {
+    const real *D = (const real *)update->rows->data + p * update->rows->rows * width;
+    memset(scratch->sum, 0, (size_t)(inputs * width) * sizeof(real));
+    for (ptrdiff_t from = 0; from < update->m; from += LISTED) {
+        const ptrdiff_t n = list_by_input(scratch, update, from, t, width);
+        of_width->add_listed(scratch->sum, D + from * width, scratch, n);
+    }
+    for (ptrdiff_t k = 0; k < inputs * width; k += LANES)
+        store(W + k, subtract_product(load(W + k), BROADCAST((real)update->step), load(scratch->sum + k)));
+}
+
+static void sweep(const Sweep *update, const Sweep *forward, const Panels *W, void *memory, ptrdiff_t p0,
+                  ptrdiff_t p1) {
+    Scratch *scratch = memory;
+    const Records *records = forward ? forward->records : update->records;
+    const ptrdiff_t width = W->width;
+    const Width *of_width = &widths[width / LANES - 1];
+    const int by_map = update && scratch->mapped && scratch->mapped == update->examples;
+    const int in_parts = update && !by_map && update->m > LISTED;
+    const int maps = forward && forward->trains && scratch->maps;
+    uint8_t *old = scratch->map[0], *fresh = scratch->map[1];
+    if (scratch->mapped && !by_map) memset(old, 0, (size_t)(MAPPED * records->n_in));
+    scratch->map[0] = maps ? fresh : old;
+    scratch->map[1] = maps ? old : fresh;
+    scratch->mapped = maps ? forward->examples : NULL;
+
+    if (forward) begin_sums(forward, width, p0, p1);
+    for (ptrdiff_t t = 0; t < records->n_tiles; t++) {
+        const ptrdiff_t begin = t * records->tile;
+        const ptrdiff_t inputs = smaller(records->n_in - begin, records->tile);
+        Lists lists;
+        ptrdiff_t n = 0;
+        if (by_map)
+            list_nonzeros(scratch, old + MAPPED * begin, inputs, &lists);
+        else if (update && !in_parts)
+            n = list_by_input(scratch, update, 0, t, width);
+        if (forward) prefetch_records(forward, t);
+        for (ptrdiff_t p = p0; p < p1; p++) {
+            real *w = (real *)W->data + (p * W->rows + begin) * width;
+            const real *d = update ? (const real *)update->rows->data + p * update->rows->rows * width : NULL;
+            if (by_map)
+                of_width->update_by_map(w, d, (real)update->step, scratch->table, old + MAPPED * begin, &lists);
+            else if (in_parts)
+                update_in_parts(of_width, w, update, scratch, t, inputs, width, p);
+            else if (update)
+                of_width->update_listed(w, d, (real)update->step, scratch, n);
+            if (!forward) continue;
+            real *z = (real *)forward->rows->data + p * forward->rows->rows * width;
+            if (maps && p == p0)
+                of_width->forward_mapping(forward, t, w, z, scratch->table, fresh + MAPPED * begin);
+            else
+                of_width->forward[records->kind](forward, t, w, z, scratch->table);
+        }
+        if (by_map) memset(old + MAPPED * begin, 0, (size_t)(MAPPED * inputs));
+    }
+}
+
+/* As few panels as the widest allows, of equal width; at least one for each thread. */
+static ptrdiff_t sparse_panel(ptrdiff_t n, ptrdiff_t m, int n_threads) {
+    (void)m;
+    const ptrdiff_t vectors = n > 0 ? divide_up(n, LANES) : 1;
+    ptrdiff_t panels = divide_up(vectors, SPARSE_VECTORS);
+    if (panels < n_threads) panels = n_threads < vectors ? n_threads : vectors;
+    return divide_up(vectors, panels);
+}
+
+static ptrdiff_t sparse_tile(ptrdiff_t width) {
+    const ptrdiff_t tile = TILE_BYTES / (width * (ptrdiff_t)sizeof(real));
+    return tile < TILE_LEAST ? TILE_LEAST : tile;
+}
+
+#endif

@@ -1,0 +1,255 @@
+/* The update of a sparse first layer: W = W - step (A^T D), A the inputs of a mini-batch, D its delta.
+ *
+ * It goes input by input, so that a row of W is loaded and stored once and the sum over the mini-batch is formed before
+ * W is touched. The records go example by example, so the update needs the transposed index: for each input, the
+ * examples where it is nonzero. There are two ways to get it:
+ *     by a map      for coded values and up to 16 examples: the forward pass leaves each code in a map (input x
+ * example) as it reads it, and a compare of 16 bytes tells an input's examples as the bits of a mask by lists
+ * otherwise: made from the records when the update comes
+ */
+#ifndef CBACKPROP_SPARSE_UPDATE_H
+#define CBACKPROP_SPARSE_UPDATE_H
+
+#include "kernels.h"
+#include "panels.h"
+
+enum {
+    SPARSE_VECTORS = 13, /* the widest panel: AVX2 has 16 registers, and the loads in flight take two */
+    MAPPED = 16,         /* examples of a map */
+    LISTED = 128         /* examples in a list at a time: their rows of delta stay in the caches */
+};
+
+/* ---- a thread's scratch ---- */
+
+/* An input, and the examples in which it is nonzero as the bits of a mask. */
+typedef struct {
+    uint16_t input, mask;
+} Nonzero;
+
+/* Value k of a record, of a kind that is constant where this is inlined. */
+INLINE real value_of(const Entries *e, ptrdiff_t k, const int kind, const real *table) {
+    if (kind == VALUES_CODED) return table[((const uint8_t *)e->value)[k]];
+    if (kind == VALUES_FLOAT32) return (real)((const float *)e->value)[k];
+    return (real)((const double *)e->value)[k];
+}
+
+typedef struct {
+    real table[256]; /* the value of each code */
+
+    int maps;               /* whether there is room for maps: only if no mini-batch is longer than one */
+    uint8_t *map[2];        /* (n_in x MAPPED) the codes of the mini-batch read last, and of the one before */
+    const uint32_t *mapped; /* the examples whose codes map[0] holds; NULL: none, and it is all 0 */
+    Nonzero *nonzero;       /* room for Lists: MAPPED + 1 times a tile and two more */
+
+    ptrdiff_t room;   /* examples that an input has room for in what follows */
+    uint32_t *count;  /* (tile) in how many examples an input is nonzero */
+    uint16_t *order;  /* (tile) the inputs that are nonzero in any, by their count */
+    uint32_t *offset; /* (tile x room) where the example's row is in a panel of delta ... */
+    real *value;      /* (tile x room) ... and the input's value in it */
+    real *sum;        /* (tile x width) the gradient of a tile, if the mini-batch takes several lists */
+} Scratch;
+
+static ptrdiff_t line_up(ptrdiff_t bytes) { return (bytes + 63) & -64; }
+static int has_map(const Records *records, ptrdiff_t m) { return records->kind == VALUES_CODED && m <= MAPPED; }
+
+/* Places everything from `p` on, if it is not NULL; returns the bytes. */
+static ptrdiff_t place_scratch(char *p, const Records *records, ptrdiff_t m) {
+    const ptrdiff_t tile = records->tile, room = m < LISTED ? m : LISTED,
+                    inputs = has_map(records, m) ? records->n_in : 0;
+    const ptrdiff_t sizes[] = {sizeof(Scratch),
+                               MAPPED * (inputs + 1),
+                               MAPPED * (inputs + 1),
+                               (ptrdiff_t)sizeof(Nonzero) * (MAPPED + 1) * (tile + 2),
+                               4 * tile,
+                               2 * tile,
+                               4 * tile * room,
+                               (ptrdiff_t)sizeof(real) * tile * room,
+                               m > LISTED ? tile * SPARSE_VECTORS * (ptrdiff_t)sizeof(vec) : 0};
+    char *at[9];
+    ptrdiff_t bytes = 0;
+    for (int i = 0; i < 9; i++) {
+        at[i] = p ? p + bytes : NULL;
+        bytes += line_up(sizes[i]);
+    }
+    if (p) {
+        Scratch *scratch = (Scratch *)p;
+        scratch->maps = has_map(records, m);
+        scratch->map[0] = (uint8_t *)at[1];
+        scratch->map[1] = (uint8_t *)at[2];
+        scratch->mapped = NULL;
+        scratch->nonzero = (Nonzero *)at[3];
+        scratch->room = room;
+        scratch->count = (uint32_t *)at[4];
+        scratch->order = (uint16_t *)at[5];
+        scratch->offset = (uint32_t *)at[6];
+        scratch->value = (real *)at[7];
+        scratch->sum = (real *)at[8];
+        memset(at[1], 0, (size_t)(2 * line_up(MAPPED * (inputs + 1))));
+        for (int k = 0; k < 256; k++) scratch->table[k] = (real)records->table[k];
+    }
+    return bytes;
+}
+
+static ptrdiff_t sweep_scratch(const Records *records, ptrdiff_t m) { return place_scratch(NULL, records, m); }
+static void sweep_init(void *scratch, const Records *records, ptrdiff_t m) { place_scratch(scratch, records, m); }
+
+/* ---- by a map ---- */
+
+/* The inputs of a tile by the number of examples in which they are nonzero. A list grows from its middle at both ends
+ * alternately, so that an input need not wait for the place of the one before. */
+typedef struct {
+    Nonzero *begin[MAPPED + 1], *end[MAPPED + 1];
+} Lists;
+
+/* Which of the 32 codes of two inputs are not 0. */
+INLINE uint32_t nonzero_codes(const uint8_t *codes) {
+#if VECTOR_BYTES >= 32
+    const __m256i zero = _mm256_cmpeq_epi8(_mm256_loadu_si256((const __m256i *)codes), _mm256_setzero_si256());
+    return ~(uint32_t)_mm256_movemask_epi8(zero);
+#elif defined(__SSE2__)
+    const __m128i zero = _mm_setzero_si128(), *two = (const __m128i *)codes;
+    const uint32_t low = (uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(_mm_load_si128(two), zero));
+    return ~(low | (uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(_mm_load_si128(two + 1), zero)) << 16);
+#else
+    uint32_t mask = 0;
+    for (int e = 0; e < 2 * MAPPED; e++) mask |= (uint32_t)(codes[e] != 0) << e;
+    return mask;
+#endif
+}
+
+INLINE int lowest_one(unsigned mask) {
+#if defined(__GNUC__)
+    return __builtin_ctz(mask);
+#else
+    int place = 0;
+    while (!(mask >> place & 1)) place++;
+    return place;
+#endif
+}
+
+INLINE int ones_of(unsigned mask) {
+#if defined(__GNUC__)
+    return __builtin_popcount(mask);
+#else
+    int count = 0;
+    for (; mask; mask &= mask - 1) count++;
+    return count;
+#endif
+}
+
+NOINLINE void list_nonzeros(const Scratch *scratch, const uint8_t *map, ptrdiff_t n_inputs, Lists *lists) {
+    const ptrdiff_t room = n_inputs + 2;
+    for (int c = 0; c <= MAPPED; c++) lists->begin[c] = lists->end[c] = scratch->nonzero + c * room + room / 2;
+    for (ptrdiff_t i = 0; i < n_inputs; i += 2) {
+        uint32_t masks = nonzero_codes(map + MAPPED * i);
+        if (i + 1 == n_inputs) masks &= 0xffff;
+        if (!masks) continue;
+        const Nonzero even = {(uint16_t)i, (uint16_t)masks}, odd = {(uint16_t)(i + 1), (uint16_t)(masks >> MAPPED)};
+        *lists->end[ones_of(even.mask)]++ = even;
+        *--lists->begin[ones_of(odd.mask)] = odd;
+    }
+}
+
+/* W_i = W_i - step sum_e x_ei delta_e for the inputs i of a list, each nonzero in `count` examples: W (tile x width),
+ * D (m x width). The loop over the examples has the same length for each input, so it predicts well; a misprediction
+ * costs as much as three products of a row. */
+INLINE void update_list(const int vectors, const int count, real *W, const real *D, real step, const real *table,
+                        const uint8_t *map, const Lists *lists) {
+    const Nonzero *end = lists->end[count];
+    for (const Nonzero *nonzero = lists->begin[count]; nonzero < end; nonzero++) {
+        const uint8_t *code = map + MAPPED * nonzero->input;
+        real *w = W + nonzero->input * (vectors * LANES);
+        unsigned mask = nonzero->mask;
+        vec sum[SPARSE_VECTORS];
+        UNROLL for (int v = 0; v < vectors; v++) sum[v] = ZERO;
+        for (int k = 0; k < count; k++, mask &= mask - 1) {
+            const int e = lowest_one(mask);
+            const vec x = BROADCAST(table[code[e]]);
+            const real *d = D + e * (vectors * LANES);
+            UNROLL for (int v = 0; v < vectors; v++) sum[v] = multiply_add(x, load(d + v * LANES), sum[v]);
+        }
+        UNROLL for (int v = 0; v < vectors; v++) {
+            store(w + v * LANES, subtract_product(load(w + v * LANES), BROADCAST(step), sum[v]));
+        }
+    }
+}
+
+INLINE void update_by_map(const int vectors, real *W, const real *D, real step, const real *table, const uint8_t *map,
+                          const Lists *lists) {
+    /* Constant counts become straight code; half of MNIST's inputs are nonzero in three examples of ten or fewer. */
+    update_list(vectors, 1, W, D, step, table, map, lists);
+    update_list(vectors, 2, W, D, step, table, map, lists);
+    update_list(vectors, 3, W, D, step, table, map, lists);
+    update_list(vectors, 4, W, D, step, table, map, lists);
+    for (int count = 5; count <= MAPPED; count++) update_list(vectors, count, W, D, step, table, map, lists);
+}
+
+/* ---- by lists ---- */
+
+INLINE void list_kind(const int kind, Scratch *scratch, const Sweep *update, ptrdiff_t from, ptrdiff_t t,
+                      ptrdiff_t width) {
+    for (ptrdiff_t i = from; i < update->m && i < from + LISTED; i++) {
+        const Entries e = record_entries(update->records, update->examples[i], t);
+        for (ptrdiff_t k = 0; k < e.n; k++) {
+            const ptrdiff_t input = e.index[k], at = input * scratch->room + scratch->count[input]++;
+            scratch->offset[at] = (uint32_t)((i - from) * width);
+            scratch->value[at] = value_of(&e, k, kind, scratch->table);
+        }
+    }
+}
+
+/* Lists, input by input, tile t of up to LISTED examples of the mini-batch, from example `from` on; and orders the
+ * inputs that are nonzero in any by their count. Returns how many these inputs are. */
+NOINLINE ptrdiff_t list_by_input(Scratch *scratch, const Sweep *update, ptrdiff_t from, ptrdiff_t t, ptrdiff_t width) {
+    enum { COUNTS = 32 };
+    const ptrdiff_t tile = update->records->tile;
+    uint32_t place[COUNTS + 1] = {0};
+    memset(scratch->count, 0, (size_t)(4 * tile));
+    if (update->records->kind == VALUES_CODED)
+        list_kind(VALUES_CODED, scratch, update, from, t, width);
+    else if (update->records->kind == VALUES_FLOAT32)
+        list_kind(VALUES_FLOAT32, scratch, update, from, t, width);
+    else
+        list_kind(VALUES_FLOAT64, scratch, update, from, t, width);
+    for (ptrdiff_t i = 0; i < tile; i++) {
+        const uint32_t count = scratch->count[i];
+        if (count) place[count < COUNTS ? count : COUNTS]++;
+    }
+    for (uint32_t c = 1, before = 0; c <= COUNTS; c++) {
+        const uint32_t here = place[c];
+        place[c] = before;
+        before += here;
+    }
+    ptrdiff_t n = 0;
+    for (ptrdiff_t i = 0; i < tile; i++) {
+        const uint32_t count = scratch->count[i];
+        if (!count) continue;
+        scratch->order[place[count < COUNTS ? count : COUNTS]++] = (uint16_t)i;
+        n++;
+    }
+    return n;
+}
+
+/* W_i = W_i - step sum_e x_ei delta_e for the n inputs i of `order`: W (tile x width), D (m x width). If `adds`,
+ * W_i = W_i + sum_e x_ei delta_e. */
+INLINE void update_listed(const int vectors, const int adds, real *W, const real *D, real step, const Scratch *scratch,
+                          ptrdiff_t n) {
+    for (ptrdiff_t k = 0; k < n; k++) {
+        const ptrdiff_t input = scratch->order[k], count = scratch->count[input];
+        const uint32_t *offset = scratch->offset + input * scratch->room;
+        const real *value = scratch->value + input * scratch->room;
+        real *w = W + input * (vectors * LANES);
+        vec sum[SPARSE_VECTORS];
+        UNROLL for (int v = 0; v < vectors; v++) sum[v] = adds ? load(w + v * LANES) : ZERO;
+        for (ptrdiff_t e = 0; e < count; e++) {
+            const vec x = BROADCAST(value[e]);
+            const real *d = D + offset[e];
+            UNROLL for (int v = 0; v < vectors; v++) sum[v] = multiply_add(x, load(d + v * LANES), sum[v]);
+        }
+        UNROLL for (int v = 0; v < vectors; v++) {
+            store(w + v * LANES, adds ? sum[v] : subtract_product(load(w + v * LANES), BROADCAST(step), sum[v]));
+        }
+    }
+}
+
+#endif
