@@ -41,23 +41,30 @@ else:
 # The C files of src/kernels, by the module that they are linked into: one each, so that the process has one
 # copy of them and of their state. Those that take longest come first.
 LIBRARY = {
-    "_isa": [
+    "cbackprop._isa": [
         *(f"isa/{isa}_{real}.c" for isa in ("avx512", "avx2", "portable") for real in ("float32", "float64")),
         "dispatch.c",
     ],
-    "_runtime": ["runtime/pack.c", "runtime/team.c", "runtime/memory.c", "runtime/by_address.c", "records.c"],
+    "cbackprop._runtime": [
+        "runtime/pack.c",
+        "runtime/team.c",
+        "runtime/memory.c",
+        "runtime/by_address.c",
+        "records.c",
+    ],
 }
-LIBRARY = {module: [f"src/kernels/{file}" for file in files] for module, files in LIBRARY.items()}
+LIBRARY = {name: [f"src/kernels/{file}" for file in files] for name, files in LIBRARY.items()}
 HEADERS = [str(header) for header in Path("src/kernels").rglob("*.h")]
 
 
 def extension(source):
     """The module of a .pyx file."""
+    name = f"cbackprop.{source.stem}"
     return Extension(
-        f"cbackprop.{source.stem}",
+        name,
         [source.as_posix()],
         include_dirs=["src/kernels"],
-        depends=[*HEADERS, *LIBRARY.get(source.stem, [])],
+        depends=[*HEADERS, *LIBRARY.get(name, [])],
         define_macros=[("NPY_NO_DEPRECATED_API", "NPY_1_7_API_VERSION")],
         extra_compile_args=[*compile_args, *module_args],
         extra_link_args=link_args,
@@ -85,12 +92,13 @@ class BuildExt(build_ext):
 
         self.compiler.add_include_dir(numpy.get_include())
         self.numbers = itertools.count(1)
-        self.n_jobs = len(self.extensions) + sum(map(len, LIBRARY.values()))
+        library = {module.name: LIBRARY.get(module.name, []) for module in self.extensions}
+        self.n_jobs = len(library) + sum(map(len, library.values()))
         pool = ThreadPoolExecutor(self.parallel or processors())
         try:
             objects = {
-                module: [pool.submit(self.compile_kernel, file) for file in files]
-                for module, files in LIBRARY.items()
+                name: [pool.submit(self.compile_kernel, file) for file in files]
+                for name, files in library.items()
             }
             jobs = list(itertools.chain(*objects.values()))
             # The kernels keep the compilers busy while Cython works. Small modules come last, so that no
@@ -106,7 +114,7 @@ class BuildExt(build_ext):
                     # tests/test_free_threading.py.
                     compiler_directives={"language_level": 3, "freethreading_compatible": True},
                 )[0].sources
-                jobs.append(pool.submit(self.build_module, module, objects))
+                jobs.append(pool.submit(self.build_module, module, objects[module.name]))
             for job in wait(jobs, return_when=FIRST_EXCEPTION).done:
                 job.result()
         finally:
@@ -129,8 +137,7 @@ class BuildExt(build_ext):
     def build_module(self, module, objects):
         """Compile and link a module, with its part of the library when that is compiled."""
         self.say(module.name)
-        of_module = objects.get(module.name.removeprefix("cbackprop."), [])
-        module.extra_objects = [job.result() for job in of_module]
+        module.extra_objects = [job.result() for job in objects]
         self.build_extension(module)
 
     def try_header(self, header, missing):

@@ -36,7 +36,7 @@ class Defect:
 DEFECTS = [
     Defect(
         "a wrong last tile",
-        "src/kernels/dense.h",
+        "src/kernels/templates/dense.h",
         "return divide_up(smaller(M->cols - p * M->width, M->width), LANES);",
         "return smaller(M->cols - p * M->width, M->width) / LANES;",
         "tests/test_gradients.py tests/test_properties.py",
@@ -123,7 +123,7 @@ DEFECTS = [
     ),
     Defect(
         "a data race (ThreadSanitizer)",
-        "src/kernels/team.c",
+        "src/kernels/runtime/team.c",
         "if (barrier->members == 1) return;",
         "if (barrier->members <= 2) return;",
         "tests/test_trajectories.py",

@@ -1,4 +1,4 @@
-"""Find the coefficients of the exponential in src/kernels/elementwise.h, and print them.
+"""Find the coefficients of the exponential in src/kernels/templates/elementwise.h, and print them.
 
 On |r| <= ln(2)/2, where the kernel has reduced its argument to,
 

@@ -1,8 +1,8 @@
 """Each kernel alone: `python bench/kernels.py [--json FILE]`.
 
-For every instruction set that this processor has and both dtypes: the products of dense.h in GFLOP/s and as a
-share of NumPy's matrix-product peak in the same run, and the first layer's sweep over images of MNIST in
-nanoseconds a nonzero input. The functions are called through the tables that the compiled modules export.
+For every instruction set that this processor has and both dtypes: the products of templates/dense.h in
+GFLOP/s and as a share of NumPy's matrix-product peak in the same run, and the first layer's sweep over images
+of MNIST in nanoseconds a nonzero input. The functions are called through the table that _isa exports.
 """
 
 import argparse

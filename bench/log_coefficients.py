@@ -1,4 +1,4 @@
-"""Find the coefficients of the logarithm in src/kernels/activations.h, and print them.
+"""Find the coefficients of the logarithm in src/kernels/templates/activations.h, and print them.
 
 For y = 2 s and u = s^2 = y^2 / 4,
 

@@ -1,6 +1,7 @@
 """The activation functions that a layer, or a single neuron, may have instead of the sigmoid.
 
-Each is a line of NumPy here. The kernels' functions of the same names are in src/kernels/activations.h.
+Each is a line of NumPy here. The kernels' functions of the same names are in
+src/kernels/templates/activations.h.
 """
 
 from __future__ import annotations
