@@ -1,7 +1,5 @@
 from typing import Any, Self, final
 
-def compiled_codes() -> dict[str, int]: ...
-
 @final
 class StepOptions:
     def __new__(
