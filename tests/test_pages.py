@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-FOLDERS = ("", "bench", "src", "tests", ".ci", ".github")
+FOLDERS = ("", "bench", "src", "src/kernels", "tests", ".ci", ".github")
 PAGES = sorted(page for folder in FOLDERS for page in (ROOT / folder).glob("*.md"))
 README = ROOT / "README.md"
 pytestmark = pytest.mark.skipif(not README.exists(), reason="the tests stand apart from the sources")
