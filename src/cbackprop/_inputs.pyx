@@ -7,14 +7,9 @@ from cpython.object cimport PyObject
 from libc.stdint cimport uint32_t
 from libc.stdlib cimport free, malloc
 
-from cbackprop._arrays cimport column, contiguous, entry, exact_type, is_plain
+from cbackprop._arrays cimport PyList_GET_ITEM, PyTuple_GET_ITEM, column, contiguous, entry, exact_type, is_plain
 from cbackprop._runtime cimport by_address
 from cbackprop.kernels cimport Row
-
-# Borrowed: to count references of 50,000 examples is to write to all of them.
-cdef extern from "Python.h":
-    PyObject *PyList_GET_ITEM(object items, Py_ssize_t i)
-    PyObject *PyTuple_GET_ITEM(object items, Py_ssize_t i)
 
 cnp.import_array()
 

@@ -12,16 +12,13 @@ from libc.stdint cimport int32_t, int64_t, uint32_t
 from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memset
 
-from cbackprop._arrays cimport contiguous, convert, copied, entry, exact_type, is_plain, label, real_at, target
+from cbackprop._arrays cimport (
+    PyList_GET_ITEM, PyTuple_GET_ITEM, contiguous, convert, copied, entry, exact_type, is_plain, label, real_at, target,
+)
 
 import numpy as np
 
 cdef object INT64 = np.int64
-
-# Borrowed: to count references of 50,000 examples is to write to all of them.
-cdef extern from "Python.h":
-    PyObject *PyList_GET_ITEM(object items, Py_ssize_t i)
-    PyObject *PyTuple_GET_ITEM(object items, Py_ssize_t i)
 
 cdef extern from "numpy/arrayobject.h":
     bint PyArray_IsIntegerScalar(object x)
