@@ -1,6 +1,7 @@
 """What a network makes of many examples: how many it answers right, and their mean cost."""
 
 cimport cython
+cimport numpy as cnp
 from cpython.exc cimport PyErr_CheckSignals
 from libc.stdint cimport int32_t, uint32_t
 from libc.stdlib cimport free
@@ -12,6 +13,8 @@ from cbackprop._parameters cimport Parameters
 from cbackprop._team cimport Team
 from cbackprop._worker cimport Worker
 from cbackprop.kernels cimport FloatMode, Panels, flush_subnormals, set_float_mode
+
+cnp.import_array()
 
 cdef enum:
     TOGETHER = 64   # examples that go through the network together
@@ -102,7 +105,6 @@ cdef class Evaluation:
         cdef double *cost_of = NULL
         cdef double mean = 0
         cdef int code = 0
-        cdef const int32_t[::1] from_targets
         cdef const int32_t *classes = NULL
         examples.check_sizes(self.p)
         team = self.team_for(examples)
@@ -110,8 +112,8 @@ cdef class Evaluation:
             if labelled:
                 classes = examples.targets.labels
             else:
-                from_targets = examples.targets.classes()
-                classes = &from_targets[0] if examples.n else NULL
+                held = examples.targets.classes()
+                classes = <const int32_t *> cnp.PyArray_DATA(<cnp.ndarray> held) if examples.n else NULL
         if isinstance(cost, str):
             code = cost_code(cost)
             cost_of = costs

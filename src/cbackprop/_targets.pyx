@@ -170,7 +170,7 @@ cdef class Targets:
     cdef int read_labels(self, object Y, bint checks) except -1:
         """Keeps whole numbers as labels; with `checks` all of them must be classes."""
         cdef Py_ssize_t i
-        cdef int64_t[::1] numbers
+        cdef const int64_t *numbers
         outside = (Y < 0) | (Y >= self.n_out)    # before the cast: a large uint64 is no int64
         if checks and outside.any():
             i = int(np.argmax(outside))
@@ -181,7 +181,7 @@ cdef class Targets:
         # Not np.where, which ends in a SystemError when memory runs out.
         Y = Y.astype(np.int64)
         Y[outside] = NO_CLASS
-        numbers = Y
+        numbers = <const int64_t *> cnp.PyArray_DATA(<cnp.ndarray> Y)
         for i in range(self.n):
             self.labels[i] = <int32_t> numbers[i]
         return 0
@@ -193,12 +193,13 @@ cdef class Targets:
         the 0 or 1 itself if answers are thresholded."""
         cdef cnp.npy_intp shape[2]
         cdef Py_ssize_t i
-        cdef int32_t[::1] places
+        cdef int32_t *places
         if self.rows is NULL:
-            places = np.zeros(self.n, np.int32)
+            numbers = np.zeros(self.n, np.int32)
+            places = <int32_t *> cnp.PyArray_DATA(<cnp.ndarray> numbers)
             for i in range(self.n):
                 places[i] = self.labels[i] == 0 if self.thresholded else max(self.labels[i], 0)
-            return places.base
+            return numbers
         shape[0] = self.n
         shape[1] = self.n_out
         targets = cnp.PyArray_SimpleNewFromData(
