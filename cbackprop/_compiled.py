@@ -378,12 +378,13 @@ class Scores:
 
     def correct(self) -> int:
         """The number of right answers of the network as it is now, by `evaluate` or `accuracy`."""
-        net = self.net
-        if self.module.replaced_method(net, (self.method,)) or isinstance(self.data, Untouched):
+        net, data = self.net, self.data
+        unread = self.labelled and data.only_pairs
+        if isinstance(data, Untouched) or unread or self.module.replaced_method(net, (self.method,)):
             convert = {} if self.labelled else {"convert": True}
-            return getattr(net, self.method)(self.data.given, **convert)
+            return getattr(net, self.method)(data.given, **convert)
         if self.packed is None or self.module.replaced(net, ("feedforward",)):
-            return correct_answers(net, self.data, self.labelled)
+            return correct_answers(net, data, self.labelled)
         return self.score(self.packed)[0]
 
     def score(self, packed: Training | EvaluationSet) -> tuple[int, float]:

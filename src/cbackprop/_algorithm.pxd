@@ -6,6 +6,8 @@ from cbackprop._worker cimport Worker
 cdef void set_input(Worker *me, const uint32_t *examples, Py_ssize_t m) noexcept nogil
 cdef void feedforward(
     Worker *me, const uint32_t *examples, Py_ssize_t m, const uint32_t *next_examples, Py_ssize_t n_next) noexcept nogil
+cdef void feed_layer(
+    Worker *me, int l, const uint32_t *examples, Py_ssize_t m, const uint32_t *next_examples, Py_ssize_t n_next) noexcept nogil
 cdef void output_error(Worker *me, const uint32_t *examples) noexcept nogil
 cdef void backpropagate(Worker *me) noexcept nogil
 cdef void gradient(Worker *me) noexcept nogil

@@ -45,26 +45,31 @@ cdef void feedforward(
     f is sigma, or in the chapter's exercises another function.
     """
     cdef int l
-    cdef Layer *layer
-    cdef Layer *before
     for l in range(2, me.L + 1):
-        layer = &me.layer[l]
-        before = &me.layer[l - 1]
-        if me.one_example:
-            me.k.matvec(layer.w.data, before.a.data, layer.b, layer.a.data, layer.n, before.n)
-        elif l == 2 and me.source.records is not NULL:
-            sparse_weighted_input(me, examples, m, next_examples, n_next)
-        elif l == 2 and me.source.columns.data is not NULL:
-            me.k.product_columns(&me.source.columns, &layer.w, layer.b, &layer.a, layer.p0, layer.p1)
-        else:
-            me.k.product(&before.a, &layer.w, layer.b, &layer.a, layer.p0, layer.p1)
-        if layer.z is not NULL:
-            memcpy(layer.z, layer.a.data, panels_bytes(me, &layer.a))
-        me.k.activate(&layer.f, &layer.a, me.activation_scratch, layer.p0, layer.p1)
-        if layer.f.all == SOFTMAX:
-            softmax(me, layer, m)
-        if layer.shared:
-            barrier_wait(me.barrier)
+        feed_layer(me, l, examples, m, next_examples, n_next)
+
+
+cdef void feed_layer(
+    Worker *me, int l, const uint32_t *examples, Py_ssize_t m, const uint32_t *next_examples, Py_ssize_t n_next,
+) noexcept nogil:
+    """z^l = w^l a^{l-1} + b^l and a^l = f(z^l), for one l."""
+    cdef Layer *layer = &me.layer[l]
+    cdef Layer *before = &me.layer[l - 1]
+    if me.one_example:
+        me.k.matvec(layer.w.data, before.a.data, layer.b, layer.a.data, layer.n, before.n)
+    elif l == 2 and me.source.records is not NULL:
+        sparse_weighted_input(me, examples, m, next_examples, n_next)
+    elif l == 2 and me.source.columns.data is not NULL:
+        me.k.product_columns(&me.source.columns, &layer.w, layer.b, &layer.a, layer.p0, layer.p1)
+    else:
+        me.k.product(&before.a, &layer.w, layer.b, &layer.a, layer.p0, layer.p1)
+    if layer.z is not NULL:
+        memcpy(layer.z, layer.a.data, panels_bytes(me, &layer.a))
+    me.k.activate(&layer.f, &layer.a, me.activation_scratch, layer.p0, layer.p1)
+    if layer.f.all == SOFTMAX:
+        softmax(me, layer, m)
+    if layer.shared:
+        barrier_wait(me.barrier)
 
 
 cdef inline Py_ssize_t panels_bytes(Worker *me, const Panels *panels) noexcept nogil:

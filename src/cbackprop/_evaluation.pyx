@@ -6,7 +6,7 @@ from cpython.exc cimport PyErr_CheckSignals
 from libc.stdint cimport int32_t, uint32_t
 from libc.stdlib cimport free
 
-from cbackprop._algorithm cimport feedforward, set_input
+from cbackprop._algorithm cimport feed_layer, set_input
 from cbackprop._costs cimport add_custom_costs, cost_code
 from cbackprop._examples cimport Examples, count, in_order, packed, snapshot_of
 from cbackprop._parameters cimport Parameters
@@ -170,12 +170,20 @@ cdef Py_ssize_t answer(
     cdef Py_ssize_t i, m, correct = 0, first = start
     cdef uint32_t *examples
     cdef int32_t answers[TOGETHER]
-    cdef FloatMode mode = flush_subnormals()
+    cdef Py_ssize_t n_next
+    cdef FloatMode mode
+    cdef int l
     while start < stop:
         m = min(team.m, stop - start)
         examples = me.source.order + start
         set_input(me, examples, m)
-        feedforward(me, examples, m, examples + m, max(0, min(team.m, stop - start - m)))
+        n_next = max(0, min(team.m, stop - start - m))
+        # Not in the output layer: a cost is still right where an answer is nearly 0.
+        mode = flush_subnormals()
+        for l in range(2, me.L):
+            feed_layer(me, l, examples, m, examples + m, n_next)
+        set_float_mode(mode)
+        feed_layer(me, me.L, examples, m, examples + m, n_next)
         if classes is not NULL:
             if team.examples.targets.thresholded:
                 threshold(a, me.k.itemsize, answers)
@@ -186,7 +194,6 @@ cdef Py_ssize_t answer(
         if cost_of is not NULL:
             me.k.costs(cost, a, me.source.labels, me.source.targets, examples, cost_of + start - first)
         start += m
-    set_float_mode(mode)
     return correct
 
 

@@ -21,22 +21,25 @@ import numpy
 cdef extern from *:
     """
     /* The function that net.<name> is a method of, borrowed; NULL where an attribute of the instance, a descriptor or a
-     * lookup of the class's own may come first. `attributes` is the instance's dictionary. */
+     * lookup of the class's own may come first. `attributes` is the instance's __dict__. */
     static PyObject *plain_method(PyObject *net, PyObject *name, PyObject *attributes) {
     #ifdef Py_GIL_DISABLED
         return NULL; /* another thread may drop what is borrowed */
     #else
         PyTypeObject *type = Py_TYPE(net);
         PyObject *method;
-        if (type->tp_getattro != PyObject_GenericGetAttr) return NULL;
+        if (type->tp_getattro != PyObject_GenericGetAttr || !PyDict_CheckExact(attributes)) return NULL;
         method = _PyType_Lookup(type, name);
-        if (method == NULL || !PyFunction_Check(method) || PyDict_Contains(attributes, name) != 0) return NULL;
-        return method;
+        if (method == NULL || !PyFunction_Check(method)) return NULL;
+        switch (PyDict_Contains(attributes, name)) {
+        case 0: return method;
+        case -1: PyErr_Clear(); /* a key that cannot be compared: the lookup will say so */
+        }
+        return NULL;
     #endif
     }
     """
-    PyObject *plain_method(object net, object name, dict attributes)
-    PyObject *PySys_GetObject(const char *name)
+    PyObject *plain_method(object net, object name, object attributes) noexcept
 
 cdef dict builtin_names = {}    # the package's own functions, and the name of each
 cdef object FUNCTION = type(random.choice.__func__)
@@ -123,10 +126,7 @@ cdef class Module:
             say = builtins.print
         say(text)
         # sys.stdout may be any object with `write`.
-        out = PySys_GetObject("stdout")
-        if out is NULL:
-            return
-        flush = getattr(<object> out, "flush", None)
+        flush = getattr(getattr(sys, "stdout", None), "flush", None)
         if flush is not None and callable(flush):
             flush()
 
@@ -157,7 +157,7 @@ cdef class Module:
     cpdef replaced_method(self, net, tuple methods):
         """Which of `methods` was replaced, and where, in words; None if none was."""
         cdef PyObject *function
-        cdef dict attributes = net.__dict__
+        attributes = net.__dict__
         for name in methods:
             function = plain_method(net, name, attributes)
             if function is not NULL and is_builtin(<object> function, name):

@@ -1,6 +1,7 @@
 cimport cython
 
 from cbackprop._activations cimport ActivationCodes
+from cbackprop._memory cimport Memory
 
 
 @cython.final
@@ -12,12 +13,12 @@ cdef class Parameters:
     cdef list weights       # contiguous arrays of that type
     cdef list biases
     cdef ActivationCodes activations  # None: sigmoids all
-    cdef object memory      # of the network when it was read
+    cdef Memory memory      # of the network when it was read
     cdef list sizes(self)
     cdef int check_fit(self) except -1
-    cdef bint is_current(self, net) except -1
+    cdef bint read_again(self, net) except -1
+    cdef void let_go(self) noexcept
     cdef bint may_be_overwritten(self, net) except -1
-    cdef void replace_arrays(self, list weights, list biases) noexcept
     cdef list like(self, object arrays, str name, bint are_weights)
     cdef int check(self) except -1
     cdef int check_ready(self, list arrays, str name, bint are_weights) except -1

@@ -21,15 +21,12 @@ cnp.import_array()
 cdef extern from *:
     """
     /* Whether `net` keeps weights and biases in its dictionary, and nothing watches them. */
-    static int has_plain_attributes(PyObject *net) {
+    static int has_plain_attributes(PyObject *net, PyObject *weights, PyObject *biases) {
     #ifdef Py_GIL_DISABLED
         return 0; /* nor can references be counted */
     #else
-        static PyObject *weights, *biases;
         PyTypeObject *type = Py_TYPE(net);
-        if (!weights) weights = PyUnicode_InternFromString("weights");
-        if (!biases) biases = PyUnicode_InternFromString("biases");
-        return weights && biases && type->tp_getattro == PyObject_GenericGetAttr && type->tp_setattro == PyObject_GenericSetAttr
+        return type->tp_getattro == PyObject_GenericGetAttr && type->tp_setattro == PyObject_GenericSetAttr
                && !_PyType_Lookup(type, weights) && !_PyType_Lookup(type, biases);
     #endif
     }
@@ -40,7 +37,7 @@ cdef extern from *:
                && !((PyArrayObject_fields *)a)->weakreflist;
     }
     """
-    bint has_plain_attributes(object net) noexcept
+    bint has_plain_attributes(object net, object weights, object biases) noexcept
     bint is_private(PyObject *array) noexcept
     Py_ssize_t references "Py_REFCNT" (object of) noexcept
     PyObject *PyList_GET_ITEM(object items, Py_ssize_t i) noexcept
@@ -194,18 +191,25 @@ cdef class Parameters:
                     f"{weights[l - 2].shape}: they do not fit together, biases[{l - 2}] must be ({self.n[l]}, 1)")
         return 0
 
-    cdef bint is_current(self, net) except -1:
-        """Whether `net` still has these very arrays, of these shapes; their numbers may be others."""
+    cdef bint read_again(self, net) except -1:
+        """Reads the arrays of `net` once more; False, with nothing read, if they or the network are not what they were."""
         weights, biases = net.weights, net.biases
-        return (
+        if not (
             net._cbackprop is self.memory
-            and are_same(weights, self.weights) and are_same(biases, self.biases)
-            and self.are_ready(self.weights, True) and self.are_ready(self.biases, False)
-        )
+            and type(weights) is list and self.are_ready(weights, True)
+            and type(biases) is list and self.are_ready(biases, False)
+        ):
+            return False
+        self.weights, self.biases = copied(weights), copied(biases)
+        return True
+
+    cdef void let_go(self) noexcept:
+        """Keeps the shapes, and no array: until it is read again the network's arrays are the user's alone."""
+        self.weights = self.biases = None
 
     cdef bint may_be_overwritten(self, net) except -1:
         """Whether only `net` and this object know these arrays, so that nobody could tell new ones in their place from them."""
-        if not has_plain_attributes(net):
+        if not has_plain_attributes(net, "weights", "biases"):
             return False
         weights, biases = net.weights, net.biases
         return (
@@ -214,10 +218,6 @@ cdef class Parameters:
             and are_private(self.weights) and are_private(self.biases)
             and self.are_ready(self.weights, True) and self.are_ready(self.biases, False)
         )
-
-    cdef void replace_arrays(self, list weights, list biases) noexcept:
-        """Takes the arrays that the network has got for those that were read."""
-        self.weights, self.biases = weights, biases
 
     cdef list like(self, object arrays, str name, bint are_weights):
         """`arrays` as matrices too; None if their shapes are not those of the weights, or of the biases."""
@@ -247,7 +247,10 @@ cdef class Parameters:
         return 0
 
     cdef bint are_ready(self, list arrays, bint are_weights) noexcept:
+        """Whether the list has an array for each layer, and the kernels can take all of them."""
         cdef int l
+        if PyList_GET_SIZE(arrays) != self.L - 1:
+            return False
         for l in range(2, self.L + 1):
             if not self.is_ready(arrays[l - 2], l, are_weights):
                 return False

@@ -8,6 +8,10 @@ from libc.stdint cimport uint32_t
 import random
 
 
+cdef extern from "Python.h":
+    bint PyCFunction_Check(object function)
+
+
 cdef extern from *:
     """
     #ifdef Py_GIL_DISABLED
@@ -59,7 +63,7 @@ cdef int shuffle(object getrandbits, uint32_t *order, Py_ssize_t n, list items) 
     """
     cdef Py_ssize_t i = n - 1, n_words, length = n
     cdef bytes drawn
-    if n <= FEW:
+    if n <= FEW and PyCFunction_Check(getrandbits):
         return shuffle_few(getrandbits, order, n, items)
     while i > 0:
         n_words = i

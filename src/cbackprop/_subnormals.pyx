@@ -1,4 +1,4 @@
-"""Subnormal numbers as 0, as the kernels have them while they train: for code of NumPy that is compared with them."""
+"""Subnormal numbers as 0, as in training and evaluation: for NumPy's code that is compared with the kernels."""
 
 cimport cython
 

@@ -5,7 +5,7 @@ from cbackprop._activations cimport ActivationCodes
 from cbackprop._examples cimport Examples
 from cbackprop._parameters cimport Parameters
 from cbackprop._step_options cimport StepOptions
-from cbackprop._worker cimport Layer, Source, Worker
+from cbackprop._worker cimport Source, Worker
 from cbackprop.kernels cimport Barrier, Kernels, MemberTime
 
 

@@ -7,7 +7,7 @@ from libc.string cimport memcpy, memset
 
 from cbackprop._algorithm cimport backward_pass, forward_pass, mini_batch
 from cbackprop._algorithm cimport train as train_member
-from cbackprop._arrays cimport copied, new_array
+from cbackprop._arrays cimport new_array
 from cbackprop._costs cimport custom_error
 from cbackprop._examples cimport Examples
 from cbackprop._isa cimport kernels
@@ -283,19 +283,19 @@ cdef class Team:
         If nobody could tell new arrays from the old ones, the old ones are overwritten: for a tiny network, to make arrays takes
         longer than to train.
         """
+        cdef list weights = p.weights, biases = p.biases
+        cdef bint overwrites
         self.finish()
-        if p.may_be_overwritten(net):
-            self.unpack_into(PARAMETERS, p.weights, p.biases)
-            self.finite = are_finite(p.weights) and are_finite(p.biases)
-            if self.n_state > 0:
-                remember(net, velocities=self.stored(0))
-            return 0
-        weights, biases = self.stored(PARAMETERS)
-        self.finite = are_finite(weights) and are_finite(biases)
+        overwrites = p.may_be_overwritten(net)
+        if not overwrites:
+            weights, biases = self.stored(PARAMETERS)
         if self.n_state > 0:
             remember(net, velocities=self.stored(0))
-        p.replace_arrays(copied(weights), copied(biases))
-        net.weights, net.biases = weights, biases
+        if overwrites:  # after all that can fail
+            self.unpack_into(PARAMETERS, weights, biases)
+        self.finite = are_finite(weights) and are_finite(biases)
+        if not overwrites:
+            net.weights, net.biases = weights, biases
         return 0
 
     cdef void finish(self) noexcept:

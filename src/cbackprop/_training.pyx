@@ -75,7 +75,8 @@ cdef class Training:
 
     cdef Examples examples
     cdef Team team
-    cdef Parameters parameters          # of the network, as the last epoch left them
+    cdef Parameters parameters          # what the last epoch knew of the network's
+    cdef object activations             # that the team was made for
     cdef StepOptions options
     cdef object supply                  # of processors: how many workers get one; None if one works alone
     cdef uint32_t *permutation          # (n) the examples as shuffled, by their numbers
@@ -111,6 +112,7 @@ cdef class Training:
     cdef int new_team(self, Parameters p, int n_workers) except -1:
         self.team = Team.__new__(Team, p, self.examples, self.m, n_workers, True, self.options)
         self.team.read(self.examples, self.permutation)
+        self.activations = p.memory.activations
         return 0
 
     cdef int resize(self, Parameters p, int n_workers) except -1:
@@ -201,12 +203,20 @@ cdef class Training:
         cdef double begun, seconds
         cdef bint timed
         cdef MemberTime spent
-        if p is None or not p.is_current(net):
+        if p is None or not p.read_again(net):
             self.parameters = p = Parameters.__new__(Parameters, net)
         if batches == 0:
             return True
         self.examples.check_sizes(p)
-        if not self.team.is_compatible(p, self.examples):   # the layers have changed since the last epoch
+        if options.delta is not None and not (self.team.keeps_z and self.team.n_workers == 1):
+            # The cost has become one of the user's since the last epoch.
+            self.supply = None
+            self.options = options
+            self.slice = 1
+            self.new_team(p, 1)
+        elif p.memory.activations is not self.activations or not self.team.is_compatible(p, self.examples):
+            # The activations or layers have changed.
+            self.slice = 1
             self.new_team(p, self.team.n_workers)
         self.team.load_from(net, p)
         self.team.set_step(options)
@@ -214,7 +224,7 @@ cdef class Training:
             while done < batches:
                 last = min(batches, done + self.slice)
                 # Of a tiny network, two looks at the clock take as long as a third of an epoch.
-                timed = self.slice < 2 * batches or self.supply is not None
+                timed = self.slice <= batches or self.supply is not None
                 begun = perf_counter() if timed else 0
                 if options.delta is not None:
                     self.team.train_with_custom_error(done, last, options.delta)
@@ -239,7 +249,10 @@ cdef class Training:
                 if self.supply is not None:
                     self.follow_supply(p, seconds, &spent)
         finally:
-            self.team.store_into(net, p)
+            try:
+                self.team.store_into(net, p)
+            finally:
+                p.let_go()
         return self.team.finite
 
 

@@ -1,6 +1,6 @@
 """Make every public call, right ones and wrong ones, very often, and see that memory stays flat.
 
-    python tests/leaks/flat_memory.py [calls [words]]
+    python tests/support/flat_memory.py [calls [words]]
 
 So many calls of each (100,000), in four runs; with words, only of those whose names hold one of them. Looked
 at before and after each run are the resident memory of the process, the bytes that malloc has given out, the
