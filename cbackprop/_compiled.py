@@ -379,8 +379,11 @@ class Scores:
     def correct(self) -> int:
         """The number of right answers of the network as it is now, by `evaluate` or `accuracy`."""
         net, data = self.net, self.data
-        unread = self.labelled and data.only_pairs
-        if isinstance(data, Untouched) or unread or self.module.replaced_method(net, (self.method,)):
+        if (
+            isinstance(data, Untouched)
+            or (self.labelled and data.only_pairs)
+            or self.module.replaced_method(net, (self.method,))
+        ):
             convert = {} if self.labelled else {"convert": True}
             return getattr(net, self.method)(data.given, **convert)
         if self.packed is None or self.module.replaced(net, ("feedforward",)):

@@ -30,8 +30,8 @@ def test_every_public_function_has_its_calls():
 
 @glibc
 def test_memory_is_flat(tmp_path):
-    """2,000 calls of each; support/flat_memory.py itself makes 100,000."""
-    child = run_python(SUPPORT / "flat_memory.py", tmp_path, "2000", timeout=600)
+    """1,000 calls of each; support/flat_memory.py itself makes 100,000."""
+    child = run_python(SUPPORT / "flat_memory.py", tmp_path, "1000", timeout=600)
     tables = every_call.RIGHT, every_call.WRONG
     assert child.stdout.count(" a call, ") == sum(len(list(every_call.calls_of(table))) for table in tables)
 
@@ -40,9 +40,9 @@ def test_memory_is_flat(tmp_path):
 @pytest.mark.parametrize(
     "what, calls, call",
     [
-        ("blocks", 2000, "lambda net: ctypes.pythonapi.Py_IncRef(ctypes.py_object(object()))"),
-        ("blocks", 2000, "lambda net: net.feedforward(kept.append(object()) or tiny.x)"),
-        ("malloc", 2000, "lambda net: flat_memory.glibc.malloc(8)"),
+        ("blocks", 1000, "lambda net: ctypes.pythonapi.Py_IncRef(ctypes.py_object(object()))"),
+        ("blocks", 1000, "lambda net: net.feedforward(kept.append(object()) or tiny.x)"),
+        ("malloc", 1000, "lambda net: flat_memory.glibc.malloc(8)"),
         pytest.param(
             *("resident", 100_000, "lambda net: flat_memory.glibc.malloc(8)"),
             marks=pytest.mark.skipif(sysconfig.get_config_var("Py_GIL_DISABLED"), reason="not judged there"),

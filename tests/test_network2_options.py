@@ -172,14 +172,14 @@ def test_labels_have_the_networks_outputs_on_the_plain_path(capsys):
 def test_ctrl_c_leaves_a_completed_mini_batch(capsys, options):
     """Every parameter after an interrupt is finite, rebound whole, and the network trains on."""
     net = network2.Network([40, 30, 10])
-    main = threading.get_ident()
+    main, examples = threading.get_ident(), digit_examples(300, 40)
     before = net.weights[0]
     timer = threading.Timer(0.2, lambda: signal.pthread_kill(main, signal.SIGINT))
     handler = signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background ignores it
     try:
         timer.start()
         with pytest.raises(KeyboardInterrupt):
-            net.SGD(digit_examples(300, 40), 10**9, 10, 0.01, 0.1, **options)
+            net.SGD(examples, 10**9, 10, 0.01, 0.1, **options)
     finally:
         timer.join()
         signal.signal(signal.SIGINT, handler)

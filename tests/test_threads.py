@@ -359,7 +359,10 @@ for _ in range(5):
         took.append(time.process_time() - begun)
     ratios.append(took[1] / took[0])
     assert net.backend.endswith("16 threads")
-assert sorted(ratios)[1] < 1.3, ratios
+    if sum(ratio < 1.3 for ratio in ratios) == 2:
+        break
+else:
+    raise AssertionError(ratios)
 """
     on_one_processor(code, tmp_path)
 
