@@ -1,6 +1,7 @@
 """Shows that each class of test can fail: puts one defect at a time into a copy, and expects red.
 
     python .ci/seeded_defects.py FOLDER [NAME ...]
+    python .ci/seeded_defects.py --check            only whether each defect still has its place
 
 FOLDER is where it works: a new folder, to be deleted by the caller. Without names, every defect. Each build
 of .ci/sanitized is first seen to be green without a defect; then a line for each defect says by what it was
@@ -23,7 +24,7 @@ EXAMPLES, SINGLE_EXAMPLE, TARGETS, TEAM, TRAINING = (
 
 @dataclasses.dataclass(frozen=True)
 class Defect:
-    """`old`, which stands once in `file`, becomes `new`; `tests`, in a build of this kind, must then fail."""
+    """`old`, which `file` has once, becomes `new`; `tests`, in a build of this kind, must then fail."""
 
     name: str
     file: str
@@ -158,12 +159,17 @@ def verdict(output):
     return None
 
 
+def sound_text(tree, defect):
+    """The text of the defect's file, which must hold once what the defect changes."""
+    text = (tree / defect.file).read_text(encoding="utf-8")
+    if text.count(defect.old) != 1:
+        sys.exit(f"{defect.name}: what it changes is there {text.count(defect.old)} times in {defect.file}")
+    return text
+
+
 def seed(folder, defect):
     """Put the defect into the copy; return how it is taken out again."""
-    path = folder / "tree" / defect.file
-    sound = path.read_text(encoding="utf-8")
-    if sound.count(defect.old) != 1:
-        sys.exit(f"{defect.name}: what it changes stands {sound.count(defect.old)} times in {defect.file}")
+    path, sound = folder / "tree" / defect.file, sound_text(folder / "tree", defect)
     path.write_text(sound.replace(defect.old, defect.new), encoding="utf-8")
     return lambda: path.write_text(sound, encoding="utf-8")
 
@@ -171,9 +177,16 @@ def seed(folder, defect):
 def main():
     """Seed the defects that are named, or all; report."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("folder", type=Path)
+    parser.add_argument("--check", action="store_true", help="build nothing: see that each has its place")
+    parser.add_argument("folder", type=Path, nargs="?")
     parser.add_argument("names", nargs="*", metavar="NAME", help="only defects whose name holds one of these")
     arguments = parser.parse_args()
+    if arguments.check:
+        for defect in DEFECTS:
+            sound_text(ROOT, defect)
+        return
+    if not arguments.folder:
+        parser.error("where is it to work?")
     folder = arguments.folder.resolve()
     chosen = [d for d in DEFECTS if not arguments.names or any(name in d.name for name in arguments.names)]
     ignored = shutil.ignore_patterns(".git", "build", "*.egg-info", "*.so", "__pycache__", ".*_cache")
