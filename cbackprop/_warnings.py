@@ -63,8 +63,8 @@ class Health:
     """Warns once in a call of SGD, when a parameter or a cost of `net` has become NaN or infinite."""
 
     def __init__(self, net: Any) -> None:
-        # Training leaves these arrays as they are, because they are referred to here: whether they were finite
-        # can be looked up later.
+        # Training leaves these arrays as they are, because they are referred to here: whether they were
+        # finite can be looked up later.
         self.at_first: tuple[Any, Any] | None = parameters_of(net)
         self.watches = True
 
