@@ -54,6 +54,13 @@ LIBRARY = {
     ],
 }
 LIBRARY = {name: [f"src/kernels/{file}" for file in files] for name, files in LIBRARY.items()}
+DIRECTIVES = {
+    "language_level": 3,
+    # A Python without the lock turns it on for modules that do not say so: tests/test_free_threading.py.
+    "freethreading_compatible": True,
+    # Functions as C has them, not as Python's: a tenth of what the modules compile.
+    "binding": False,
+}
 HEADERS = [str(header) for header in Path("src/kernels").rglob("*.h")]
 
 
@@ -110,9 +117,7 @@ class BuildExt(build_ext):
                     build_dir="build/cython",
                     force=self.force,
                     quiet=True,
-                    # A Python without the lock turns it on for modules that do not say so: see
-                    # tests/test_free_threading.py.
-                    compiler_directives={"language_level": 3, "freethreading_compatible": True},
+                    compiler_directives=DIRECTIVES,
                 )[0].sources
                 jobs.append(pool.submit(self.build_module, module, objects[module.name]))
             for job in wait(jobs, return_when=FIRST_EXCEPTION).done:
