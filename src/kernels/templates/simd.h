@@ -151,6 +151,14 @@ INLINE vec subtract_product(vec c, vec a, vec b) { return c - a * b; }
 #define KEEP_IN_REGISTER(v) ((void)0)
 #endif
 
+/* Keeps the address p in a register of its own, so that the loads from it differ only by constants. GCC would compute
+ * each of them anew from an index. */
+#if defined(__GNUC__)
+#define KEEP_ADDRESS(p) __asm__("" : "+r"(p))
+#else
+#define KEEP_ADDRESS(p) ((void)0)
+#endif
+
 /* GCC drops calls of functions that do nothing but __builtin_prefetch; an asm volatile stays. */
 #if defined(__GNUC__) && defined(__x86_64__)
 #define PREFETCH(p) __asm__ volatile("prefetcht0 %0" : : "m"(*(const char *)(p)))

@@ -16,27 +16,60 @@ enum {
     TILE_LEAST = 112    /* inputs; with fewer, an example's part would be too short for its loop to pay */
 };
 
+/* The examples that go over a tile together: each is a chain of multiply-adds for each vector of a row, and 8 chains
+ * keep the processor busy. More examples than needed would leave more entries over, since records differ in length. */
+INLINE int examples_at_once(const int vectors) { return vectors == 1 ? 8 : vectors == 2 ? 4 : vectors <= 6 ? 2 : 1; }
+
+enum { MOST_AT_ONCE = 8 };
+
+/* sum = sum + x_i W_i for the entry k of a record: W (tile x width). If `maps`, its code is left in `map`. */
+INLINE void add_entry(const int vectors, const int kind, const int maps, const Entries *e, ptrdiff_t k, const real *W,
+                      const real *table, uint8_t *map, vec *sum) {
+    const size_t input = e->index[k];
+    const vec x = BROADCAST(value_of(e, k, kind, table));
+    const char *row = (const char *)W + input * ((size_t)vectors * sizeof(vec));
+    KEEP_ADDRESS(row);
+    const real *w = (const real *)row;
+    if (maps) map[MAPPED * input] = ((const uint8_t *)e->value)[k];
+    UNROLL for (int v = 0; v < vectors; v++) sum[v] = multiply_add(x, load(w + v * LANES), sum[v]);
+}
+
+/* forward_tile for the E examples of the mini-batch from `from` on. */
+INLINE void forward_examples(const int vectors, const int E, const int kind, const int maps, const Sweep *forward,
+                             ptrdiff_t from, ptrdiff_t t, const real *W, real *Z, const real *table, uint8_t *map) {
+    Entries e[MOST_AT_ONCE];
+    vec sum[MOST_AT_ONCE][SPARSE_VECTORS];
+    real *z = Z + from * (vectors * LANES);
+    UNROLL for (int i = 0; i < E; i++) {
+        e[i] = record_entries(forward->records, forward->examples[from + i], t);
+        UNROLL for (int v = 0; v < vectors; v++) sum[i][v] = load(z + (i * vectors + v) * LANES);
+    }
+    ptrdiff_t shortest = e[0].n;
+    UNROLL for (int i = 1; i < E; i++) shortest = smaller(shortest, e[i].n);
+    for (ptrdiff_t k = 0; k < shortest; k++) {
+        UNROLL for (int i = 0; i < E; i++) {
+            add_entry(vectors, kind, maps, &e[i], k, W, table, maps ? map + from + i : NULL, sum[i]);
+        }
+    }
+    UNROLL for (int i = 0; i < E; i++) {
+        for (ptrdiff_t k = shortest; k < e[i].n; k++)
+            add_entry(vectors, kind, maps, &e[i], k, W, table, maps ? map + from + i : NULL, sum[i]);
+        UNROLL for (int v = 0; v < vectors; v++) store(z + (i * vectors + v) * LANES, sum[i][v]);
+    }
+}
+
 /* z = z + sum_i x_i W_i for the inputs of tile t of each example: W (tile x width), Z (m x width), in panels of one
  * width. If `maps`, each code is left in `map` (tile x MAPPED). */
 INLINE void forward_tile(const int vectors, const int kind, const int maps, const Sweep *forward, ptrdiff_t t,
                          const real *W, real *Z, const real *table, uint8_t *map) {
-    const Records *records = forward->records;
-    const uint32_t *examples = forward->examples;
-    for (ptrdiff_t i = 0, m = forward->m; i < m; i++) {
-        const Entries e = record_entries(records, examples[i], t);
-        real *z = Z + i * (vectors * LANES);
-        uint8_t *map_of_example = maps ? map + i : NULL;
-        vec sum[SPARSE_VECTORS];
-        UNROLL for (int v = 0; v < vectors; v++) sum[v] = load(z + v * LANES);
-        for (ptrdiff_t k = 0; k < e.n; k++) {
-            const ptrdiff_t input = e.index[k];
-            const vec x = BROADCAST(value_of(&e, k, kind, table));
-            const real *w = W + input * (vectors * LANES);
-            if (maps) map_of_example[MAPPED * input] = ((const uint8_t *)e.value)[k];
-            UNROLL for (int v = 0; v < vectors; v++) sum[v] = multiply_add(x, load(w + v * LANES), sum[v]);
-        }
-        UNROLL for (int v = 0; v < vectors; v++) store(z + v * LANES, sum[v]);
-    }
+    const int E = examples_at_once(vectors);
+    const ptrdiff_t m = forward->m;
+    ptrdiff_t i = 0;
+    for (; i + E <= m; i += E) forward_examples(vectors, E, kind, maps, forward, i, t, W, Z, table, map);
+    if (E > 2)
+        for (; i + 2 <= m; i += 2) forward_examples(vectors, 2, kind, maps, forward, i, t, W, Z, table, map);
+    if (E > 1)
+        for (; i < m; i++) forward_examples(vectors, 1, kind, maps, forward, i, t, W, Z, table, map);
 }
 
 /* ---- for each width ---- */
