@@ -85,6 +85,13 @@ typedef unsigned_integer uvec;
 #define LESS(a, b) (-(integer)((a) < (b)))
 #endif
 
+/* How many vectors the processor's registers hold. */
+#if VECTOR_BYTES == 64 || (VECTOR_BYTES > 0 && defined(__aarch64__))
+#define REGISTERS 32
+#else
+#define REGISTERS 16
+#endif
+
 INLINE vec load(const real *p) { return *(const vec *)p; }
 INLINE void store(real *p, vec v) { *(vec *)p = v; }
 INLINE vec load_unaligned(const real *p) { return *(const vec_unaligned *)p; }

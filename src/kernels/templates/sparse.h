@@ -75,7 +75,8 @@ INLINE void forward_tile(const int vectors, const int kind, const int maps, cons
 /* ---- for each width ---- */
 
 typedef struct {
-    void (*update_by_map)(real *W, const real *D, real step, const real *table, const uint8_t *map, const Lists *lists);
+    void (*update_by_map)(real *W, ptrdiff_t n_inputs, const real *D, real step, const real *table, const uint8_t *map,
+                          const Lists *lists);
     void (*update_listed)(real *W, const real *D, real step, const Scratch *scratch, ptrdiff_t n);
     void (*add_listed)(real *W, const real *D, const Scratch *scratch, ptrdiff_t n);
     void (*forward_mapping)(const Sweep *forward, ptrdiff_t t, const real *W, real *Z, const real *table, uint8_t *map);
@@ -84,9 +85,9 @@ typedef struct {
 } Width;
 
 #define WIDTH(n)                                                                                                    \
-    static void update_by_map_##n(real *W, const real *D, real step, const real *table, const uint8_t *map,         \
-                                  const Lists *lists) {                                                             \
-        update_by_map(n, W, D, step, table, map, lists);                                                            \
+    static void update_by_map_##n(real *W, ptrdiff_t inputs, const real *D, real step, const real *table,           \
+                                  const uint8_t *map, const Lists *lists) {                                         \
+        update_by_map(n, W, inputs, D, step, table, map, lists);                                                    \
     }                                                                                                               \
     static void update_listed_##n(real *W, const real *D, real step, const Scratch *scratch, ptrdiff_t inputs) {    \
         update_listed(n, 0, W, D, step, scratch, inputs);                                                           \
@@ -191,7 +192,7 @@ static void sweep(const Sweep *update, const Sweep *forward, const Panels *W, vo
             real *w = (real *)W->data + (p * W->rows + begin) * width;
             const real *d = update ? (const real *)update->rows->data + p * update->rows->rows * width : NULL;
             if (by_map)
-                of_width->update_by_map(w, d, (real)update->step, scratch->table, old + MAPPED * begin, &lists);
+                of_width->update_by_map(w, inputs, d, (real)update->step, scratch->table, old + MAPPED * begin, &lists);
             else if (in_parts)
                 update_in_parts(of_width, w, update, scratch, t, inputs, width, p);
             else if (update)
