@@ -1,7 +1,8 @@
 /* The first layer, where most inputs are 0: a zero adds nothing to z and nothing to the gradient, so only the nonzeros
  * are read.
  *
- * The forward pass goes example by example and takes a row of W for each nonzero. The update is in sparse_update.h.
+ * The forward pass takes a row of W for each nonzero of an example, a few examples at once. The update is in
+ * sparse_update.h.
  *
  * What runs for every nonzero is compiled for each width of a panel, so that a row of a panel is a fixed number of
  * registers: `widths` has these functions. What runs for every tile is compiled once, which halves the time that this
@@ -12,8 +13,10 @@
 #include "sparse_update.h"
 
 enum {
-    TILE_BYTES = 51200, /* of W's rows in a tile; ten images read 30 KB of them, which a first-level cache holds */
-    TILE_LEAST = 112    /* inputs; with fewer, an example's part would be too short for its loop to pay */
+    /* Of W's rows in a tile; ten images read 30 KB of them, which a first-level cache of 32 KB holds. Twice as many are
+     * 2% slower with it. */
+    TILE_BYTES = 51200,
+    TILE_LEAST = 112 /* inputs; with fewer, an example's part would be too short for its loop to pay */
 };
 
 /* The examples that go over a tile together: each is a chain of multiply-adds for each vector of a row, and 8 chains
@@ -28,7 +31,7 @@ INLINE void add_entry(const int vectors, const int kind, const int maps, const E
     const size_t input = e->index[k];
     const vec x = BROADCAST(value_of(e, k, kind, table));
     const char *row = (const char *)W + input * ((size_t)vectors * sizeof(vec));
-    KEEP_ADDRESS(row);
+    if (examples_at_once(vectors) > 1) KEEP_ADDRESS(row); /* for one, it costs 2% and more */
     const real *w = (const real *)row;
     if (maps) map[MAPPED * input] = ((const uint8_t *)e->value)[k];
     UNROLL for (int v = 0; v < vectors; v++) sum[v] = multiply_add(x, load(w + v * LANES), sum[v]);
@@ -218,7 +221,7 @@ static ptrdiff_t sparse_panel(ptrdiff_t n, ptrdiff_t m, int n_threads) {
 }
 
 static ptrdiff_t sparse_tile(ptrdiff_t width) {
-    const ptrdiff_t tile = TILE_BYTES / (width * (ptrdiff_t)sizeof(real));
+    const ptrdiff_t tile = TILE_BYTES / (width * (ptrdiff_t)sizeof(real)) & -2; /* whole pairs */
     return tile < TILE_LEAST ? TILE_LEAST : tile;
 }
 

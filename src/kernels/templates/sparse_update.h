@@ -42,7 +42,7 @@ typedef struct {
     uint8_t *map[2];        /* (n_in x MAPPED) the codes of the mini-batch read last, and of the one before */
     const uint32_t *mapped; /* the examples whose codes map[0] holds; NULL: none, and it is all 0 */
     NonzeroPair *pairs;     /* (MAPPED + 1 x pairs of a tile) room for Lists ... */
-    NonzeroPair *all_pairs; /* (pairs of a tile) ... and for all of their pairs */
+    NonzeroPair *all_pairs; /* (pairs of a tile) ... and for all of them in one, a vector's more */
 
     ptrdiff_t room;   /* examples that an input has room for in what follows */
     uint32_t *count;  /* (tile) in how many examples an input is nonzero */
@@ -63,7 +63,7 @@ static ptrdiff_t place_scratch(char *p, const Records *records, ptrdiff_t m) {
                                MAPPED * (inputs + 1),
                                MAPPED * (inputs + 1),
                                (ptrdiff_t)sizeof(NonzeroPair) * (MAPPED + 1) * (tile / 2),
-                               (ptrdiff_t)sizeof(NonzeroPair) * (tile / 2 + 1),
+                               (ptrdiff_t)sizeof(NonzeroPair) * (tile / 2 + 16),
                                4 * tile,
                                2 * tile,
                                4 * tile * room,
@@ -146,14 +146,32 @@ INLINE int ones_of(unsigned mask) {
 NOINLINE void list_nonzeros(const Scratch *scratch, const uint8_t *map, ptrdiff_t n_inputs, Lists *lists) {
     const ptrdiff_t n_pairs = n_inputs / 2;
     NonzeroPair *all = scratch->all_pairs;
-    ptrdiff_t n = 0;
-    for (ptrdiff_t i = 0; i < n_pairs; i++) {
+    ptrdiff_t n = 0, i = 0;
+#if VECTOR_BYTES == 64
+    /* The masks of 16 pairs, then of these the nonzero ones. */
+    __m512i pair = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+    for (; i + 16 <= n_pairs; i += 16) {
+        uint64_t masks[8];
+        UNROLL for (int k = 0; k < 8; k++) {
+            const __m512i codes = _mm512_loadu_si512(map + 2 * MAPPED * i + 64 * k);
+            masks[k] = _cvtmask64_u64(_mm512_test_epi8_mask(codes, codes));
+        }
+        const __m512i two = _mm512_loadu_si512(masks);
+        const __m512i either = _mm512_or_si512(_mm512_slli_epi32(two, MAPPED), two); /* in the upper half */
+        const __mmask16 nonzero = _mm512_test_epi32_mask(two, two);
+        const __m512i sixteen = _mm512_mask_blend_epi16(0x55555555, either, pair);
+        _mm512_storeu_si512(all + n, _mm512_maskz_compress_epi32(nonzero, sixteen));
+        n += __builtin_popcount(nonzero);
+        pair = _mm512_add_epi32(pair, _mm512_set1_epi32(16));
+    }
+#endif
+    for (; i < n_pairs; i++) {
         const uint32_t masks = nonzero_codes(map + 2 * MAPPED * i), either = (masks | masks >> MAPPED) & 0xffff;
         all[n] = (NonzeroPair){(uint16_t)i, (uint16_t)either};
         n += either != 0;
     }
     for (int c = 0; c <= MAPPED; c++) lists->begin[c] = lists->end[c] = scratch->pairs + c * n_pairs;
-    for (ptrdiff_t i = 0; i < n; i++) *lists->end[ones_of(all[i].mask)]++ = all[i];
+    for (i = 0; i < n; i++) *lists->end[ones_of(all[i].mask)]++ = all[i];
 }
 
 /* W_i = W_i - step sum_e x_ei delta_e for the two inputs i of a pair and `count` examples e, in `vectors` vectors of a
