@@ -14,12 +14,10 @@
 /* The most rows of a tile of 1, 2, ... vectors. Their sums leave a register for each vector of the right matrix and one
  * for the broadcast, and are at least the 8 that must be in flight (a multiply-add takes 4 cycles, and two start in
  * each cycle). With these, wide layers run at 95 to 107% of OpenBLAS' speed, with AVX2 and AVX-512. */
-#if VECTOR_BYTES == 64 || (VECTOR_BYTES > 0 && defined(__aarch64__))
-#define REGISTERS 32
+#if REGISTERS == 32
 enum { MOST_VECTORS = 4, MOST_ROWS = 12 };
 static const ptrdiff_t tile_rows[MOST_VECTORS + 1] = {0, 12, 12, 8, 6};
 #else
-#define REGISTERS 16
 /* SSE2 has no multiply-add and needs one more register for the product: 34 to 38% of OpenBLAS' speed, 28% with the
  * sizes of AVX2. */
 enum { MOST_VECTORS = 3, MOST_ROWS = 8 };

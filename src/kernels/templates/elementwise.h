@@ -68,15 +68,41 @@ INLINE vec exp_minus_1_reduced(vec x, vec *k_out) {
     return p * r2 + r;
 }
 
+/* The larger of x and `least`, NaN for a NaN x. */
+INLINE vec at_least(vec x, vec least) {
+#if defined(FUSED)
+    return (vec)FUSED(max)(least, x); /* the second if one is NaN */
+#else
+    return choose(LESS(x, least), least, x);
+#endif
+}
+
 /* e^x for x <= 0 (NaN for NaN), within 1 ulp. `*low` is what its last rounding lost: e^x + low is within 0.3 ulp. */
 INLINE vec exp_of_negative(vec x, vec *low) {
-    const vec least = BROADCAST(LEAST_ARGUMENT), split = BROADCAST(LEAST_EXPONENT);
     vec k;
-    const vec t = exp_minus_1_reduced(choose(LESS(x, least), least, x), &k), e = t + BROADCAST(1);
-    const vec high = choose(LESS(k, split), split, k);
+    const vec t = exp_minus_1_reduced(at_least(x, BROADCAST(LEAST_ARGUMENT)), &k), e = t + BROADCAST(1);
+    const vec e_low = t - (e - BROADCAST(1));
+#if VECTOR_BYTES == 64
+    /* One instruction, which rounds once, so its bits are those of the two products below. */
+    *low = (vec)FUSED(scalef)(e_low, k);
+    return (vec)FUSED(scalef)(e, k);
+#else
+    const vec split = BROADCAST(LEAST_EXPONENT), high = choose(LESS(k, split), split, k);
     const vec scale = power_of_two(high), rest = power_of_two(k - high);
-    *low = (t - (e - BROADCAST(1))) * scale * rest;
+    *low = e_low * scale * rest;
     return e * scale * rest;
+#endif
+}
+
+/* a in the lanes where z < 0, b in the others; either if z is -0. */
+INLINE vec of_sign(vec z, vec a, vec b) {
+#if VECTOR_BYTES == 64 && REAL_BITS == 64
+    return (vec)_mm512_mask_blend_pd(_mm512_movepi64_mask((__m512i)z), b, a);
+#elif VECTOR_BYTES == 64
+    return (vec)_mm512_mask_blend_ps(_mm512_movepi32_mask((__m512i)z), b, a);
+#else
+    return choose(LESS(z, ZERO), a, b);
+#endif
 }
 
 /* sigma(z), within 2 ulp for every z, subnormal results included; NaN for NaN.
@@ -86,9 +112,8 @@ INLINE vec sigmoid_of(vec z) {
     const vec one = BROADCAST(1);
     vec e_low;
     const vec e = exp_of_negative(of_bits(bits_of(z) | bits_of(BROADCAST(-0.0))), &e_low); /* -|z| */
-    const ivec negative = LESS(z, ZERO);
     const vec d = one + e, d_low = ((one - d) + e) + e_low;
-    const vec q = choose(negative, e, one) / d, n_low = choose(negative, e_low, ZERO);
+    const vec q = of_sign(z, e, one) / d, n_low = of_sign(z, e_low, ZERO);
     return q + (n_low - q * d_low) * (BROADCAST(1.457) - BROADCAST(0.485) * d);
 }
 

@@ -5,26 +5,41 @@
 #include "activations.h"
 #include "registry.h"
 
+/* 1 in the lane `place`, 0 in the others; 0 in all if there is no such lane. */
+INLINE vec one_at(ptrdiff_t place) {
+    static const real one[2 * LANES + 1] = {[LANES] = 1};
+    return load_unaligned(one + LANES - (place >= 0 && place < LANES ? place : LANES));
+}
+
+/* v in the first `count` lanes, at most 16, and 0 in the others. */
+INLINE vec first_lanes(vec v, ptrdiff_t count) {
+    static const integer kept[32] = {-1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1};
+    ivec mask;
+    memcpy(&mask, kept + 16 - count, sizeof mask);
+    return of_bits(bits_of(v) & mask);
+}
+
 /* D = A - Y: A, D (m x n). Row i's target is the example order[i]'s: a row of `targets` (n reals, any alignment), or,
  * where `labels` is not NULL, 1 at the label and 0 elsewhere (a label outside 0 .. n-1: 0 everywhere). D's pad lanes
- * become 0. */
+ * become 0. It is written by whole vectors, since a vector that is read soon after one of its numbers was written waits
+ * for the cache. */
 static void subtract_targets(const Panels *A, const int32_t *labels, const void *targets, const uint32_t *order,
                              const Panels *D, ptrdiff_t p0, ptrdiff_t p1) {
     const ptrdiff_t m = A->rows, n = A->cols, width = A->width;
     for (ptrdiff_t p = p0; p < p1; p++) {
-        const ptrdiff_t first = p * width, count = n - first < width ? n - first : width;
+        const ptrdiff_t first = p * width, count = smaller(n - first, width);
         for (ptrdiff_t i = 0; i < m; i++) {
             const real *a = (const real *)A->data + (p * m + i) * width;
             real *d = (real *)D->data + (p * m + i) * width;
-            if (labels) {
-                const ptrdiff_t label = (ptrdiff_t)labels[order[i]] - first;
-                for (ptrdiff_t j = 0; j < count; j++) d[j] = a[j];
-                if (label >= 0 && label < count) d[label] -= 1;
-            } else {
-                const real *y = (const real *)targets + (size_t)order[i] * (size_t)n + first;
-                for (ptrdiff_t j = 0; j < count; j++) d[j] = a[j] - y[j];
+            const real *y = labels ? NULL : (const real *)targets + (size_t)order[i] * (size_t)n + first;
+            const ptrdiff_t label = labels ? (ptrdiff_t)labels[order[i]] - first : 0;
+            for (ptrdiff_t j = 0; j < width; j += LANES) {
+                const ptrdiff_t here = j < count ? smaller(count - j, LANES) : 0;
+                const vec target = labels          ? one_at(label - j)
+                                   : here == LANES ? load_unaligned(y + j)
+                                                   : load_some(y + j, here);
+                store(d + j, first_lanes(load(a + j) - target, here));
             }
-            for (ptrdiff_t j = count; j < width; j++) d[j] = 0;
         }
     }
 }

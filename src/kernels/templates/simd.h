@@ -85,6 +85,13 @@ typedef unsigned_integer uvec;
 #define LESS(a, b) (-(integer)((a) < (b)))
 #endif
 
+/* How many vectors the processor's registers hold. */
+#if VECTOR_BYTES == 64 || (VECTOR_BYTES > 0 && defined(__aarch64__))
+#define REGISTERS 32
+#else
+#define REGISTERS 16
+#endif
+
 INLINE vec load(const real *p) { return *(const vec *)p; }
 INLINE void store(real *p, vec v) { *(vec *)p = v; }
 INLINE vec load_unaligned(const real *p) { return *(const vec_unaligned *)p; }
@@ -149,6 +156,14 @@ INLINE vec subtract_product(vec c, vec a, vec b) { return c - a * b; }
 #define KEEP_IN_REGISTER(v) __asm__("" : "+w"(v))
 #else
 #define KEEP_IN_REGISTER(v) ((void)0)
+#endif
+
+/* Keeps the address p in a register of its own, so that the loads from it differ only by constants. GCC would compute
+ * each of them anew from an index. */
+#if defined(__GNUC__)
+#define KEEP_ADDRESS(p) __asm__("" : "+r"(p))
+#else
+#define KEEP_ADDRESS(p) ((void)0)
 #endif
 
 /* GCC drops calls of functions that do nothing but __builtin_prefetch; an asm volatile stays. */

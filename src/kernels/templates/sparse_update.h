@@ -3,10 +3,12 @@
  * It goes input by input, so that a row of W is loaded and stored once and the sum over the mini-batch is formed before
  * W is touched. The records go example by example, so the update needs the transposed index: for each input, the
  * examples where it is nonzero. There are two ways to get it:
- *     by a map      for coded values and up to 16 examples: the forward pass leaves each code in a map (input x
- * example) as it reads it, and a compare of 16 bytes tells an input's examples as the bits of a mask by lists
- * otherwise: made from the records when the update comes
- */
+ *
+ *     by a map   for coded values and up to 16 examples: the forward pass leaves each code in a map (input x example)
+ * as it reads it, and a compare of 32 bytes tells the examples of two inputs as the bits of a mask by lists otherwise:
+ * made from the records when the update comes
+ *
+ * The map's update takes two neighbouring inputs at once. */
 #ifndef CBACKPROP_SPARSE_UPDATE_H
 #define CBACKPROP_SPARSE_UPDATE_H
 
@@ -21,10 +23,10 @@ enum {
 
 /* ---- a thread's scratch ---- */
 
-/* An input, and the examples in which it is nonzero as the bits of a mask. */
+/* Inputs 2 pair and 2 pair + 1, and the examples in which one of them is nonzero as the bits of a mask. */
 typedef struct {
-    uint16_t input, mask;
-} Nonzero;
+    uint16_t pair, mask;
+} NonzeroPair;
 
 /* Value k of a record, of a kind that is constant where this is inlined. */
 INLINE real value_of(const Entries *e, ptrdiff_t k, const int kind, const real *table) {
@@ -39,7 +41,8 @@ typedef struct {
     int maps;               /* whether there is room for maps: only if no mini-batch is longer than one */
     uint8_t *map[2];        /* (n_in x MAPPED) the codes of the mini-batch read last, and of the one before */
     const uint32_t *mapped; /* the examples whose codes map[0] holds; NULL: none, and it is all 0 */
-    Nonzero *nonzero;       /* room for Lists: MAPPED + 1 times a tile and two more */
+    NonzeroPair *pairs;     /* (MAPPED + 1 x pairs of a tile) room for Lists ... */
+    NonzeroPair *all_pairs; /* (pairs of a tile) ... and for all of them in one, a vector's more */
 
     ptrdiff_t room;   /* examples that an input has room for in what follows */
     uint32_t *count;  /* (tile) in how many examples an input is nonzero */
@@ -59,15 +62,16 @@ static ptrdiff_t place_scratch(char *p, const Records *records, ptrdiff_t m) {
     const ptrdiff_t sizes[] = {sizeof(Scratch),
                                MAPPED * (inputs + 1),
                                MAPPED * (inputs + 1),
-                               (ptrdiff_t)sizeof(Nonzero) * (MAPPED + 1) * (tile + 2),
+                               (ptrdiff_t)sizeof(NonzeroPair) * (MAPPED + 1) * (tile / 2),
+                               (ptrdiff_t)sizeof(NonzeroPair) * (tile / 2 + 16),
                                4 * tile,
                                2 * tile,
                                4 * tile * room,
                                (ptrdiff_t)sizeof(real) * tile * room,
                                m > LISTED ? tile * SPARSE_VECTORS * (ptrdiff_t)sizeof(vec) : 0};
-    char *at[9];
+    char *at[10];
     ptrdiff_t bytes = 0;
-    for (int i = 0; i < 9; i++) {
+    for (int i = 0; i < 10; i++) {
         at[i] = p ? p + bytes : NULL;
         bytes += line_up(sizes[i]);
     }
@@ -77,13 +81,14 @@ static ptrdiff_t place_scratch(char *p, const Records *records, ptrdiff_t m) {
         scratch->map[0] = (uint8_t *)at[1];
         scratch->map[1] = (uint8_t *)at[2];
         scratch->mapped = NULL;
-        scratch->nonzero = (Nonzero *)at[3];
+        scratch->pairs = (NonzeroPair *)at[3];
+        scratch->all_pairs = (NonzeroPair *)at[4];
         scratch->room = room;
-        scratch->count = (uint32_t *)at[4];
-        scratch->order = (uint16_t *)at[5];
-        scratch->offset = (uint32_t *)at[6];
-        scratch->value = (real *)at[7];
-        scratch->sum = (real *)at[8];
+        scratch->count = (uint32_t *)at[5];
+        scratch->order = (uint16_t *)at[6];
+        scratch->offset = (uint32_t *)at[7];
+        scratch->value = (real *)at[8];
+        scratch->sum = (real *)at[9];
         memset(at[1], 0, (size_t)(2 * line_up(MAPPED * (inputs + 1))));
         for (int k = 0; k < 256; k++) scratch->table[k] = (real)records->table[k];
     }
@@ -95,10 +100,9 @@ static void sweep_init(void *scratch, const Records *records, ptrdiff_t m) { pla
 
 /* ---- by a map ---- */
 
-/* The inputs of a tile by the number of examples in which they are nonzero. A list grows from its middle at both ends
- * alternately, so that an input need not wait for the place of the one before. */
+/* The pairs of a tile by the number of examples in their mask. */
 typedef struct {
-    Nonzero *begin[MAPPED + 1], *end[MAPPED + 1];
+    NonzeroPair *begin[MAPPED + 1], *end[MAPPED + 1];
 } Lists;
 
 /* Which of the 32 codes of two inputs are not 0. */
@@ -137,51 +141,108 @@ INLINE int ones_of(unsigned mask) {
 #endif
 }
 
+/* Lists the pairs of a tile that are nonzero in any example; of an odd number of inputs, all but the last. A branch for
+ * each pair would be mispredicted: a pair that is zero is written too, and overwritten by the next. */
 NOINLINE void list_nonzeros(const Scratch *scratch, const uint8_t *map, ptrdiff_t n_inputs, Lists *lists) {
-    const ptrdiff_t room = n_inputs + 2;
-    for (int c = 0; c <= MAPPED; c++) lists->begin[c] = lists->end[c] = scratch->nonzero + c * room + room / 2;
-    for (ptrdiff_t i = 0; i < n_inputs; i += 2) {
-        uint32_t masks = nonzero_codes(map + MAPPED * i);
-        if (i + 1 == n_inputs) masks &= 0xffff;
-        if (!masks) continue;
-        const Nonzero even = {(uint16_t)i, (uint16_t)masks}, odd = {(uint16_t)(i + 1), (uint16_t)(masks >> MAPPED)};
-        *lists->end[ones_of(even.mask)]++ = even;
-        *--lists->begin[ones_of(odd.mask)] = odd;
+    const ptrdiff_t n_pairs = n_inputs / 2;
+    NonzeroPair *all = scratch->all_pairs;
+    ptrdiff_t n = 0, i = 0;
+#if VECTOR_BYTES == 64
+    /* The masks of 16 pairs, then of these the nonzero ones. */
+    __m512i pair = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+    for (; i + 16 <= n_pairs; i += 16) {
+        uint64_t masks[8];
+        UNROLL for (int k = 0; k < 8; k++) {
+            const __m512i codes = _mm512_loadu_si512(map + 2 * MAPPED * i + 64 * k);
+            masks[k] = _cvtmask64_u64(_mm512_test_epi8_mask(codes, codes));
+        }
+        const __m512i two = _mm512_loadu_si512(masks);
+        const __m512i either = _mm512_or_si512(_mm512_slli_epi32(two, MAPPED), two); /* in the upper half */
+        const __mmask16 nonzero = _mm512_test_epi32_mask(two, two);
+        const __m512i sixteen = _mm512_mask_blend_epi16(0x55555555, either, pair);
+        _mm512_storeu_si512(all + n, _mm512_maskz_compress_epi32(nonzero, sixteen));
+        n += __builtin_popcount(nonzero);
+        pair = _mm512_add_epi32(pair, _mm512_set1_epi32(16));
+    }
+#endif
+    for (; i < n_pairs; i++) {
+        const uint32_t masks = nonzero_codes(map + 2 * MAPPED * i), either = (masks | masks >> MAPPED) & 0xffff;
+        all[n] = (NonzeroPair){(uint16_t)i, (uint16_t)either};
+        n += either != 0;
+    }
+    for (int c = 0; c <= MAPPED; c++) lists->begin[c] = lists->end[c] = scratch->pairs + c * n_pairs;
+    for (i = 0; i < n; i++) *lists->end[ones_of(all[i].mask)]++ = all[i];
+}
+
+/* W_i = W_i - step sum_e x_ei delta_e for the two inputs i of a pair and `count` examples e, in `vectors` vectors of a
+ * row of W and D that takes `row` bytes. Each delta is loaded once for both inputs: half of MNIST's nonzeros have a
+ * nonzero beside them. If only one input is nonzero, the other's sum gains 0 delta, and delta is finite. */
+INLINE void update_pair(const int vectors, const ptrdiff_t row, const int count, real *W, const real *D, real step,
+                        const real *table, const uint8_t *code, unsigned mask) {
+    real *w = W, *w_next = (real *)((char *)W + row);
+    vec sum[SPARSE_VECTORS], sum_next[SPARSE_VECTORS];
+    UNROLL for (int v = 0; v < vectors; v++) sum[v] = sum_next[v] = ZERO;
+    for (int k = 0; k < count; k++, mask &= mask - 1) {
+        const size_t e = (size_t)(unsigned)lowest_one(mask);
+        const vec x = BROADCAST(table[code[e]]), x_next = BROADCAST(table[code[MAPPED + e]]);
+        const char *delta_row = (const char *)D + e * (size_t)row;
+        KEEP_ADDRESS(delta_row);
+        const real *d = (const real *)delta_row;
+        UNROLL for (int v = 0; v < vectors; v++) {
+            vec delta = load(d + v * LANES);
+            KEEP_IN_REGISTER(delta);
+            sum[v] = multiply_add(x, delta, sum[v]);
+            sum_next[v] = multiply_add(x_next, delta, sum_next[v]);
+        }
+    }
+    UNROLL for (int v = 0; v < vectors; v++) {
+        store(w + v * LANES, subtract_product(load(w + v * LANES), BROADCAST(step), sum[v]));
+        store(w_next + v * LANES, subtract_product(load(w_next + v * LANES), BROADCAST(step), sum_next[v]));
     }
 }
 
-/* W_i = W_i - step sum_e x_ei delta_e for the inputs i of a list, each nonzero in `count` examples: W (tile x width),
- * D (m x width). The loop over the examples has the same length for each input, so it predicts well; a misprediction
- * costs as much as three products of a row. */
+/* update_pair for the list of `count`: W (tile x width), D (m x width). The loop over the examples has the same length
+ * for each pair, so it predicts well; a misprediction costs as much as three products of a row. Rows that are too wide
+ * for the registers to hold two are cut in strips. */
 INLINE void update_list(const int vectors, const int count, real *W, const real *D, real step, const real *table,
                         const uint8_t *map, const Lists *lists) {
-    const Nonzero *end = lists->end[count];
-    for (const Nonzero *nonzero = lists->begin[count]; nonzero < end; nonzero++) {
-        const uint8_t *code = map + MAPPED * nonzero->input;
-        real *w = W + nonzero->input * (vectors * LANES);
-        unsigned mask = nonzero->mask;
-        vec sum[SPARSE_VECTORS];
-        UNROLL for (int v = 0; v < vectors; v++) sum[v] = ZERO;
-        for (int k = 0; k < count; k++, mask &= mask - 1) {
-            const int e = lowest_one(mask);
-            const vec x = BROADCAST(table[code[e]]);
-            const real *d = D + e * (vectors * LANES);
-            UNROLL for (int v = 0; v < vectors; v++) sum[v] = multiply_add(x, load(d + v * LANES), sum[v]);
-        }
-        UNROLL for (int v = 0; v < vectors; v++) {
-            store(w + v * LANES, subtract_product(load(w + v * LANES), BROADCAST(step), sum[v]));
-        }
+    const int most = REGISTERS == 32 ? SPARSE_VECTORS : 6, strips = (vectors + most - 1) / most;
+    const int strip = (vectors + strips - 1) / strips, last = vectors - (strips - 1) * strip;
+    const ptrdiff_t row = vectors * (ptrdiff_t)sizeof(vec), lanes = strip * LANES;
+    const NonzeroPair *end = lists->end[count];
+    for (const NonzeroPair *pair = lists->begin[count]; pair < end; pair++) {
+        const uint8_t *code = map + 2 * MAPPED * (size_t)pair->pair;
+        const unsigned mask = pair->mask;
+        char *rows = (char *)W + 2 * (size_t)row * pair->pair;
+        KEEP_ADDRESS(rows);
+        real *w = (real *)rows;
+        if (strips > 1) update_pair(strip, row, count, w, D, step, table, code, mask);
+        if (strips > 2) update_pair(strip, row, count, w + lanes, D + lanes, step, table, code, mask);
+        update_pair(last, row, count, w + (strips - 1) * lanes, D + (strips - 1) * lanes, step, table, code, mask);
     }
 }
 
-INLINE void update_by_map(const int vectors, real *W, const real *D, real step, const real *table, const uint8_t *map,
-                          const Lists *lists) {
+/* The last of an odd number of inputs: its row of W, and its codes. */
+INLINE void update_last(const int vectors, real *w, const real *D, real step, const real *table, const uint8_t *code) {
+    for (ptrdiff_t v = 0; v < vectors * LANES; v += LANES) {
+        vec sum = ZERO;
+        for (ptrdiff_t e = 0; e < MAPPED; e++) {
+            if (code[e]) sum = multiply_add(BROADCAST(table[code[e]]), load(D + e * (vectors * LANES) + v), sum);
+        }
+        store(w + v, subtract_product(load(w + v), BROADCAST(step), sum));
+    }
+}
+
+INLINE void update_by_map(const int vectors, real *W, ptrdiff_t n_inputs, const real *D, real step, const real *table,
+                          const uint8_t *map, const Lists *lists) {
     /* Constant counts become straight code; half of MNIST's inputs are nonzero in three examples of ten or fewer. */
     update_list(vectors, 1, W, D, step, table, map, lists);
     update_list(vectors, 2, W, D, step, table, map, lists);
     update_list(vectors, 3, W, D, step, table, map, lists);
     update_list(vectors, 4, W, D, step, table, map, lists);
     for (int count = 5; count <= MAPPED; count++) update_list(vectors, count, W, D, step, table, map, lists);
+    const ptrdiff_t last = n_inputs - 1;
+    if (n_inputs % 2) update_last(vectors, W + last * (vectors * LANES), D, step, table, map + MAPPED * last);
 }
 
 /* ---- by lists ---- */
