@@ -78,7 +78,7 @@ def main():
         print(f"{name}: relative error {float(largest_relative_error(coefficients)):.2g}")
         for j, c in enumerate(coefficients):
             print(f"    e{j + 2} = {float(c)!r}")
-    # ln 2 in two parts, the first of so few bits that k times it is exact for every k met.
+    # ln 2 in two parts, the first of so few bits that k times it is exact for every k that occurs.
     for name, bits in (("float64", 32), ("float32", 16)):
         getcontext().prec = DIGITS
         ln2 = Fraction(Decimal(2).ln())

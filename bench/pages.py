@@ -3,7 +3,7 @@
     python bench/pages.py             write them
     python bench/pages.py --check     exit 1 where a page is not what would be written
 
-In a page a table stands between `<!-- table: NAME -->` and `<!-- /table -->`; nothing else is touched.
+In a page a table is between `<!-- table: NAME -->` and `<!-- /table -->`; nothing else is touched.
 """
 
 import argparse

@@ -1,4 +1,4 @@
-"""What every test shares: the right package, fixed seeds, the real MNIST where there is one.
+"""What every test shares: the right package, fixed seeds, the real MNIST for those who have it.
 
 The tests are about the package that users get, so they must import the *installed* one. The folder
 `cbackprop/` beside this one holds sources only (unless `pip install -e .` has put the compiled

@@ -162,7 +162,7 @@ def test_a_change_of_an_output_weight_and_another_cost():
 def test_a_weight_outside_the_network(weight):
     net, x, y = network_and_example([3, 4, 2])
     with pytest.raises(ValueError, match="weight is"):
-        paths(net, x, y, weight)  # before the first path is asked for
+        paths(net, x, y, weight)  # before the first path is taken
     with pytest.raises(ValueError, match="weight is"):
         perturbation(net, x, y, weight, 0.1)
 

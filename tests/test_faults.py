@@ -67,7 +67,7 @@ def test_a_thousand_interrupts_each_leave_a_completed_mini_batch(capsys):
         raise KeyboardInterrupt
 
     before = signal.signal(signal.SIGALRM, ring)
-    interrupted, met = 0, set()
+    interrupted, states_seen = 0, set()
     longest = 0.02
     draw = random.Random(2)
     try:
@@ -83,11 +83,11 @@ def test_a_thousand_interrupts_each_leave_a_completed_mini_batch(capsys):
                 longest *= 1.001
             gaps = np.abs(states - flat(net)).max(axis=1)
             assert gaps.min() < 1e-3 * between
-            met.add(int(gaps.argmin()))
+            states_seen.add(int(gaps.argmin()))
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
-    assert len(met) > 5  # the kernels look for Ctrl-C after 1, 3, 7, … mini-batches
+    assert len(states_seen) > 5  # the kernels look for Ctrl-C after 1, 3, 7, … mini-batches
 
 
 @linux

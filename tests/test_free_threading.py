@@ -102,7 +102,7 @@ for net in (first, second):
     net.weights, net.biases = alike()
 
 def calls_of(step):
-    # `step` turns what stands below into eight threads, each of which goes through its calls in turn.
+    # `step` turns these rows into eight threads, each of which goes through its calls in turn.
     turns = [
         [lambda: first.SGD(list(sparse), 1, 7, 0.1, test_data=tests),
          lambda: second.SGD(list(sparse), 1, 7, 0.1, 0.1, tests, True, True, True, True, mu=0.5)],

@@ -684,7 +684,7 @@ def test_one_input_of_many_columns_is_a_row(module):
 
 
 def column_targets(n_out, m):
-    """What y may be of m columns: by a name, y and what it stands for."""
+    """What y may be of m columns: by a name, y and the matrix that it means."""
     rng = np.random.default_rng(5)
     Y, column, row = rng.random((n_out, m)), rng.random((n_out, 1)), rng.random((1, m))
     forms = {

@@ -1,4 +1,4 @@
-"""Whatever file MNIST comes in gives the book's arrays, and the sample stands in where none is."""
+"""Whatever file MNIST comes in gives the book's arrays, and the sample takes its place where none is."""
 
 import gzip
 import os

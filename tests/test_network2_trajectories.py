@@ -82,7 +82,7 @@ def test_a_decay_of_exactly_everything(capsys, kind):
 
 @pytest.mark.parametrize("lmbda", [20.0, -2.0])
 def test_strong_decay_over_many_mini_batches(capsys, lmbda):
-    """The factor that stands for the decay is multiplied out again and again."""
+    """The factor that holds the decay is multiplied out again and again."""
     net, reference = pair("CrossEntropyCost", [40, 3, 5])
     examples = [(x * 0, y) for x, y in EXAMPLES["sparse"]]  # nothing to learn: no weight but decays
     net.SGD(list(examples), 600, 1, 0.01, lmbda)

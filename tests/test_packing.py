@@ -1,4 +1,4 @@
-"""How examples are packed changes nothing: their order in memory, the threads, where a value is met first."""
+"""How examples are packed changes nothing: their order in memory, the threads, where a value comes first."""
 
 import random
 
@@ -30,7 +30,7 @@ def sparse_where_looked(X):
 
 
 def with_late(value, dtype=np.float32, most=200 / 256):
-    """A change of a data set: a value that is first met near its end."""
+    """A change of a data set: a value that first comes near its end."""
 
     def changed(X):
         X = np.minimum(X, most).astype(dtype)

@@ -54,7 +54,7 @@ def system(tmp_path):
 
 
 def write(folder, **files):
-    """Write what the files of a cgroup say; cpu_max stands for cpu.max."""
+    """Write what the files of a cgroup say; cpu_max is cpu.max."""
     folder.mkdir(parents=True, exist_ok=True)
     for name, text in files.items():
         (folder / name.replace("cpu_", "cpu.", 1)).write_text(text)

@@ -1,7 +1,7 @@
 """Whole training runs follow the NumPy reference's, at the tolerances that tests/README.md states.
 
 At eta = 3 training is chaotic: rounding grows from step to step, so 100 mini-batches are
-compared; at eta = 0.3 and below, whole epochs. Beside each comparison stands a control, the reference
+compared; at eta = 0.3 and below, whole epochs. Each comparison has a control, the reference
 with its inputs in reverse order: the same sums, added up the other way round. Where the control
 strays, the data is at fault and not the kernels.
 """

@@ -34,7 +34,7 @@ with watched:
     from cbackprop._files import networks as _saved
 
 SECONDS = 2
-# What stands for a blank image, and between two files: an input of 200 bytes can be MNIST.
+# What means a blank image, and what is between two files: an input of 200 bytes can be MNIST.
 IMAGE, NEXT = b"|784|", b"|NEXT|"
 FOLDER = "/no/such/folder"
 IDX_NAMES = [f"{stem}-idx{n}-ubyte" for stem, n in _mnist_files.IDX_FILES.items()]

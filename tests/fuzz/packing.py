@@ -555,7 +555,7 @@ class Interface:
 
 
 class Buffer:
-    """An object whose memory is asked for and given back by methods: from Python 3.12 on."""
+    """An object whose memory is taken and given back by methods: from Python 3.12 on."""
 
     def __init__(self, world, shape):
         self.world, self.own_shape = world, shape

@@ -77,7 +77,7 @@ class Table:
     __hash__ = None
 
     def __getitem__(self, key):
-        raise KeyError(key)  # as a DataFrame, whose columns are asked for by their names
+        raise KeyError(key)  # as a DataFrame, whose columns have names
 
     def __iter__(self):
         return iter(["a", "b"])
