@@ -188,6 +188,7 @@ def test_a_build_that_lacks_something_ends_with_what_to_install(compiler, words,
     for name in ("setup.py", "pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, tmp_path)
     shutil.copytree(SOURCES / "data", tmp_path / "cbackprop/data")  # its licence
+    shutil.copytree(ROOT / "src/cbackprop", tmp_path / "src/cbackprop")
     cc = tmp_path / "cc"
     if compiler:
         cc.write_text(compiler, encoding="utf-8")
