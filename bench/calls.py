@@ -145,7 +145,7 @@ def by_matrix_products(net, X, Y):
 
 
 def by_sum(net, X, Y):
-    """The same as the sum of the gradients that `backprop` gives, added in place."""
+    """Sum the gradients that `backprop` gives, in place."""
     nabla_b = [np.zeros_like(b) for b in net.biases]
     nabla_w = [np.zeros_like(w) for w in net.weights]
     for j in range(X.shape[1]):

@@ -41,7 +41,7 @@ class OwnCost:
 @pytest.mark.parametrize("n_threads", [1, 2])
 @pytest.mark.parametrize("options", [{}, {"mu": 0.5}, {"regularization": "L1"}])
 def test_a_cost_of_the_users_takes_over(n_threads, options, after_epoch):
-    """And a built-in one takes over again."""
+    """Afterwards a built-in cost takes over again."""
     nets = []
     for change in (True, False):
         np.random.seed(1)

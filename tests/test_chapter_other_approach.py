@@ -188,7 +188,7 @@ class Softmax(Network):
 
 
 class LogitsSoftmax(Softmax):
-    """The same with an output layer that has no sigmoid, so that backprop's own a^L has no logarithm."""
+    """Softmax whose output layer has no sigmoid, so that backprop's own a^L has no logarithm."""
 
     def __init__(self, sizes):
         super().__init__(sizes, activation=["sigmoid", "linear"])

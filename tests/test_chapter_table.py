@@ -16,7 +16,7 @@ HEAD = "| In the chapter | Function | Its docstring says |"
 
 def table_rows():
     """The table's rows as (place in the chapter, function, quotation)."""
-    if not PAGE.exists():  # the tests stand apart from the sources
+    if not PAGE.exists():  # the sources are not beside the tests
         return []
     lines = PAGE.read_text(encoding="utf-8").splitlines()
     rows = []
@@ -29,7 +29,7 @@ def table_rows():
 
 
 ROWS = table_rows()
-pytestmark = pytest.mark.skipif(not ROWS, reason="the tests stand apart from the sources")
+pytestmark = pytest.mark.skipif(not ROWS, reason="the sources are not beside the tests")
 
 
 def cython_docstring(path, name):

@@ -24,7 +24,7 @@ linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs L
 @pytest.mark.skipif(SANITIZED, reason="the sanitizer has an allocator of its own")
 @pytest.mark.skipif(sysconfig.get_config_var("Py_GIL_DISABLED"), reason="this Python has no other allocator")
 def test_every_failed_allocation_is_a_memory_error(tmp_path):
-    """Of every public function; parameters stay, and no block is lost: see support/every_allocation.py."""
+    """Every public function. Parameters stay, and no block is lost: see support/every_allocation.py."""
     library = tmp_path / "failing_malloc.so"
     source = SUPPORT / "failing_malloc.c"
     subprocess.run(["cc", "-O1", "-shared", "-fPIC", "-o", library, source, "-ldl"], check=True)

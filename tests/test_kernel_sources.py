@@ -18,7 +18,7 @@ KERNELS = Path(__file__).resolve().parent.parent / "src/kernels"
 COMPILER = shlex.split(os.environ.get("CC") or sysconfig.get_config_var("CC") or "cc")
 MODULES = [file for suffix in ("so", "pyd") for file in Path(cbackprop.__file__).parent.glob(f"_*.{suffix}")]
 
-pytestmark = pytest.mark.skipif(not KERNELS.exists(), reason="the tests stand apart from the sources")
+pytestmark = pytest.mark.skipif(not KERNELS.exists(), reason="the sources are not beside the tests")
 
 
 def definitions(header):

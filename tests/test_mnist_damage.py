@@ -296,7 +296,7 @@ def small_limit(monkeypatch):
 
 
 def test_gzip_and_zip_bombs(tmp_path, small_limit):
-    """Of 1000 to 1, where MNIST packs 14 to 1: refused at 250 to 1, and in memory until then at most."""
+    """Files packed 1000 to 1 are refused at 250 to 1, before memory holds more. MNIST packs 14 to 1."""
     bomb = bytes(2**25)
     for name, data in [
         ("mnist.pkl.gz", gzip.compress(b"\x80\x02" + string(bomb))),

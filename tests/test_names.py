@@ -216,7 +216,7 @@ def test_momentum_of_one_s_own(capsys):
 
 
 class KeepsCurve(network2.Network):
-    """With a `history` that is a dict, filled by an own `accuracy`."""
+    """A network whose `history` is a dict that its own `accuracy` fills."""
 
     def __init__(self, sizes):
         super().__init__(sizes)

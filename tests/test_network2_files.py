@@ -137,7 +137,7 @@ def test_what_the_module_has_beside_costs_is_none(tmp_path, cost):
 
 
 class OwnLikelihood(network2.LogLikelihoodCost):
-    """With the built-in delta, and so a softmax output layer."""
+    """A cost with the built-in delta, and so a softmax output layer."""
 
 
 @pytest.mark.parametrize("name", ["net.json", "net.npz"])

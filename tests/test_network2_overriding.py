@@ -175,7 +175,7 @@ def test_what_an_own_error_must_return(capsys, result, error):
 @pytest.mark.parametrize("where", ["subclass", "instance"])
 @pytest.mark.parametrize("name", ["feedforward", "backprop", "update_mini_batch", "accuracy", "total_cost"])
 def test_a_replaced_method_is_called_as_the_book_calls_it(capsys, where, name):
-    """The same calls, with the same arguments, as the book's own module makes."""
+    """It gets the calls, with their arguments, that the book's own module makes."""
     recorded = []
     for module, cost in ((network2, network2.CrossEntropyCost), (the_book2, the_book2.CrossEntropy)):
         calls, own = [], getattr(module.Network, name)

@@ -32,7 +32,7 @@ def test_the_version_is_that_of_the_metadata():
     assert re.fullmatch(r"\d+\.\d+\.\d+.*", cbackprop.__version__)
 
 
-@pytest.mark.skipif(not PYPROJECT.exists(), reason="the tests stand apart from the sources")
+@pytest.mark.skipif(not PYPROJECT.exists(), reason="the sources are not beside the tests")
 def test_the_version_is_that_of_pyproject():
     project = tomllib.loads(PYPROJECT.read_text(encoding="utf-8"))["project"]
     assert cbackprop.__version__ == project["version"]
@@ -174,7 +174,7 @@ done
 """
 
 
-@pytest.mark.skipif(not PYPROJECT.exists(), reason="the tests stand apart from the sources")
+@pytest.mark.skipif(not PYPROJECT.exists(), reason="the sources are not beside the tests")
 @pytest.mark.skipif(os.name == "nt", reason="a compiler that is a script")
 @pytest.mark.parametrize(
     "compiler, words",
@@ -223,7 +223,7 @@ def test_the_stubs_name_what_the_modules_have():
                 assert hasattr(module, public), f"{stub.name} declares {public}"
 
 
-@pytest.mark.skipif(not SOURCES.exists(), reason="the tests stand apart from the sources")
+@pytest.mark.skipif(not SOURCES.exists(), reason="the sources are not beside the tests")
 def test_pytest_from_the_root_imports_the_installed_package():
     """The folder of sources beside the tests is taken only where it holds compiled modules."""
     if PACKAGE.resolve() == SOURCES.resolve():

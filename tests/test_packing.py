@@ -79,7 +79,7 @@ def trained(data, network=Network, **options):
 def test_order_and_threads(kind, images, capsys):
     """A shuffled list of pairs, on one thread and on two, as the rows of an array in that order."""
     X, labels = KINDS[kind](images[0]), images[1]
-    order = np.arange(N) ^ 1  # in memory neighbours stand the other way round
+    order = np.arange(N) ^ 1  # neighbours in memory are the other way round
     Y = np.eye(10)[labels[order]]
     pairs = [(x.reshape(-1, 1), y.reshape(-1, 1)) for x, y in zip(X[order], Y, strict=True)]
     shuffled = [pairs[i] for i in order]

@@ -12,7 +12,7 @@ ROOT = Path(__file__).resolve().parent.parent
 FOLDERS = ("", "bench", "src", "src/kernels", "tests", ".ci", ".github")
 PAGES = sorted(page for folder in FOLDERS for page in (ROOT / folder).glob("*.md"))
 README = ROOT / "README.md"
-pytestmark = pytest.mark.skipif(not README.exists(), reason="the tests stand apart from the sources")
+pytestmark = pytest.mark.skipif(not README.exists(), reason="the sources are not beside the tests")
 
 
 def by_name(page):

@@ -298,7 +298,7 @@ def test_placeholders_are_filled_in(module, path, sizes, capsys, monkeypatch):
 
 @each_module
 def test_a_placeholder_may_be_filled_in_by_a_subclass(module, capsys):
-    """Which reads its parameters from elsewhere, and has no use for random numbers."""
+    """The subclass reads its parameters from elsewhere and needs no random numbers."""
 
     class Filled(module.Network):
         def __init__(self, weights, biases):
@@ -366,7 +366,7 @@ def test_a_float32_network_stays_one_with_other_layers(module, capsys):
 
 
 def insert_a_layer_of_three(net):
-    """Of float64, as np.ones makes it."""
+    """Insert float64 arrays, which np.ones makes."""
     net.weights.insert(1, 0.1 * np.ones((3, 3)))
     net.biases.insert(1, np.zeros((3, 1)))
 

@@ -270,7 +270,7 @@ def test_the_book_s_own_object_of_four_or_five_attributes(module, capsys):
 
 
 class Remembers(network2.Network):
-    """With names of its own that the package offers too, at the module's level so that pickle finds it."""
+    """A network with attributes that the package offers too, at module level so that pickle finds it."""
 
     def __init__(self, sizes):
         super().__init__(sizes, dtype=np.float32)

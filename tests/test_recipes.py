@@ -1,4 +1,4 @@
-"""The recipes of src/README.md for a new activation and a new cost work as they stand there.
+"""The recipes of src/README.md for a new activation and a new cost work as written.
 
 A copy of the tree gets a leaky ReLU and the squared error by the page's own steps and lines of code, and is
 built. Networks with them then train as their reference does: in both types, of sparse and dense inputs, with

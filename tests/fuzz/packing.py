@@ -136,7 +136,7 @@ class World:
         return array
 
     def borrowed(self, array):
-        """The same in memory of another object, which may want it back."""
+        """A copy in memory that belongs to another object, which may resize it."""
         memory = bytearray(array.tobytes())
         view = memoryview(memory)
         self.buffers += [memory, view]

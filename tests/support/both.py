@@ -18,7 +18,7 @@ each_path = pytest.mark.parametrize("path", PATHS)
 
 
 def name_of(net):
-    """Which of the two `net`, or its module, is."""
+    """The name of the module that `net` belongs to, or is."""
     module = net if net in MODULES.values() else None
     if module is None:
         return "network2" if isinstance(net, ReferenceNetwork2) else "network"

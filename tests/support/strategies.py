@@ -256,7 +256,7 @@ def array_pairs(draw, net, count, kind=None):
 
 
 def plainly(data):
-    """The same pairs as plain float64 arrays, of which no strides or types can be misread."""
+    """The pairs as plain float64 arrays, whose strides and types cannot be misread."""
     return [(np.array(x, np.float64), np.array(y, np.float64)) for x, y in data]
 
 
@@ -264,7 +264,7 @@ def plainly(data):
 
 
 def sizes_of_terms(plain, X, Y, times_slope=True):
-    """Of each of (nabla_b, nabla_w) the largest entry, were all the terms of its sums of one sign.
+    """The largest entries of (nabla_b, nabla_w) if all terms of their sums had one sign.
 
     Terms that cancel leave their rounding behind. Where a layer is one neuron wide, the largest entry of
     a gradient can itself be such a remainder, and its size then says nothing of the rounding.

@@ -79,7 +79,7 @@ class OwnCost:
 
 
 class RaisingCost(OwnCost):
-    """Whose second error is one."""
+    """A cost whose second delta fails."""
 
     calls = 0
 
@@ -92,7 +92,7 @@ class RaisingCost(OwnCost):
 
 
 class InterruptedCost(OwnCost):
-    """Ctrl-C while the output error is computed."""
+    """A cost whose delta is interrupted by Ctrl-C."""
 
     @staticmethod
     def delta(z, a, y):
@@ -100,21 +100,21 @@ class InterruptedCost(OwnCost):
 
 
 class Replaced(network.Network):
-    """With a method of the book's replaced: the NumPy reference computes."""
+    """A network with a replaced method of the book: the NumPy reference computes."""
 
     def cost_derivative(self, output_activations, y):
         return 2 * (output_activations - y)
 
 
 class Raising(network.Network):
-    """Whose backprop fails."""
+    """A network whose backprop fails."""
 
     def backprop(self, x, y):
         raise ArithmeticError
 
 
 class Replaced2(network2.Network):
-    """The same for network2."""
+    """A network2 with a replaced feedforward."""
 
     def feedforward(self, a):
         return super().feedforward(a) * 1.0
@@ -188,7 +188,7 @@ def placeholder():
 
 
 class OwnEvaluate(network.Network):
-    """Which gets test data of any form."""
+    """A network whose evaluate takes test data of any form."""
 
     def evaluate(self, test_data):
         return len(test_data)
