@@ -8,8 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cbackprop import network
-from cbackprop.chapter import check_gradient, numerical_gradient
-from cbackprop.chapter import one_pass as _one_pass
+from cbackprop.chapter import check_gradient, numerical_gradient, one_pass
 from cbackprop.network import Activation, Network
 from cbackprop.reference.network import ReferenceNetwork
 from support.agreement import nothing_changes, worst_difference
@@ -335,6 +334,6 @@ def test_in_many_chunks_as_in_one(monkeypatch):
     sizes = [7, 6, 5, 4]
     net, (x, y) = Network(sizes), example(sizes)
     whole = numerical_gradient(net, x, y, epsilon=2**-7)
-    monkeypatch.setattr(_one_pass, "COLUMN_ENTRIES", 11)
+    monkeypatch.setattr(one_pass, "COLUMN_ENTRIES", 11)
     for ours, expected in zip(numerical_gradient(net, x, y, epsilon=2**-7), whole, strict=True):
         assert worst_difference(ours, expected) < 1e-11

@@ -19,7 +19,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cbackprop import mnist_loader
-from cbackprop._files import mnist as _mnist_files
+from cbackprop._files import mnist as mnist_files
 from support.small_mnist import (
     IDX_NAMES,
     NPZ_NAMES,
@@ -291,8 +291,8 @@ def test_npz_packed_by_lzma_is_refused(tmp_path):
 @pytest.fixture
 def small_limit(monkeypatch):
     """Lower the cap, so that a bomb of 32 MB tests it as one of 600 MB would."""
-    assert _mnist_files.ALWAYS_ALLOWED == 512 * 2**20
-    monkeypatch.setattr(_mnist_files, "ALWAYS_ALLOWED", 2**20)
+    assert mnist_files.ALWAYS_ALLOWED == 512 * 2**20
+    monkeypatch.setattr(mnist_files, "ALWAYS_ALLOWED", 2**20)
 
 
 def test_gzip_and_zip_bombs(tmp_path, small_limit):
@@ -324,7 +324,7 @@ def test_no_memory_is_no_damage(tmp_path, monkeypatch, name, data, step):
     def fail(*_):
         raise MemoryError
 
-    monkeypatch.setattr(_mnist_files, step, fail)
+    monkeypatch.setattr(mnist_files, step, fail)
     with pytest.raises(MemoryError):
         mnist_loader.load_data(path)
 

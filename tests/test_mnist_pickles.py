@@ -16,8 +16,8 @@ import numpy as np
 import pytest
 
 from cbackprop import mnist_loader
-from cbackprop._files import mnist as _mnist_files
-from cbackprop._files import pickle_machine as _pickle_machine
+from cbackprop._files import mnist as mnist_files
+from cbackprop._files import pickle_machine
 from support.children import run_python
 from support.small_mnist import (
     as_arrays,
@@ -196,9 +196,9 @@ def test_arrays_longer_than_a_piece(tmp_path, monkeypatch, piece, protocol):
     x = np.resize(np.frombuffer(pixels, np.uint8), (10, 784))
     parts = ((x, y), *others)
     data = python2_text_pickle(parts) if isinstance(protocol, str) else pickle.dumps(parts, protocol)
-    monkeypatch.setattr(_pickle_machine, "PIECE", piece)
+    monkeypatch.setattr(pickle_machine, "PIECE", piece)
     # The first piece of a file has to tell its kind.
-    monkeypatch.setattr(_mnist_files, "PIECE", 200 + piece)
+    monkeypatch.setattr(mnist_files, "PIECE", 200 + piece)
     assert_same(load(tmp_path, data), parts)
 
 
@@ -274,8 +274,8 @@ def test_one_image_named_very_often(tmp_path):
 
 def test_a_packed_file_may_unpack_to_so_much(tmp_path, monkeypatch):
     """Beyond 512 MiB, here 1 MiB, its own size says how much. Nothing beyond is held."""
-    assert _mnist_files.ALWAYS_ALLOWED == 512 * 2**20
-    monkeypatch.setattr(_mnist_files, "ALWAYS_ALLOWED", 2**20)
+    assert mnist_files.ALWAYS_ALLOWED == 512 * 2**20
+    monkeypatch.setattr(mnist_files, "ALWAYS_ALLOWED", 2**20)
     zeros = tuple((np.zeros((n, 784), np.float32), np.zeros(n, int)) for n in (10_000, 10, 10))
     data = gzip.compress(pickle.dumps(zeros, 4), 9)
     limit = 250 * len(data)

@@ -30,14 +30,14 @@ with watched:
     import numpy as np
 
     from cbackprop import network2
-    from cbackprop._files import mnist as _mnist_files
-    from cbackprop._files import networks as _saved
+    from cbackprop._files import mnist as mnist_files
+    from cbackprop._files import networks
 
 SECONDS = 2
 # What means a blank image, and what is between two files: an input of 200 bytes can be MNIST.
 IMAGE, NEXT = b"|784|", b"|NEXT|"
 FOLDER = "/no/such/folder"
-IDX_NAMES = [f"{stem}-idx{n}-ubyte" for stem, n in _mnist_files.IDX_FILES.items()]
+IDX_NAMES = [f"{stem}-idx{n}-ubyte" for stem, n in mnist_files.IDX_FILES.items()]
 
 
 class Disk(dict):
@@ -48,13 +48,13 @@ class Disk(dict):
 
     def load_mnist(self):
         (path,) = self
-        return _mnist_files.read(path)
+        return mnist_files.read(path)
 
     def load_idx(self):
-        """As `_mnist_files._read_folder` does once it has found the files."""
-        arrays = list(map(_mnist_files._read_idx, self, _mnist_files.IDX_FILES.values()))
-        with _mnist_files._errors_name(FOLDER):
-            return _mnist_files._split(*arrays)
+        """As `mnist_files._read_folder` does once it has found the files."""
+        arrays = list(map(mnist_files._read_idx, self, mnist_files.IDX_FILES.values()))
+        with mnist_files._errors_name(FOLDER):
+            return mnist_files._split(*arrays)
 
     def load_network(self):
         (path,) = self
@@ -80,7 +80,7 @@ def gzipped_idx_folder(content):
 
 
 def mnist_npz(content):
-    return mnist_file(archive(_mnist_files.NPZ_ARRAYS, content))
+    return mnist_file(archive(mnist_files.NPZ_ARRAYS, content))
 
 
 def network_json(content):
@@ -145,7 +145,7 @@ def check(data):
 
 def timed(load, clock=time.perf_counter):
     """The seconds that it takes, and what it returns; None where it refuses the file."""
-    _mnist_files.open = _saved.open = load.__self__.open
+    mnist_files.open = networks.open = load.__self__.open
     begun = clock()
     try:
         result = load()
@@ -158,7 +158,7 @@ def timed(load, clock=time.perf_counter):
             assert not isinstance(cause, (MemoryError, SystemError)), f"{type(cause).__name__}: {cause}"
         return clock() - begun, None
     finally:
-        del _mnist_files.open, _saved.open
+        del mnist_files.open, networks.open
 
 
 def check_mnist(parts):
@@ -172,10 +172,10 @@ def check_mnist(parts):
 def check_network(net):
     """What has been read can be used and be saved again."""
     assert net.num_layers == len(net.sizes)
-    net.sizes = _saved._sizes(net.weights, net.biases, net.sizes)  # the file's may be an old note
+    net.sizes = networks._sizes(net.weights, net.biases, net.sizes)  # the file's may be an old note
     if len(net.sizes) > 1 and sum(net.sizes) < 10_000:
         assert net.feedforward(np.zeros((net.sizes[0], 1))).shape == (net.sizes[-1], 1)
-    assert _saved._description(net, net.sizes)["sizes"] == net.sizes
+    assert networks._description(net, net.sizes)["sizes"] == net.sizes
 
 
 if __name__ == "__main__":
