@@ -190,12 +190,12 @@ class Trainer:
 
     def __init__(self, net: Any, data: DataSet, mini_batch_size: int, n_threads: int, step: _Step) -> None:
         self.net, self.data, self.step, self.mini_batch_size = net, data, step, mini_batch_size
-        self.module = module = net._cbackprop.module
         self.packed: Training | None = None
         self.pairs: list[Any] | None = None
         # The user's list, which is shuffled in place.
         self.items = None if data.is_arrays else data.examples
         pixels = False
+        module = net._cbackprop.module
         if not module.replaced(net, module.training_methods):
             batch = min(mini_batch_size, sys.maxsize)  # what fits into C's type
             self.packed = _training.Training(net, data.examples, batch, n_threads, step.options(0.0))
@@ -211,12 +211,10 @@ class Trainer:
 
     def train_epoch(self, eta: Any) -> bool:
         """Train on every mini-batch once; return whether the parameters are finite."""
-        net, packed, module = self.net, self.packed, self.module
-        if self.pairs is None and packed is not None and not module.replaced(net, module.training_methods):
-            shuffle = module.shuffle
-            if not packed.shuffle(shuffle, self.items):
-                self.shuffle_by(shuffle, packed)
-            return packed.epoch(net, self.step.options(eta))
+        if self.packed is not None and self.pairs is None:
+            finite = self.packed.train_epoch(self.net, self.items, self.step, eta)
+            if finite is not None:
+                return finite
         return self.train_on_pairs(eta)
 
     def train_on_pairs(self, eta: Any) -> bool:
@@ -233,27 +231,6 @@ class Trainer:
         if self.data.is_arrays and self.packed is not None:
             return [pairs[i] for i in self.packed.order]
         return pairs
-
-    def shuffle_by(self, shuffle: Callable[[list[Any]], None], packed: Training) -> None:
-        """Shuffle the packed examples as a replaced `random.shuffle` shuffles the user's list."""
-        if self.items is None:
-            order = packed.order
-            shuffle(order)
-            packed.order = order
-        else:
-            packed.order = places_after(shuffle, self.items, packed.snapshot)
-
-
-def places_after(shuffle: Callable[[list[Any]], None], items: list[Any], snapshot: list[Any]) -> list[int]:
-    """Shuffle the list `items`; return the place that each of them has in the list `snapshot`."""
-    shuffle(items)
-    places: dict[int, list[int]] = {}
-    for place, pair in enumerate(snapshot):
-        places.setdefault(id(pair), []).append(place)
-    try:
-        return [places[id(pair)].pop() for pair in items]
-    except (KeyError, IndexError):
-        raise ValueError("shuffling training_data changed the pairs in it") from None
 
 
 def reads_examples(net: Any, examples: Any, *methods: str) -> bool:

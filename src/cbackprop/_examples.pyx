@@ -259,7 +259,7 @@ cdef class Examples:
 
     cdef int check_sizes(self, Parameters p) except -1:
         """Raises if the network has other inputs, outputs or another type than the one that the examples were packed for."""
-        if (p.n[1], p.n[p.L], p.itemsize) != (self.n_in, self.targets.n_out, self.targets.itemsize):
+        if p.n[1] != self.n_in or p.n[p.L] != self.targets.n_out or p.itemsize != self.targets.itemsize:
             raise ValueError(
                 f"the network now has {p.n[1]} inputs and {p.n[p.L]} outputs and is float{8 * p.itemsize}; when "
                 f"{self.targets.name} was read, it had {self.n_in} inputs and {self.targets.n_out} outputs and was "

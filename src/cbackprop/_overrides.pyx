@@ -56,7 +56,10 @@ def builtin(function):
 
 cdef inline bint is_builtin(object function, object name) except -1:
     """Whether `function` is the package's own of this name."""
-    return type(function) is FUNCTION and builtin_names.get(function) == name
+    if type(function) is not FUNCTION:
+        return False
+    known = builtin_names.get(function)
+    return known is name or known == name
 
 
 def module_named(name):
@@ -79,11 +82,6 @@ cdef class Module:
     step_options : callable, optional
         step_options(net) tells the kernels the network's cost; the NumPy reference has no kernels.
     """
-
-    cdef dict namespace
-    cdef readonly str name
-    cdef readonly object output_error, step_options
-    cdef readonly tuple gradient_methods, training_methods, evaluation_methods
 
     def __init__(self, dict namespace, output_error, tuple gradient_methods, tuple evaluation_methods, step_options=None):
         self.namespace = namespace
@@ -136,7 +134,7 @@ cdef class Module:
         """Whether the module's function of this name is the package's own."""
         return is_builtin(self.namespace.get(name), name)
 
-    def replaced(self, net, tuple methods=()):
+    cpdef replaced(self, net, tuple methods=()):
         """Why the kernels cannot do the work of `methods`, in words; None if they can."""
         cdef Memory memory = net._cbackprop
         activations = memory.activations

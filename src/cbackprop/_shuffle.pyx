@@ -122,3 +122,19 @@ cdef Py_ssize_t take_draws(const unsigned char *words, Py_ssize_t n_words, uint3
             swap_items(items, i, j)
         i -= 1
     return i
+
+
+cdef list places_after(object user_shuffle, object items, list snapshot):
+    """Shuffles `items` as the user does; returns the place that each of them has in `snapshot`, the list as it was at first."""
+    cdef dict places = {}
+    cdef list order = []
+    cdef Py_ssize_t place
+    user_shuffle(items)
+    for place in range(len(snapshot)):
+        places.setdefault(id(snapshot[place]), []).append(place)
+    try:
+        for pair in items:
+            order.append(places[id(pair)].pop())
+    except (KeyError, IndexError):
+        raise ValueError("shuffling training_data changed the pairs in it") from None
+    return order

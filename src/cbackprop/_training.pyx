@@ -8,8 +8,9 @@ from libc.stdlib cimport free
 from cbackprop._arrays cimport copied
 from cbackprop._evaluation cimport score_packed
 from cbackprop._examples cimport Examples, count, in_order, packed, snapshot_of
+from cbackprop._overrides cimport Module
 from cbackprop._parameters cimport Parameters
-from cbackprop._shuffle cimport draws_of, shuffle
+from cbackprop._shuffle cimport draws_of, places_after, shuffle
 from cbackprop._step_options cimport StepOptions
 from cbackprop._team cimport MAX_WORKERS, Team
 from cbackprop.kernels cimport CBACKPROP_THREADS, MemberTime
@@ -77,6 +78,7 @@ cdef class Training:
     cdef Team team
     cdef Parameters parameters          # what the last epoch knew of the network's
     cdef object activations             # that the team was made for
+    cdef Module module                  # of the network
     cdef StepOptions options
     cdef object supply                  # of processors: how many workers get one; None if one works alone
     cdef uint32_t *permutation          # (n) the examples as shuffled, by their numbers
@@ -107,6 +109,7 @@ cdef class Training:
             n_threads=n_packing_threads(p, n, min(n_threads, MAX_WORKERS)))
         self.permutation = in_order(n)
         self.options = options
+        self.module = p.memory.module
         self.new_team(p, workers)
 
     cdef int new_team(self, Parameters p, int n_workers) except -1:
@@ -159,16 +162,18 @@ cdef class Training:
         """Whether the inputs look like the grey values 0 to 255 of an image."""
         return self.examples.pixels
 
-    def shuffle(self, user_shuffle, items):
-        """Shuffles the examples, and `items` with them if that is a list, as the module's random.shuffle would.
-
-        Returns False, with nothing done, if `user_shuffle` is not Python's own random.shuffle, or `items` neither None nor a list.
-        """
+    cdef int shuffle_by(self, user_shuffle, items) except -1:
+        """Shuffles the examples, and `items`, the user's list of them, if it is not None, as `user_shuffle` would."""
         getrandbits = draws_of(user_shuffle)
-        if getrandbits is None or (items is not None and type(items) is not list):
-            return False
-        shuffle(getrandbits, self.permutation, self.n, items)
-        return True
+        if getrandbits is not None and (items is None or type(items) is list):
+            return shuffle(getrandbits, self.permutation, self.n, items)
+        if items is None:
+            order = self.order
+            user_shuffle(order)
+        else:
+            order = places_after(user_shuffle, items, self.snapshot)
+        self.order = order
+        return 0
 
     @property
     def order(self):
@@ -193,11 +198,29 @@ cdef class Training:
         for i in range(self.n):
             self.permutation[i] = order[i]
 
-    def epoch(self, net, StepOptions options):
-        """Trains on every mini-batch once. `net` gets new weights and biases: those of a completed mini-batch in any case.
+    def train_epoch(self, net, items, step, eta):
+        """Shuffles the examples, and trains on every mini-batch once; returns whether the parameters are finite.
 
-        Returns whether they are finite.
+        `net` gets new weights and biases: those of a completed mini-batch in any case. If one of the methods on the way has been
+        replaced, nothing is done, and None is returned.
+
+        Parameters
+        ----------
+        net : Network
+        items : list or None
+            The user's list of the examples, shuffled with them; None for arrays.
+        step : object
+            step.options(eta) are the `StepOptions`.
+        eta : float
         """
+        cdef Module module = self.module
+        if module.replaced(net, module.training_methods) is not None:
+            return None
+        self.shuffle_by(module.shuffle, items)
+        return self.epoch(net, step.options(eta))
+
+    cpdef bint epoch(self, net, StepOptions options) except -1:
+        """Trains on every mini-batch once, in the order that the last shuffle left."""
         cdef Parameters p = self.parameters
         cdef Py_ssize_t done = 0, last, ended, batches = (self.examples.n + self.m - 1) // self.m
         cdef double begun, seconds
