@@ -182,9 +182,14 @@ def test_a_damaged_file_is_named_with_what_is_wrong(run, tmp_path):
 
 def started(*arguments, folder):
     """The command, running, with pipes to read from."""
-    return subprocess.Popen(
-        [COMMAND, *arguments], cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
+    # A job in the background ignores SIGINT, and so would its child.
+    handler = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        return subprocess.Popen(
+            [COMMAND, *arguments], cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+    finally:
+        signal.signal(signal.SIGINT, handler)
 
 
 @POSIX_ONLY
