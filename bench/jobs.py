@@ -17,7 +17,8 @@ class Shape:
     `epochs` is the number whose seconds are given, `learned` the number trained to see that all
     learn; `softmax_eta` is the rate for a peer that trains softmax and cross-entropy instead
     (default: a sixth of `eta`); `slow` says that loops over single examples would take minutes
-    here and are left out.
+    here and are left out; `saturated` starts from the book's initial weights, which put most
+    sigmoids of a wide layer on their flat ends, where errors get subnormal.
     """
 
     name: str
@@ -30,6 +31,7 @@ class Shape:
     softmax_eta: float | None = None
     checked: int = 100
     slow: bool = False
+    saturated: bool = False
 
 
 SHAPES = {
@@ -44,6 +46,16 @@ SHAPES = {
         Shape("784-512-512-10, 128", (784, 512, 512, 10), 128, eta=0.1, checked=4, slow=True),
         Shape(
             "1024-2048-2048-10, 256", (1024, 2048, 2048, 10), 256, eta=0.5, data="dense", checked=2, slow=True
+        ),
+        Shape("784-10, 10, saturated", (784, 10), 10, saturated=True),
+        Shape(
+            "784-512-512-10, 128, saturated",
+            (784, 512, 512, 10),
+            128,
+            eta=0.5,
+            checked=4,
+            slow=True,
+            saturated=True,
         ),
         Shape("2-3-1, 4", (2, 3, 1), 4, data="XOR", epochs=10_000, learned=300),
     )
@@ -96,17 +108,17 @@ def orders(n, epochs, seed):
     return drawn
 
 
-def start(sizes, dtype, seed=1):
+def start(sizes, dtype, saturated=False, seed=1):
     """Return weights and biases for every peer to start from.
 
-    Normal numbers, the weights divided by the root of the number of inputs: from unscaled ones
-    wide layers start saturated, and numbers near the smallest representable would then slow
-    some peers and not others.
+    Normal numbers, as in the book. Unless `saturated`, the weights are divided by the root of the
+    number of inputs: otherwise wide layers start saturated, and numbers near the smallest
+    representable slow some peers and not others.
     """
     draw = np.random.default_rng(seed)
     biases = [draw.standard_normal((n_out, 1)).astype(dtype) for n_out in sizes[1:]]
     weights = [
-        (draw.standard_normal((n_out, n_in)) / np.sqrt(n_in)).astype(dtype)
+        (draw.standard_normal((n_out, n_in)) / (1 if saturated else np.sqrt(n_in))).astype(dtype)
         for n_in, n_out in zip(sizes[:-1], sizes[1:], strict=True)
     ]
     for parameters in (*weights, *biases):
@@ -141,7 +153,7 @@ def mnist(sample=False):
 
 def make(shape, dtype, sample=False):
     """Return the job of `shape` in `dtype`; `sample` takes the small embedded data."""
-    weights, biases = start(shape.sizes, dtype)
+    weights, biases = start(shape.sizes, dtype, shape.saturated)
     n_in, n_out = shape.sizes[0], shape.sizes[-1]
     if shape.data == "XOR":
         X = np.array([[0, 0], [0, 1], [1, 0], [1, 1]], dtype)
