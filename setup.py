@@ -34,9 +34,11 @@ else:
         kernel_args = module_args = []
     else:
         compile_args.append("-g0")  # the names of lines would be seven eighths of the modules
-        # A loop of few instructions takes a sixth longer where it straddles a line that is fetched.
-        kernel_args = ["-O3", "-falign-loops=32"]
-        module_args = ["-O2"]  # -O3 takes a fifth longer to compile, and no call is faster for it
+        # -O3 takes a fifth longer to compile, and nothing is faster for it: kernels say themselves what is a
+        # vector and which loop is unrolled. A loop of few instructions takes a sixth longer where it straddles
+        # a line that is fetched.
+        kernel_args = ["-O2", "-falign-loops=32"]
+        module_args = ["-O2"]
 
 # The C files of src/kernels, by the module that they are linked into: one each, so that the process has one
 # copy of them and of their state. Those that take longest come first.
