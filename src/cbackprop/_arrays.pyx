@@ -1,6 +1,6 @@
 """What the user passes, one array or list at a time: checked, converted, copied. Each error names the argument."""
 
-cimport numpy as cnp
+cimport cbackprop.numpy_api as cnp
 from cpython.list cimport PyList_GetSlice
 from cpython.pyport cimport PY_SSIZE_T_MAX
 from libc.math cimport floor

@@ -1,6 +1,6 @@
 """The costs: the built-in ones as codes of the kernels, a cost class of the user's as calls of its `delta` and `fn`."""
 
-cimport numpy as cnp
+cimport cbackprop.numpy_api as cnp
 from libc.stdint cimport uint32_t
 from libc.string cimport memcpy, memset
 

@@ -1,6 +1,6 @@
 """The sigmoid of single numbers and of arrays."""
 
-cimport numpy as cnp
+cimport cbackprop.numpy_api as cnp
 
 from cbackprop._isa cimport kernels
 

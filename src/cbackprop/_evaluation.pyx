@@ -1,7 +1,7 @@
 """What a network makes of many examples: how many it answers right, and their mean cost."""
 
 cimport cython
-cimport numpy as cnp
+cimport cbackprop.numpy_api as cnp
 from cpython.exc cimport PyErr_CheckSignals
 from libc.stdint cimport int32_t, uint32_t
 from libc.stdlib cimport free

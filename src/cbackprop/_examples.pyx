@@ -4,7 +4,7 @@ Everything that can be wrong with them is found here, before anything has change
 """
 
 cimport cython
-cimport numpy as cnp
+cimport cbackprop.numpy_api as cnp
 from libc.math cimport floor
 from libc.stdint cimport uint32_t
 from libc.stdlib cimport free, malloc

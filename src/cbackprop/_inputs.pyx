@@ -1,7 +1,7 @@
 """Where the inputs of the user's examples are in memory, the x of each pair or the rows of X, some thousand at a time."""
 
 cimport cython
-cimport numpy as cnp
+cimport cbackprop.numpy_api as cnp
 from cpython.exc cimport PyErr_CheckSignals
 from cpython.object cimport PyObject
 from libc.stdint cimport uint32_t

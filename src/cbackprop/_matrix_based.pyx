@@ -1,6 +1,6 @@
 """The chapter's problem, the fully matrix-based approach: examples that are the columns of a matrix, all taken together."""
 
-cimport numpy as cnp
+cimport cbackprop.numpy_api as cnp
 from libc.stdint cimport uint32_t
 
 from cbackprop._algorithm cimport backpropagate, feedforward, gradient_descent, output_error, set_input

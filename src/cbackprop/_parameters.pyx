@@ -1,7 +1,7 @@
 """Reads a network's parameters for the kernels, and checks them: they are plain attributes that the user may replace."""
 
 cimport cython
-cimport numpy as cnp
+cimport cbackprop.numpy_api as cnp
 from cpython.list cimport PyList_GET_SIZE
 from cpython.number cimport PyNumber_Index
 from cpython.object cimport PyObject

@@ -1,7 +1,7 @@
 """Single calls of `feedforward` and `backprop`: one example, with the same steps as a mini-batch, over NumPy's own arrays."""
 
 cimport cython
-cimport numpy as cnp
+cimport cbackprop.numpy_api as cnp
 from libc.stdint cimport uint32_t
 from libc.string cimport memcpy, memset
 

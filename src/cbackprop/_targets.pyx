@@ -4,7 +4,7 @@ One-hot targets are kept as labels too, which is all that the kernels need of th
 """
 
 cimport cython
-cimport numpy as cnp
+cimport cbackprop.numpy_api as cnp
 from cpython.long cimport PyLong_AsLongLongAndOverflow
 from cpython.object cimport PyObject
 from cpython.tuple cimport PyTuple_CheckExact, PyTuple_GET_SIZE

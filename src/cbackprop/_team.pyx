@@ -1,7 +1,7 @@
 """A team of workers: who computes which panels of which layer, their memory, and how it is filled, read and set to work."""
 
 cimport cython
-cimport numpy as cnp
+cimport cbackprop.numpy_api as cnp
 from libc.stdint cimport int32_t, uint8_t, uint32_t
 from libc.string cimport memcpy, memset
 
