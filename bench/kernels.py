@@ -225,7 +225,7 @@ def main():
         print(f"{np.dtype(dtype).name}: NumPy's matrix product reaches {peak:.1f} GFLOP/s")
         for isa in _isa.found():
             kernels = library.kernels_named(isa.encode(), np.dtype(dtype).itemsize).contents
-            rows = [(name, rate, "GFLOP/s", rate / peak) for n, m in ((512, 128), (30, 10))
+            rows = [(name, rate, "GFLOP/s", rate / peak) for n, m in ((2048, 256), (512, 128), (30, 10))
                     for name, rate in dense_rows(kernels, dtype, n, m)]  # fmt: skip
             for name, code in ACTIVATIONS.items():
                 held = []

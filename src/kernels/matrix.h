@@ -5,6 +5,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+enum { LINE_BYTES = 64 }; /* of the caches */
+
 /* A matrix (rows x cols) in panels of `width` columns, one panel after the other:
  *     element (i, j) is data[(j / width * rows + i) * width + j % width].
  * A panel's row is a whole number of vectors, aligned to 64 bytes at the panel's start. The last panel has columns past

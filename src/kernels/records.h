@@ -9,10 +9,7 @@
 #ifndef CBACKPROP_RECORDS_H
 #define CBACKPROP_RECORDS_H
 
-#include <stddef.h>
-#include <stdint.h>
-
-enum { LINE_BYTES = 64 };
+#include "matrix.h"
 
 enum {
     VALUES_CODED = 0,   /* uint8_t: an index into `table`, whose entry 0 is 0 */

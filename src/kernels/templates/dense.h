@@ -33,6 +33,10 @@ static const ptrdiff_t tile_rows[MOST_VECTORS + 1] = {0, 6, 4, 3};
  * the panels of the right one. */
 enum { K_BLOCK = 256, ROW_BLOCK = 256 };
 
+/* From MANY rows or terms on, a block's arithmetic takes long enough to prefetch a matrix that comes from memory:
+ * each time that PREFETCH_ROWS are done, a part of it. */
+enum { MANY = 64, PREFETCH_ROWS = 24 };
+
 /* A tile: C = start + A B, or, if `update`, C = decay C - step A B. */
 typedef struct {
     const real *a; /* element (row r, term k) of A: a[r a_row + (k mod chunk) a_term + (k div chunk) a_chunk] */
@@ -53,6 +57,11 @@ typedef struct {
 INLINE void tile(const int R, const int V, const Tile *t) {
     vec sum[MOST_ROWS][MOST_VECTORS];
     const real *a = t->a, *b = t->b;
+    if (t->update && t->terms >= MANY) { /* W may come from memory: by the time that the sums are there */
+        UNROLL for (int r = 0; r < R; r++) {
+            UNROLL for (int v = 0; v < V; v++) PREFETCH(t->c + r * t->c_row + v * LANES);
+        }
+    }
     const ptrdiff_t a_row = t->a_row, a_term = t->a_term, b_term = t->b_term;
     if (t->start) {
         UNROLL for (int r = 0; r < R; r++) {
@@ -217,6 +226,17 @@ static void transpose_rows(const Panels *B, ptrdiff_t first, ptrdiff_t width, pt
     }
 }
 
+/* Prefetches a part of what transpose_rows will read with these arguments: from / m to to / m of it. */
+INLINE void prefetch_rows(const Panels *B, ptrdiff_t first, ptrdiff_t width, ptrdiff_t column, ptrdiff_t columns,
+                          ptrdiff_t from, ptrdiff_t to, ptrdiff_t m) {
+    const ptrdiff_t bytes = smaller(B->rows - first, width) * B->width * (ptrdiff_t)sizeof(real);
+    const ptrdiff_t of_panel = divide_up(bytes, LINE_BYTES), lines = divide_up(columns, B->width) * of_panel;
+    for (ptrdiff_t l = lines * from / m; l < lines * to / m; l++) {
+        const real *panel = (const real *)B->data + (column + l / of_panel * B->width) * B->rows + first * B->width;
+        PREFETCH((const char *)panel + l % of_panel * LINE_BYTES);
+    }
+}
+
 /* The terms of a sum over D's columns that are taken at a time: whole panels of D. */
 INLINE ptrdiff_t transposed_block(const Panels *D) { return divide_up(K_BLOCK, D->width) * D->width; }
 
@@ -225,7 +245,8 @@ static ptrdiff_t transposed_scratch(const Panels *D, const Panels *C) {
     return smaller(transposed_block(D), padded) * C->width * (ptrdiff_t)sizeof(real);
 }
 
-/* C = D B^T: C (m x K), D (m x n), B (K x n). A block of B^T at a time is formed in `scratch`, 64 KB in float64. */
+/* C = D B^T: C (m x K), D (m x n), B (K x n). A block of B^T at a time is formed in `scratch`, 64 KB in float64. The
+ * next one is prefetched between the tiles: it comes from memory, and nothing else is done while it is transposed. */
 static void product_transposed(const Panels *D, const Panels *B, const Panels *C, void *scratch, ptrdiff_t p0,
                                ptrdiff_t p1) {
     const ptrdiff_t m = C->rows, n = D->cols, width = C->width, block = transposed_block(D);
@@ -249,7 +270,16 @@ static void product_transposed(const Panels *D, const Panels *B, const Panels *C
                 .c = c,
                 .c_row = width,
             };
-            tiled(&t, m, used_vectors(C, p));
+            const ptrdiff_t part = m >= MANY && p + 1 < p1 ? PREFETCH_ROWS : m;
+            for (ptrdiff_t i = 0; i < m; i += part) {
+                const ptrdiff_t rows = smaller(m - i, part);
+                if (part < m) prefetch_rows(B, (p + 1) * width, width, k, terms, i, i + rows, m);
+                Tile now = t;
+                now.a += i * now.a_row;
+                if (now.start) now.start += i * now.start_row;
+                now.c += i * now.c_row;
+                tiled(&now, rows, used_vectors(C, p));
+            }
         }
         k += block;
     } while (k < n);
