@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cbackprop import _arguments, _elementwise, _warnings, costs
+from cbackprop import _arguments, _elementwise, _evaluation, _warnings, costs
 from cbackprop._compiled import (
     Compiled,
     Scores,
@@ -360,7 +360,7 @@ class Network(Compiled, ReferenceNetwork2):
         if not convert or MODULE.has_builtin("vectorized_result"):
             mean = mean_cost(self, examples, examples.is_labelled(convert), _cost_function)
             if mean is not None:
-                return mean + penalty(self, lmbda, n, regularization)
+                return mean + _penalty(self, lmbda, n, regularization)
         if examples.is_arrays:
             convert = False
         cost = 0.0
@@ -516,7 +516,7 @@ class _Scores(Scores):
         ):
             convert = {"convert": True} if self.labelled else {}
             return net.total_cost(self.data.given, step.lmbda, **convert, **step.penalty_options())
-        return self.score(self.packed)[1] + penalty(net, step.lmbda, self.data.n, step.regularization)
+        return self.score(self.packed)[1] + _penalty(net, step.lmbda, self.data.n, step.regularization)
 
     def has_targets(self) -> bool:
         """Whether the package itself makes the target of a label."""
@@ -576,6 +576,13 @@ def _cost_function(net: Network) -> Any:
     """The cost as the kernels take it: a name, or the user's own function."""
     costs.check(net.cost, net._cbackprop.activations, len(net.weights) + 1)
     return costs.builtin_fn(net.cost) or net.cost.fn
+
+
+def _penalty(net: Network, lmbda: float, n: int, regularization: str) -> float:
+    """What regularisation adds to the cost: the reference's `penalty`, with the same bits on every machine."""
+    if regularization == "L1":
+        return lmbda / n * _evaluation.sum_of_weights(net, False)
+    return 0.5 * (lmbda / n) * _evaluation.sum_of_weights(net, True)
 
 
 def _target(net: Network, label: Any, name: str) -> NDArray[np.float64]:

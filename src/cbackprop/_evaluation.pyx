@@ -1,12 +1,14 @@
-"""What a network makes of many examples: how many it answers right, and their mean cost."""
+"""What a network makes of many examples: how many it answers right, and their mean cost; and what its weights add to a cost."""
 
 cimport cython
 cimport cbackprop.numpy_api as cnp
 from cpython.exc cimport PyErr_CheckSignals
+from libc.math cimport fabs
 from libc.stdint cimport int32_t, uint32_t
 from libc.stdlib cimport free
 
 from cbackprop._algorithm cimport feed_layer, set_input
+from cbackprop._arrays cimport real_at
 from cbackprop._costs cimport add_custom_costs, cost_code
 from cbackprop._examples cimport Examples, count, in_order, packed, snapshot_of
 from cbackprop._parameters cimport Parameters
@@ -205,3 +207,34 @@ cdef void threshold(const Panels *A, Py_ssize_t itemsize, int32_t *answers) noex
             answers[i] = (<const double *> A.data)[i * A.width] >= 0.5
         else:
             answers[i] = (<const float *> A.data)[i * A.width] >= 0.5
+
+
+# ---- regularisation ----
+
+def sum_of_weights(net, bint squares):
+    """The sum of all w**2, or else of all |w|, as doubles.
+
+    NumPy's norm is a product of its BLAS, which sums in another order on each processor.
+    """
+    cdef Parameters p = Parameters.__new__(Parameters, net)
+    cdef double total = 0
+    cdef int l
+    for l in range(2, p.L + 1):
+        total += sum_of(p.w(l), p.n[l - 1] * p.n[l], 8 * p.itemsize, squares)
+    return total
+
+
+cdef double sum_of(const void *w, Py_ssize_t n, int bits, bint squares) noexcept nogil:
+    """The sum of w**2, or of |w|, over n reals: number i belongs to chain i % 8."""
+    cdef double[8] chain
+    cdef Py_ssize_t i
+    cdef int c
+    cdef double x
+    for c in range(8):
+        chain[c] = 0
+    for i in range(n):
+        x = real_at(w, bits, i)
+        chain[i & 7] += x * x if squares else fabs(x)
+    for c in range(1, 8):
+        chain[0] += chain[c]
+    return chain[0]

@@ -22,7 +22,7 @@ INLINE vec exp_minus_1_of_negative(vec x) {
     vec k;
     const vec t = exp_minus_1_reduced(choose(LESS(x, least), least, x), &k);
     const vec scale = power_of_two(k);
-    return (scale - one) + scale * t;
+    return multiply_add(scale, t, scale - one);
 }
 
 /* tanh z = sign(z) (1 - e^-2|z|) / (1 + e^-2|z|), and the denominator is 2 minus the numerator. */
@@ -39,19 +39,20 @@ INLINE vec log_1_plus(vec e) {
     const vec one = BROADCAST(1), half = BROADCAST(0.5);
     const ivec large = LESS(BROADCAST(0.41421356237309503), e);
     const vec x = choose(large, half * (e - one), e);
-    const vec y = x / (one + half * x), u = BROADCAST(0.25) * y * y;
-#define TERM(c, d) (BROADCAST(d) * u + BROADCAST(c)) /* c + d u */
+    const vec y = x / multiply_add(half, x, one), u = BROADCAST(0.25) * y * y;
+#define TERM(c, d) multiply_add(BROADCAST(d), u, BROADCAST(c)) /* c + d u */
 #if REAL_BITS == 64
     const vec u2 = u * u;
     const vec q01 = TERM(0.3333333333333335, 0.19999999999949444), q23 = TERM(0.14285714313126918, 0.11111105544689748);
     const vec q45 = TERM(0.09091446216268435, 0.07665805861027504);
-    const vec q = (q23 * u2 + q01) + (BROADCAST(0.07308903576708663) * u2 + q45) * (u2 * u2);
-#else
+    /* (q23 u2 + q01) + (q6 u2 + q45) u2^2 */
     const vec q =
-        (BROADCAST(0.14790492964987212f) * u + BROADCAST(0.19994378858302422f)) * u + BROADCAST(0.33333342547714534f);
+        multiply_add(multiply_add(BROADCAST(0.07308903576708663), u2, q45), u2 * u2, multiply_add(q23, u2, q01));
+#else
+    const vec q = multiply_add(TERM(0.19994378858302422f, 0.14790492964987212f), u, BROADCAST(0.33333342547714534f));
 #endif
 #undef TERM
-    return choose(large, BROADCAST(0.6931471805599453), ZERO) + (y + y * (u * q));
+    return choose(large, BROADCAST(0.6931471805599453), ZERO) + multiply_add(y, u * q, y);
 }
 
 /* ln(1 + e^z) = max(z, 0) + ln(1 + e^-|z|). */
@@ -73,7 +74,7 @@ INLINE vec log_of(vec x) {
     const vec m = choose(large, BROADCAST(0.5) * fraction, fraction);
     const vec k = exponent - choose(large, BROADCAST(EXPONENT_BIAS - 1), BROADCAST(EXPONENT_BIAS)) -
                   choose(tiny, BROADCAST(SUBNORMAL_POWER), ZERO);
-    const vec y = log_1_plus(m - one) + k * BROADCAST(0.6931471805599453);
+    const vec y = multiply_add(k, BROADCAST(0.6931471805599453), log_1_plus(m - one));
     /* 0 and NaN, then what is below 0, then infinity */
     const vec others = choose(LESS(x, ZERO), BROADCAST(NAN), x - BROADCAST(INFINITY));
     return choose(LESS(BROADCAST(LARGEST_REAL), x), x, choose(LESS(ZERO, x), y, others));

@@ -28,7 +28,7 @@ static void subtract_signs(double weight_decay, const Panels *W, ptrdiff_t p0, p
     const vec decay = BROADCAST((real)weight_decay);
     for (ptrdiff_t i = 0, n = panels_size(W, p0, p1); i < n; i += LANES) {
         const vec x = load(w + i);
-        store(w + i, x - decay * sign_of(x));
+        store(w + i, subtract_product(x, decay, sign_of(x)));
     }
 }
 
@@ -41,10 +41,10 @@ INLINE void move_with(const int penalty, double weight_decay, double velocity_sc
         const vec x = load(w + i);
         vec velocity = load(v + i);
         if (penalty != NO_PENALTY) {
-            velocity = velocity - decay * (penalty == L1 ? sign_of(x) : x);
+            velocity = subtract_product(velocity, decay, penalty == L1 ? sign_of(x) : x);
             store(v + i, velocity);
         }
-        store(w + i, x + v_scale * velocity);
+        store(w + i, multiply_add(v_scale, velocity, x));
     }
 }
 
@@ -67,7 +67,7 @@ static void scale_rows(double factor, const void *bias, const Panels *Z, ptrdiff
         const real *b = (const real *)bias + p * Z->width;
         real *z = panels_from(Z, p);
         for (ptrdiff_t i = 0; i < Z->rows; i++, z += Z->width) {
-            for (ptrdiff_t v = 0; v < Z->width; v += LANES) store(z + v, f * load(z + v) + load(b + v));
+            for (ptrdiff_t v = 0; v < Z->width; v += LANES) store(z + v, multiply_add(f, load(z + v), load(b + v)));
         }
     }
 }

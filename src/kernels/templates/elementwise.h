@@ -48,24 +48,25 @@ INLINE vec power_of_two(vec k) {
 
 /* t = e^r - 1 where x = k ln 2 + r, so that e^x = 2^k (1 + t): LEAST_ARGUMENT <= x <= 0. */
 INLINE vec exp_minus_1_reduced(vec x, vec *k_out) {
-    const vec k = (x * BROADCAST(INVERSE_LN2) + BROADCAST(ROUNDER)) - BROADCAST(ROUNDER);
-    const vec r = (x - k * BROADCAST(LN2_HIGH)) - k * BROADCAST(LN2_LOW);
+    const vec k = multiply_add(x, BROADCAST(INVERSE_LN2), BROADCAST(ROUNDER)) - BROADCAST(ROUNDER);
+    const vec r = subtract_product(subtract_product(x, k, BROADCAST(LN2_HIGH)), k, BROADCAST(LN2_LOW));
     *k_out = k;
     const vec r2 = r * r, r4 = r2 * r2;
-#define TERM(c, d) (BROADCAST(d) * r + BROADCAST(c)) /* c + d r */
+#define TERM(c, d) multiply_add(BROADCAST(d), r, BROADCAST(c)) /* c + d r */
 #if REAL_BITS == 64
     const vec p01 = TERM(0.5000000000000001, 0.16666666666666669),
               p23 = TERM(0.04166666666662413, 0.008333333333330062);
     const vec p45 = TERM(0.0013888888917213717, 0.00019841269863053618);
     const vec p67 = TERM(2.4801521295954376e-05, 2.7557268459997064e-06);
     const vec p89 = TERM(2.7620088445409746e-07, 2.510038549551032e-08);
-    const vec p = (p23 * r2 + p01) + ((p67 * r2 + p45) + p89 * r4) * r4;
+    /* (p23 r2 + p01) + ((p67 r2 + p45) + p89 r4) r4 */
+    const vec p = multiply_add(multiply_add(p89, r4, multiply_add(p67, r2, p45)), r4, multiply_add(p23, r2, p01));
 #else
     const vec p01 = TERM(0.5f, 0.16666576989698775f), p23 = TERM(0.041666554617204574f, 0.008363179052722578f);
-    const vec p = (p23 * r2 + p01) + BROADCAST(0.0013926183587713494f) * r4;
+    const vec p = multiply_add(BROADCAST(0.0013926183587713494f), r4, multiply_add(p23, r2, p01));
 #endif
 #undef TERM
-    return p * r2 + r;
+    return multiply_add(p, r2, r);
 }
 
 /* The larger of x and `least`, NaN for a NaN x. */
@@ -114,7 +115,8 @@ INLINE vec sigmoid_of(vec z) {
     const vec e = exp_of_negative(of_bits(bits_of(z) | bits_of(BROADCAST(-0.0))), &e_low); /* -|z| */
     const vec d = one + e, d_low = ((one - d) + e) + e_low;
     const vec q = of_sign(z, e, one) / d, n_low = of_sign(z, e_low, ZERO);
-    return q + (n_low - q * d_low) * (BROADCAST(1.457) - BROADCAST(0.485) * d);
+    const vec inverse = subtract_product(BROADCAST(1.457), BROADCAST(0.485), d);
+    return multiply_add(subtract_product(n_low, q, d_low), inverse, q);
 }
 
 /* a = sigma(z), n elements, any n and alignment. */

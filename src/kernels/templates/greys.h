@@ -16,7 +16,8 @@ static int grey_codes(void *value, ptrdiff_t n, double d, uint8_t *code) {
     ivec fit = ZERO == ZERO;
     for (ptrdiff_t k = n; k < n + LANES; k++) number[k] = number[n > 0 ? n - 1 : 0];
     for (ptrdiff_t k = 0; k < n; k += LANES) {
-        const vec v = load_unaligned(number + k), rounded = v * greys + ROUNDER, c = rounded - ROUNDER;
+        const vec v = load_unaligned(number + k), rounded = multiply_add(v, greys, BROADCAST(ROUNDER)),
+                  c = rounded - ROUNDER;
         fit &= (c / greys == v) & (c >= 1) & (c <= 255); /* NaN compares false */
         const ivec more = c > most;
         most = (vec)(((ivec)c & more) | ((ivec)most & ~more));

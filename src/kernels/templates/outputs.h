@@ -87,7 +87,8 @@ INLINE vec cross_entropy_cost(vec a, vec y, int one_hot) {
         const vec right = choose(LESS(ZERO, y), a, one - a);
         return choose(LESS(a, ZERO) | LESS(one, a), ZERO, finite_of(-log_of(right)));
     }
-    return finite_of(-y * log_of(a) - (one - y) * log_of(one - a));
+    const vec wrong = (one - y) * log_of(one - a);
+    return finite_of(-multiply_add(y, log_of(a), wrong)); /* the second product is rounded, the first is not */
 }
 
 /* -y ln a */

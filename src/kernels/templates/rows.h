@@ -1,64 +1,93 @@
 /* One example at a time, on row-major arrays of any alignment, as NumPy keeps them.
  *
- * A row's length is seldom a multiple of LANES. The last vector of a row of LANES or more ends with the row and
- * overlaps the one before; shorter rows are computed one number at a time. */
+ * The sum over a row is spread over ROW_LANES lanes, those of the widest vector, whatever the instruction set: a
+ * narrower vector is one of PARTS. So the order of the sum, and with it every bit, is the same for all of them.
+ *
+ * A row's length is seldom a multiple of ROW_LANES. The last lanes of a row of ROW_LANES or more end with the row and
+ * overlap those before; shorter rows are computed one number at a time. */
 #ifndef CBACKPROP_ROWS_H
 #define CBACKPROP_ROWS_H
 
 #include "panels.h"
 
-#define ROWS 4 /* rows of w at once: each vector of x is loaded for four, and their sums are independent chains */
-#define STRIP_VECTORS 8 /* vectors of a column sum at once: enough chains to fill the multiply-adds */
+enum {
+    ROW_LANES = 64 / sizeof(real),
+    PARTS = ROW_LANES * sizeof(real) / sizeof(vec),
+    /* Rows of w at once: each vector of x is loaded for all, and their sums are 8 independent chains or more. */
+    ROWS = PARTS < 4 ? 4 / PARTS : 1,
+    STRIP_VECTORS = 8 /* vectors of a column sum at once: enough chains to fill the multiply-adds */
+};
 
-/* A mask of the lanes of a row's last vector that the vectors before it did not hold. */
-INLINE ivec last_lanes(ptrdiff_t K) {
-    integer lane[LANES];
-    ivec mask;
-    for (ptrdiff_t l = 0; l < LANES; l++) lane[l] = -(integer)(l >= LANES - K % LANES);
-    memcpy(&mask, lane, sizeof mask);
-    return mask;
+/* Masks of the last ROW_LANES lanes of a row: those that the lanes before did not hold. */
+INLINE void last_lanes(ptrdiff_t K, ivec *mask) {
+    integer lane[ROW_LANES];
+    for (ptrdiff_t l = 0; l < ROW_LANES; l++) lane[l] = -(integer)(l >= ROW_LANES - K % ROW_LANES);
+    memcpy(mask, lane, sizeof lane);
 }
 
-/* The sums, still spread over the lanes, of R rows of w (R x K) times x (K), K at least LANES. `last` is x's last
- * vector under `mask`. The lanes that overlap are 0 in w and in x, since infinity times 0 would be NaN. */
-INLINE void spread_sums(const int R, const real *w, const real *x, vec last, ivec mask, vec *sums, ptrdiff_t K) {
-    vec even[ROWS], odd[ROWS];
-    UNROLL for (int r = 0; r < R; r++) even[r] = odd[r] = ZERO;
+/* The sums, still spread over the lanes of a vector, of R rows of w (R x K) times x (K), K at least ROW_LANES. `last`
+ * is x's last ROW_LANES numbers under `mask`. The lanes that overlap are 0 in w and in x, since infinity times 0 would
+ * be NaN. */
+INLINE void spread_sums(const int R, const real *w, const real *x, const vec *last, const ivec *mask, vec *sums,
+                        ptrdiff_t K) {
+    vec even[ROWS][PARTS], odd[ROWS][PARTS];
+    UNROLL for (int r = 0; r < R; r++) { UNROLL for (int p = 0; p < (int)PARTS; p++) even[r][p] = odd[r][p] = ZERO; }
     ptrdiff_t k = 0;
-    for (; k + 2 * LANES <= K; k += 2 * LANES) {
-        const vec x0 = load_unaligned(x + k), x1 = load_unaligned(x + k + LANES);
-        UNROLL for (int r = 0; r < R; r++) {
-            even[r] += load_unaligned(w + r * K + k) * x0;
-            odd[r] += load_unaligned(w + r * K + k + LANES) * x1;
+    for (; k + 2 * ROW_LANES <= K; k += 2 * ROW_LANES) {
+        UNROLL for (int p = 0; p < (int)PARTS; p++) {
+            const ptrdiff_t first = k + p * LANES, second = first + ROW_LANES;
+            const vec x0 = load_unaligned(x + first), x1 = load_unaligned(x + second);
+            UNROLL for (int r = 0; r < R; r++) {
+                even[r][p] = multiply_add(load_unaligned(w + r * K + first), x0, even[r][p]);
+                odd[r][p] = multiply_add(load_unaligned(w + r * K + second), x1, odd[r][p]);
+            }
         }
     }
-    if (k + LANES <= K) {
-        const vec x0 = load_unaligned(x + k);
-        UNROLL for (int r = 0; r < R; r++) even[r] += load_unaligned(w + r * K + k) * x0;
-    }
-    if (K % LANES) {
-        UNROLL for (int r = 0; r < R; r++) {
-            odd[r] += of_bits(bits_of(load_unaligned(w + r * K + K - LANES)) & mask) * last;
+    if (k + ROW_LANES <= K) {
+        UNROLL for (int p = 0; p < (int)PARTS; p++) {
+            const vec x0 = load_unaligned(x + k + p * LANES);
+            UNROLL for (int r = 0; r < R; r++) {
+                even[r][p] = multiply_add(load_unaligned(w + r * K + k + p * LANES), x0, even[r][p]);
+            }
         }
     }
-    UNROLL for (int r = 0; r < R; r++) sums[r] = even[r] + odd[r];
+    if (K % ROW_LANES) {
+        UNROLL for (int p = 0; p < (int)PARTS; p++) {
+            UNROLL for (int r = 0; r < R; r++) {
+                const vec row = load_unaligned(w + r * K + K - ROW_LANES + p * LANES);
+                odd[r][p] = multiply_add(of_bits(bits_of(row) & mask[p]), last[p], odd[r][p]);
+            }
+        }
+    }
+    UNROLL for (int r = 0; r < R; r++) {
+        vec part[PARTS];
+        UNROLL for (int p = 0; p < (int)PARTS; p++) part[p] = even[r][p] + odd[r][p];
+        UNROLL for (int half = PARTS / 2; half > 0; half /= 2) {
+            UNROLL for (int p = 0; p < half; p++) part[p] += part[p + half];
+        }
+        sums[r] = part[0];
+    }
 }
 
-/* z = w x + b: w (n x K), x (K), b and z (n). For LANES rows at a time, the vectors of sums are transposed and added.
- */
+/* z = w x + b: w (n x K), x (K), b and z (n). For LANES rows at a time, the vectors of sums are transposed and added,
+ * each lane to the one half a vector further. */
 static void matvec(const void *w, const void *x, const void *b, void *z, ptrdiff_t n, ptrdiff_t K) {
     const real *row = w, *input = x, *bias = b;
     real *to = z;
-    if (K < LANES) {
+    if (K < ROW_LANES) {
         for (ptrdiff_t j = 0; j < n; j++, row += K) {
             real sum = bias[j];
-            for (ptrdiff_t k = 0; k < K; k++) sum += row[k] * input[k];
+            for (ptrdiff_t k = 0; k < K; k++) sum = multiply_add_numbers(row[k], input[k], sum);
             to[j] = sum;
         }
         return;
     }
-    const ivec mask = last_lanes(K);
-    const vec last = of_bits(bits_of(load_unaligned(input + K - LANES)) & mask);
+    ivec mask[PARTS];
+    vec last[PARTS];
+    last_lanes(K, mask);
+    for (ptrdiff_t p = 0; p < (ptrdiff_t)PARTS; p++) {
+        last[p] = of_bits(bits_of(load_unaligned(input + K - ROW_LANES + p * LANES)) & mask[p]);
+    }
     for (ptrdiff_t j = 0; j < n; j += LANES) {
         const ptrdiff_t count = smaller(n - j, LANES);
         vec sums[LANES];
@@ -83,7 +112,7 @@ INLINE void sum_of_rows(const int V, const real *w, const real *d, real *out, pt
     UNROLL for (int v = 0; v < V; v++) sum[v] = ZERO;
     for (ptrdiff_t j = 0; j < n; j++, w += K) {
         const vec d_j = BROADCAST(d[j]);
-        UNROLL for (int v = 0; v < V; v++) sum[v] += d_j * load_unaligned(w + v * LANES);
+        UNROLL for (int v = 0; v < V; v++) sum[v] = multiply_add(d_j, load_unaligned(w + v * LANES), sum[v]);
     }
     UNROLL for (int v = 0; v < V; v++) store_unaligned(out + v * LANES, sum[v]);
 }
@@ -107,7 +136,7 @@ static void matvec_transposed(const void *w, const void *d, void *out, ptrdiff_t
     }
     for (; k < K; k++) {
         real sum = 0;
-        for (ptrdiff_t j = 0; j < n; j++) sum += error[j] * row[j * K + k];
+        for (ptrdiff_t j = 0; j < n; j++) sum = multiply_add_numbers(error[j], row[j * K + k], sum);
         to[k] = sum;
     }
 }

@@ -123,8 +123,21 @@ INLINE vec choose(ivec mask, vec a, vec b) { return of_bits((mask & bits_of(a)) 
 INLINE ptrdiff_t smaller(ptrdiff_t a, ptrdiff_t b) { return a < b ? a : b; }
 INLINE ptrdiff_t divide_up(ptrdiff_t a, ptrdiff_t b) { return (a + b - 1) / b; }
 
-/* a b + c and c - a b, in one instruction where the instruction set has it. Left to the compiler, one size of tile
- * might get it and another not, and the bits would depend on where threads cut a matrix. */
+/* a b + c and c - a b, rounded once wherever the processor has an instruction for it. Every such sum of the kernels is
+ * one of these: -ffp-contract=off leaves the compiler none to choose, so that gcc and clang, and all instruction sets
+ * with that instruction, give the same bits. Without it the product is rounded first. */
+
+/* Of single numbers. No library's fma takes part. */
+#if VECTOR_BYTES >= 32 || (VECTOR_BYTES == 16 && defined(__aarch64__)) || (VECTOR_BYTES == 0 && defined(__FP_FAST_FMA))
+#if REAL_BITS == 64
+INLINE real multiply_add_numbers(real a, real b, real c) { return __builtin_fma(a, b, c); }
+#else
+INLINE real multiply_add_numbers(real a, real b, real c) { return __builtin_fmaf(a, b, c); }
+#endif
+#else
+INLINE real multiply_add_numbers(real a, real b, real c) { return a * b + c; }
+#endif
+
 #if VECTOR_BYTES == 64 && REAL_BITS == 64
 #define FUSED(op) _mm512_##op##_pd
 #elif VECTOR_BYTES == 64
@@ -143,6 +156,9 @@ INLINE vec subtract_product(vec c, vec a, vec b) { return (vec)vfmsq_f64(c, a, b
 #elif VECTOR_BYTES == 16 && defined(__aarch64__)
 INLINE vec multiply_add(vec a, vec b, vec c) { return (vec)vfmaq_f32(c, a, b); }
 INLINE vec subtract_product(vec c, vec a, vec b) { return (vec)vfmsq_f32(c, a, b); }
+#elif VECTOR_BYTES == 0
+INLINE vec multiply_add(vec a, vec b, vec c) { return multiply_add_numbers(a, b, c); }
+INLINE vec subtract_product(vec c, vec a, vec b) { return multiply_add_numbers(-a, b, c); }
 #else
 INLINE vec multiply_add(vec a, vec b, vec c) { return a * b + c; }
 INLINE vec subtract_product(vec c, vec a, vec b) { return c - a * b; }
