@@ -36,6 +36,13 @@ class Defect:
 
 DEFECTS = [
     Defect(
+        "a multiplication and an addition rounded apart",
+        "src/kernels/templates/rows.h",
+        "sum = multiply_add_numbers(row[k], input[k], sum);",
+        "sum += row[k] * input[k];",
+        "tests/test_same_bits.py",
+    ),
+    Defect(
         "a wrong last tile",
         "src/kernels/templates/dense.h",
         "return divide_up(smaller(M->cols - p * M->width, M->width), LANES);",

@@ -579,7 +579,7 @@ def _cost_function(net: Network) -> Any:
 
 
 def _penalty(net: Network, lmbda: float, n: int, regularization: str) -> float:
-    """What regularisation adds to the cost: the reference's `penalty`, with the same bits on every machine."""
+    """What regularisation adds to the cost: the reference's `penalty`, but with one order of its sums."""
     if regularization == "L1":
         return lmbda / n * _evaluation.sum_of_weights(net, False)
     return 0.5 * (lmbda / n) * _evaluation.sum_of_weights(net, True)

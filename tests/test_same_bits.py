@@ -41,5 +41,6 @@ def test_every_bit_is_the_one_on_record(isa, tmp_path):
     theirs = same_bits.recorded().get(path)
     if theirs is None:
         pytest.skip(f"no digests of {path} are on record")
-    found = differences(digests, theirs)
+    here = dict(same_bits.cases())  # where subnormal numbers are kept, fewer than are on record
+    found = differences(digests, {case: parts for case, parts in theirs.items() if case in here})
     assert not found, f"{len(found)} digests differ from those on record, such as {found[:5]}"

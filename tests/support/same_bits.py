@@ -25,6 +25,8 @@ from cbackprop import network, network2
 
 RECORD = Path(__file__).resolve().parents[1] / "data/same_bits.json"
 ETA = 1 / 64
+MACHINE = platform.machine()
+KEEPS_SUBNORMALS = {"s390x"}
 THREADS = 1, 2  # every network is trained with each of them, and has one digest
 
 # What the examples' inputs are made of, by how they are then packed.
@@ -159,12 +161,12 @@ def after_training(net, draw, data):
     return found
 
 
-def of_network(threads, sizes, kind, mini_batch_size=10, n=53, divisor=1024, **options):
+def of_network(threads, sizes, kind, mini_batch_size=10, n=53, **options):
     """The digests of a network of the book's first module."""
     draw = random.Random(7)
     data = examples(draw, n, sizes, kind)
     net = network.Network(sizes, **options)
-    set_parameters(net, draw, divisor)
+    set_parameters(net, draw)
     net.SGD(data, 2, mini_batch_size, ETA, n_threads=threads)
     net.update_mini_batch(data[:5], ETA)
     return after_training(net, draw, data)
@@ -216,6 +218,18 @@ def of_monitored(threads, dtype, regularization, **options):
         "monitored": digest(*monitored),
         "asked": digest(costs, [net.accuracy(data, convert=True)]),
     }
+
+
+def of_saturated(threads, kind, dtype):
+    """The digest of a network with subnormal errors. Did they not count as 0, biases of 0 would show it."""
+    draw = random.Random(14)
+    sizes = [40, 60, 30, 10]
+    net = network.Network(sizes, dtype=dtype)
+    set_parameters(net, draw, 4 if dtype == "float32" else 0.5)
+    for b in net.biases:
+        b[:] = 0
+    net.SGD(examples(draw, 53, sizes, kind), 2, 10, ETA, n_threads=threads)
+    return {"training": digest(*net.weights, *net.biases)}
 
 
 def of_widths(threads, dtype, kind):
@@ -298,10 +312,8 @@ def cases():
             f"network, {about}, mini-batches of 300",
             partial(of_network, sizes=[300, 20, 10], kind=kind, dtype=dtype, mini_batch_size=300, n=330),
         )
-        yield (
-            f"network, {about}, saturated",
-            partial(of_network, sizes=[40, 60, 30, 10], kind=kind, dtype=dtype, divisor=8 if dtype == "float32" else 1),
-        )
+        if MACHINE not in KEEPS_SUBNORMALS:
+            yield f"network, {about}, saturated", partial(of_saturated, kind=kind, dtype=dtype)
         yield f"network, {about}, every width", partial(of_widths, dtype=dtype, kind=kind)
         for rule in HALVES:
             yield f"network2, {about}, {rule}, halved", partial(of_halved, kind=kind, rule=rule, dtype=dtype)
@@ -340,10 +352,9 @@ def digests():
 def path():
     """What the digests may depend on: whether a multiplication and an addition are rounded once."""
     isa = network.Network([1, 1]).backend.removeprefix("compiled: ").partition(",")[0]
-    machine = platform.machine()
-    if isa != "portable" or machine in {"s390x", "ppc64le"}:
+    if isa != "portable" or MACHINE == "s390x":
         return "fused"
-    return "not fused" if machine in {"x86_64", "AMD64"} else f"{isa} {machine}"
+    return "not fused" if MACHINE in {"x86_64", "AMD64"} else f"{isa} {MACHINE}"
 
 
 def recorded():
