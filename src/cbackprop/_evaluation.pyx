@@ -6,6 +6,7 @@ from cpython.exc cimport PyErr_CheckSignals
 from libc.math cimport fabs
 from libc.stdint cimport int32_t, uint32_t
 from libc.stdlib cimport free
+from libc.string cimport memcpy
 
 from cbackprop._algorithm cimport feed_layer, set_input
 from cbackprop._arrays cimport real_at
@@ -227,14 +228,27 @@ def sum_of_weights(net, bint squares):
 cdef double sum_of(const void *w, Py_ssize_t n, int bits, bint squares) noexcept nogil:
     """The sum of w**2, or of |w|, over n reals: number i belongs to chain i % 8."""
     cdef double[8] chain
+    cdef double[8] x
     cdef Py_ssize_t i
     cdef int c
-    cdef double x
     for c in range(8):
         chain[c] = 0
-    for i in range(n):
-        x = real_at(w, bits, i)
-        chain[i & 7] += x * x if squares else fabs(x)
+    # Loops of constant length, of which compilers make vectors.
+    for i in range(0, n, 8):
+        if n - i < 8:
+            for c in range(8):
+                x[c] = real_at(w, bits, i + c) if i + c < n else 0
+        elif bits == 64:
+            memcpy(x, <const double *> w + i, sizeof(x))
+        else:
+            for c in range(8):
+                x[c] = (<const float *> w)[i + c]
+        if squares:
+            for c in range(8):
+                chain[c] += x[c] * x[c]
+        else:
+            for c in range(8):
+                chain[c] += fabs(x[c])
     for c in range(1, 8):
         chain[0] += chain[c]
     return chain[0]

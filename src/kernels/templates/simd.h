@@ -127,8 +127,14 @@ INLINE ptrdiff_t divide_up(ptrdiff_t a, ptrdiff_t b) { return (a + b - 1) / b; }
  * one of these: -ffp-contract=off leaves the compiler none to choose, so that gcc and clang, and all instruction sets
  * with that instruction, give the same bits. Without it the product is rounded first. */
 
-/* Of single numbers. No library's fma takes part. */
 #if VECTOR_BYTES >= 32 || (VECTOR_BYTES == 16 && defined(__aarch64__)) || (VECTOR_BYTES == 0 && defined(__FP_FAST_FMA))
+#define IS_FUSED 1
+#else
+#define IS_FUSED 0
+#endif
+
+/* Of single numbers. No library's fma takes part. */
+#if IS_FUSED
 #if REAL_BITS == 64
 INLINE real multiply_add_numbers(real a, real b, real c) { return __builtin_fma(a, b, c); }
 #else
