@@ -25,7 +25,7 @@ if sys.platform == "win32":
     kernel_args = module_args = []
 else:
     # a * b + c is one instruction where the kernels say so (templates/simd.h), not where a compiler likes it.
-    compile_args, link_args = ["-std=gnu11", "-ffp-contract=off", "-pthread"], ["-pthread"]
+    compile_args, link_args = ["-std=gnu11", "-ffp-contract=off", "-pthread"], ["-pthread", "-lm"]
     # A row of registry.h without its formula: older compilers would leave it to whoever loads the module.
     compile_args.append("-Werror=implicit-function-declaration")
     if check:

@@ -19,6 +19,7 @@ class Memory:
     layout: str | None
     velocities: Any
     history: list[dict[str, Any]] | None
+    moments: Any
     def __init__(
         self,
         module: Module,
@@ -27,6 +28,7 @@ class Memory:
         layout: str | None = None,
         velocities: Any = None,
         history: list[dict[str, Any]] | None = None,
+        moments: Any = None,
     ) -> None: ...
 
 def real_dtype(dtype: Any) -> np.dtype[Any]: ...
@@ -37,6 +39,7 @@ def remember(
     layout: Any = ...,
     velocities: Any = ...,
     history: Any = ...,
+    moments: Any = ...,
 ) -> None: ...
 
 class offered(Generic[_T]):

@@ -5,9 +5,15 @@ class StepOptions:
     def __new__(
         cls,
         eta: float,
-        weight_decay: float = 0.0,
+        *,
+        lmbda_over_n: float = 0.0,
         is_l1: bool = False,
+        rule: str = "gradient descent",
         mu: float = 0.0,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-8,
+        is_epsilon_hat: bool = False,
         builtin_delta: str | None = "QuadraticCost",
         cost: Any = None,
     ) -> Self: ...

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cbackprop import _arguments, _elementwise, _evaluation, _warnings, costs
+from cbackprop import _arguments, _elementwise, _evaluation, _rule, _warnings, costs
 from cbackprop._compiled import (
     Compiled,
     Scores,
@@ -28,6 +28,7 @@ from cbackprop._epochs import Monitoring
 from cbackprop._memory import Memory, offered, real_dtype, remember
 from cbackprop._overrides import Module, builtin
 from cbackprop._parameters import check_sizes, layer_sizes
+from cbackprop._rule import Rule
 from cbackprop._step_options import StepOptions
 from cbackprop.activations import Activation
 from cbackprop.costs import CrossEntropyCost, LogLikelihoodCost, QuadraticCost
@@ -79,13 +80,24 @@ def sigmoid_prime(z: ArrayLike) -> Any:
 
 
 def step_options_of(
-    net: Any, eta: float = 0.0, weight_decay: float = 0.0, regularization: str = "L2", mu: float = 0.0
+    net: Any,
+    eta: float = 0.0,
+    lmbda_over_n: float = 0.0,
+    regularization: str = "L2",
+    rule: Rule = Rule(),  # noqa: B008
 ) -> StepOptions:
     """A step down the gradient of the network's cost, described to the kernels."""
     cost, activations = net.cost, net._cbackprop.activations
     if activations is not None or not costs.takes_derivative(cost):
         costs.check(cost, activations, len(net.weights) + 1)
-    return StepOptions(eta, weight_decay, regularization == "L1", mu, costs.builtin_delta(cost), cost)
+    return StepOptions(
+        eta,
+        lmbda_over_n=lmbda_over_n,
+        is_l1=regularization == "L1",
+        builtin_delta=costs.builtin_delta(cost),
+        cost=cost,
+        **rule._asdict(),
+    )
 
 
 MODULE: Module = Module(
@@ -120,8 +132,8 @@ class Network(Compiled, ReferenceNetwork2):
         ``monitoring_seconds``, and what was monitored: ``training_cost``, ``training_accuracy``,
         ``evaluation_cost``, ``evaluation_accuracy``.
     velocities : (list of ndarray, list of ndarray)
-        After a step with momentum: those of the weights and of the biases. Your own attribute `history` or
-        `velocities` replaces the package's, which neither reads nor writes it.
+        After a step with momentum, Nesterov's too: those of the weights and of the biases. Your own attribute
+        `history` or `velocities` replaces the package's, which neither reads nor writes it.
 
     Raises
     ------
@@ -161,6 +173,10 @@ class Network(Compiled, ReferenceNetwork2):
         *,
         regularization: str = "L2",
         mu: float = 0.0,
+        rule: str | None = None,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-8,
     ) -> None:
         """One step of gradient descent on the regularised cost.
 
@@ -170,7 +186,18 @@ class Network(Compiled, ReferenceNetwork2):
             L1   w → w − (ηλ/n) sgn(w) − (η/m) Σ_x ∂C_x/∂w
                  b → b − (η/m) Σ_x ∂C_x/∂b
 
-        With momentum, µ > 0, the changes above go into velocities: v → µv + (…), w → w + v.
+        These are the changes of gradient descent. Of the other rules,
+
+        ::
+
+            momentum   v → µv + (the change above), w → w + v
+            nesterov   v → µv − η∇, w → w + µv − η∇
+            adam       m → β₁m + (1 − β₁)∇, v → β₂v + (1 − β₂)∇²,
+                       w → w − η m̂ / (√v̂ + ε), where m̂ = m / (1 − β₁^t) and v̂ = v / (1 − β₂^t) in step t
+            amsgrad    as adam, with the largest v so far in v̂
+
+        with ∇ the mean gradient over the mini-batch, to which regularisation adds (λ/n) w or (λ/n) sgn(w).
+        Velocities and moments are 0 before the first step, and continue from the last one.
 
         Parameters
         ----------
@@ -181,7 +208,12 @@ class Network(Compiled, ReferenceNetwork2):
             The size of the whole training data.
         regularization : {"L2", "L1"}
         mu : float
-            The momentum µ, 0 to 1. `velocities` continue from the last step.
+            The momentum µ, 0 to 1, of the rules "momentum" and "nesterov".
+        rule : {"gradient descent", "momentum", "nesterov", "adam", "amsgrad"}, optional
+            By default "momentum" if µ > 0, otherwise "gradient descent". The others change every weight in
+            every step, also those of inputs that are 0, which gradient descent need not touch.
+        beta_1, beta_2, epsilon : float
+            β₁ and β₂, each from 0 to below 1, and ε of "adam" and "amsgrad".
 
         Raises
         ------
@@ -194,10 +226,11 @@ class Network(Compiled, ReferenceNetwork2):
             len(mini_batch)  # type: ignore[arg-type]  # as in the book: an iterator is a TypeError
         eta, lmbda = _arguments.number(eta, "eta"), _arguments.number(lmbda, "lmbda")
         size = _arguments.number(n, "n")
-        mu = _checked_options(regularization, mu)
+        _check_regularization(regularization)
+        options = _rule.checked(rule, mu, beta_1, beta_2, epsilon, self._cbackprop.dtype)
         if size == 0:
             raise ZeroDivisionError("n is 0: lmbda cannot be divided by it")
-        _update(self, recognised(self, mini_batch, "mini_batch"), eta, lmbda, size, regularization, mu)
+        _update(self, recognised(self, mini_batch, "mini_batch"), eta, lmbda, size, regularization, options)
 
     @builtin
     def SGD(
@@ -215,6 +248,10 @@ class Network(Compiled, ReferenceNetwork2):
         *,
         regularization: str = "L2",
         mu: float = 0.0,
+        rule: str | None = None,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-8,
         early_stopping_n: int = 0,
         restore_best: bool = False,
         eta_halving_n: int = 0,
@@ -236,7 +273,9 @@ class Network(Compiled, ReferenceNetwork2):
         regularization : {"L2", "L1"}
             Of the weights: (λ/2n) Σ w², or (λ/n) Σ |w|, is added to the cost.
         mu : float
-            The momentum µ, 0 to 1: see `update_mini_batch`. Velocities begin at 0.
+            The momentum µ, 0 to 1.
+        rule, beta_1, beta_2, epsilon : optional
+            The update rule and its numbers: see `update_mini_batch`. Velocities and moments begin at 0.
         early_stopping_n : int
             Stop after this many epochs without a better accuracy on the evaluation data; 0: never.
         restore_best : bool
@@ -264,7 +303,9 @@ class Network(Compiled, ReferenceNetwork2):
         mini_batch_size = _arguments.whole(mini_batch_size, "mini_batch_size", 1)
         early_stopping_n = _arguments.whole(early_stopping_n, "early_stopping_n", 0)
         eta_halving_n = _arguments.whole(eta_halving_n, "eta_halving_n", 0)
-        n_threads, mu = _arguments.threads(n_threads), _checked_options(regularization, mu)
+        n_threads = _arguments.threads(n_threads)
+        _check_regularization(regularization)
+        options = _rule.checked(rule, mu, beta_1, beta_2, epsilon, self._cbackprop.dtype)
         custom_update = MODULE.replaced_method(self, ("update_mini_batch",)) is not None
         if not custom_update:
             _arguments.number(eta, "eta")
@@ -284,14 +325,14 @@ class Network(Compiled, ReferenceNetwork2):
         tests = _read_evaluation_data(self, evaluation_data, monitoring)
         if examples.n == 0 and monitor_training_cost:
             raise ZeroDivisionError("training_data is empty: monitor_training_cost has no mean")
-        step = _Step(self, lmbda, examples.n, regularization, mu)
+        step = _Step(self, lmbda, examples.n, regularization, options)
         evaluation = _Scores(step, "evaluation", tests, monitoring.measured)
         trainer = Trainer(self, examples, mini_batch_size, n_threads, step)
         training = _Scores(step, "training", examples, monitoring.measured, trainer.packed)
         if not training.warn_of_one_output():
             evaluation.warn_of_one_output()
-        if self._cbackprop.velocities is not None:
-            remember(self, velocities=None)
+        if self._cbackprop.velocities is not None or self._cbackprop.moments is not None:
+            remember(self, velocities=None, moments=None)
 
         def train_epoch(eta: float) -> bool:
             training.forget()
@@ -352,7 +393,7 @@ class Network(Compiled, ReferenceNetwork2):
             If an example has the wrong shape or type, or a label no output neuron. The message names it.
         """
         lmbda = _arguments.number(lmbda, "lmbda")
-        _checked_options(regularization, 0.0)
+        _check_regularization(regularization)
         examples = DataSet(self, data, "data")
         n = examples.n
         if n == 0:
@@ -443,35 +484,34 @@ def load(filename: str | bytes | PathLike[str], cost: Any = None) -> Network:
 
 
 def _update(
-    net: Network, examples: Any, eta: float, lmbda: float, n: Any, regularization: str, mu: float
+    net: Network, examples: Any, eta: float, lmbda: float, n: Any, regularization: str, rule: Rule
 ) -> None:
     """What the package's own `update_mini_batch` does with recognised examples."""
-    pairs = make_step(net, examples, lambda: step_options_of(net, eta, eta * (lmbda / n), regularization, mu))
+    pairs = make_step(net, examples, lambda: step_options_of(net, eta, lmbda / n, regularization, rule))
     if pairs is not None:
-        ReferenceNetwork2.update_mini_batch(net, pairs, eta, lmbda, n, regularization=regularization, mu=mu)
+        options = {"regularization": regularization, **rule._asdict()}
+        ReferenceNetwork2.update_mini_batch(net, pairs, eta, lmbda, n, **options)
 
 
 class _Step:
     """One step of gradient descent within SGD, for `Trainer`."""
 
-    def __init__(self, net: Network, lmbda: Any, n: int, regularization: str, mu: float) -> None:
-        self.net, self.lmbda, self.n, self.regularization, self.mu = net, lmbda, n, regularization, mu
+    def __init__(self, net: Network, lmbda: Any, n: int, regularization: str, rule: Rule) -> None:
+        self.net, self.lmbda, self.n, self.regularization, self.rule = net, lmbda, n, regularization, rule
 
     def options(self, eta: Any) -> StepOptions:
         """The step, described to the kernels."""
         eta, lmbda = _arguments.number(eta, "eta"), _arguments.number(self.lmbda, "lmbda")
-        weight_decay = eta * (lmbda / self.n) if self.n else 0.0
-        return step_options_of(self.net, eta, weight_decay, self.regularization, self.mu)
+        lmbda_over_n = lmbda / self.n if self.n else 0.0
+        return step_options_of(self.net, eta, lmbda_over_n, self.regularization, self.rule)
 
     def update(self, mini_batch: list[Any], eta: Any) -> None:
         """The step, made as in the book."""
         if not MODULE.replaced_method(self.net, ("update_mini_batch",)):
             numbers = _arguments.number(eta, "eta"), _arguments.number(self.lmbda, "lmbda")
-            _update(self.net, mini_batch, *numbers, self.n, self.regularization, self.mu)
+            _update(self.net, mini_batch, *numbers, self.n, self.regularization, self.rule)
             return
-        options = self.penalty_options()
-        if self.mu:
-            options["mu"] = self.mu
+        options = self.penalty_options() | self.rule.given()
         self.net.update_mini_batch(mini_batch, eta, self.lmbda, self.n, **options)
 
     def penalty_options(self) -> dict[str, Any]:
@@ -595,11 +635,7 @@ def _target(net: Network, label: Any, name: str) -> NDArray[np.float64]:
     return np.eye(n_out)[:, [int(label)]]
 
 
-def _checked_options(regularization: str, mu: float) -> float:
-    """µ as a float, after a check of both."""
+def _check_regularization(regularization: str) -> None:
+    """Raise a ValueError if it has no such name."""
     if regularization not in ("L1", "L2"):
         raise ValueError(f"regularization is {regularization!r}; expected 'L2' or 'L1'")
-    mu = _arguments.number(mu, "mu")
-    if not 0 <= mu <= 1:
-        raise ValueError(f"mu is {mu}; expected a momentum from 0 to 1")
-    return mu

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cbackprop import costs
+from cbackprop import _rule, costs
 from cbackprop._epochs import Monitoring
 from cbackprop._memory import Memory, offered, remember
 from cbackprop._overrides import Module, builtin
@@ -27,6 +27,7 @@ from cbackprop.reference.network import (
     sums_of_gradients,
     train_on_pairs,
 )
+from cbackprop.reference.update_rules import RULES, Step
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -65,17 +66,6 @@ def penalty(net: Any, lmbda: float, n: int, regularization: str) -> float:
     return 0.5 * (lmbda / n) * sum(float(np.linalg.norm(w)) ** 2 for w in weights)
 
 
-def fitting_velocities(net: Any) -> Any:
-    """The velocities (of weights, of biases) of `net`: zeros at first, and whenever its shapes changed."""
-    parameters = net.weights, net.biases
-    velocities = net._cbackprop.velocities
-    if velocities is not None and [[v.shape for v in vs] for vs in velocities] == [
-        [np.shape(p) for p in ps] for ps in parameters
-    ]:
-        return velocities
-    return [[np.zeros_like(p) for p in ps] for ps in parameters]
-
-
 class ReferenceNetwork2(ReferenceLayers):
     """The network of the book's network2.py. `cbackprop.network2.Network` explains the options."""
 
@@ -112,6 +102,15 @@ class ReferenceNetwork2(ReferenceLayers):
     def velocities(self, velocities: Any) -> None:
         remember(self, velocities=velocities)
 
+    @property
+    def moments(self) -> Any:
+        """With Adam: the number of steps taken, and what `cbackprop.reference.update_rules` keeps."""
+        return self._cbackprop.moments
+
+    @moments.setter
+    def moments(self, moments: Any) -> None:
+        remember(self, moments=moments)
+
     def default_weight_initializer(self) -> None:
         """Draw biases from the normal distribution, and weights divided by √n_in: few neurons saturate."""
         draw_parameters(self, self.sizes, np.sqrt)
@@ -138,6 +137,10 @@ class ReferenceNetwork2(ReferenceLayers):
         *,
         regularization: str = "L2",
         mu: float = 0.0,
+        rule: str | None = None,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-8,
     ) -> None:
         """One step of gradient descent on the regularised cost.
 
@@ -147,31 +150,13 @@ class ReferenceNetwork2(ReferenceLayers):
             L1   w → w − (ηλ/n) sgn(w) − (η/m) Σ_x ∂C_x/∂w
                  b → b − (η/m) Σ_x ∂C_x/∂b
 
-        With momentum, µ > 0, the changes above go into velocities, 0 at first: v → µv + (…), w → w + v.
+        That is the rule "gradient descent"; `cbackprop.reference.update_rules` has the others.
         """
+        options = _rule.checked(rule, mu, beta_1, beta_2, epsilon, self._cbackprop.dtype)
         nabla_b, nabla_w = sums_of_gradients(self, mini_batch)
         m = len(mini_batch)  # type: ignore[arg-type]  # as in the book: an iterator is a TypeError
-        real = self._cbackprop.dtype.type
-        shrink = real(eta * (lmbda / n))
-        step = real(eta / m)
-        decayed = np.sign if regularization == "L1" else np.positive
-        if mu == 0:
-            if regularization == "L2":
-                weights = [(1 - shrink) * w - step * nabla for w, nabla in zip(self.weights, nabla_w)]
-            else:
-                weights = [w - shrink * np.sign(w) - step * nabla for w, nabla in zip(self.weights, nabla_w)]
-            biases = [b - step * nabla for b, nabla in zip(self.biases, nabla_b)]
-        else:
-            v_w, v_b = fitting_velocities(self)
-            mu = real(mu)
-            v_w = [
-                mu * v - shrink * decayed(w) - step * nabla for v, w, nabla in zip(v_w, self.weights, nabla_w)
-            ]
-            v_b = [mu * v - step * nabla for v, nabla in zip(v_b, nabla_b)]
-            weights = [w + v for w, v in zip(self.weights, v_w)]
-            biases = [b + v for b, v in zip(self.biases, v_b)]
-            remember(self, velocities=(v_w, v_b))
-        self.weights, self.biases = weights, biases
+        step = Step(nabla_w, nabla_b, m, eta, lmbda / n, regularization, options)
+        self.weights, self.biases = RULES[options.rule](self, step)
 
     def SGD(
         self,
@@ -188,6 +173,10 @@ class ReferenceNetwork2(ReferenceLayers):
         *,
         regularization: str = "L2",
         mu: float = 0.0,
+        rule: str | None = None,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-8,
         early_stopping_n: int = 0,
         restore_best: bool = False,
         eta_halving_n: int = 0,
@@ -196,14 +185,21 @@ class ReferenceNetwork2(ReferenceLayers):
         training_data, evaluation_data = as_list(training_data), as_list(evaluation_data or ())
         n = len(training_data)
         options: dict[str, Any] = {"regularization": regularization}
-        remember(self, velocities=None)
+        remember(self, velocities=None, moments=None)
+        numbers: dict[str, Any] = {
+            "mu": mu,
+            "rule": rule,
+            "beta_1": beta_1,
+            "beta_2": beta_2,
+            "epsilon": epsilon,
+        }
 
         def train_epoch(eta: float) -> bool:
             return train_on_pairs(
                 self,
                 training_data,
                 mini_batch_size,
-                lambda mini_batch: self.update_mini_batch(mini_batch, eta, lmbda, n, mu=mu, **options),
+                lambda mini_batch: self.update_mini_batch(mini_batch, eta, lmbda, n, **numbers, **options),
             )
 
         n_tests = len(evaluation_data)

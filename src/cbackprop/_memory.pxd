@@ -8,4 +8,7 @@ cdef class Memory:
     cdef readonly object activations    # LayerActivations; None: every neuron is a sigmoid
     cdef readonly object layout         # how the last SGD laid the inputs out, in words; or None
     cdef readonly object velocities     # with momentum: (of weights, of biases), two lists of arrays; or None
+    # With Adam: (t, first moments, second moments), with AMSGrad also their maxima: t is the number of steps taken, and each of the
+    # others is (of weights, of biases). Or None.
+    cdef readonly object moments
     cdef readonly object history        # a list with an entry for each epoch of the last SGD; None before the first

@@ -14,17 +14,18 @@ cdef class Memory:
     A class of networks has one with the defaults; an instance gets its own where it differs.
     """
 
-    def __init__(self, module, dtype=FLOAT64, activations=None, layout=None, velocities=None, history=None):
+    def __init__(self, module, dtype=FLOAT64, activations=None, layout=None, velocities=None, history=None, moments=None):
         self.module = module
         self.dtype = real_dtype(dtype)
         self.activations = activations
         self.layout = layout
         self.velocities = velocities
         self.history = history
+        self.moments = moments
 
     def __reduce__(self):
         # The layout is of this processor, and of data that are not here.
-        return Memory, (self.module, self.dtype.name, self.activations, None, self.velocities, self.history)
+        return Memory, (self.module, self.dtype.name, self.activations, None, self.velocities, self.history, self.moments)
 
 
 def real_dtype(dtype):
@@ -41,7 +42,9 @@ def real_dtype(dtype):
 cdef object UNCHANGED = object()
 
 
-def remember(net, dtype=UNCHANGED, activations=UNCHANGED, layout=UNCHANGED, velocities=UNCHANGED, history=UNCHANGED):
+def remember(
+    net, dtype=UNCHANGED, activations=UNCHANGED, layout=UNCHANGED, velocities=UNCHANGED, history=UNCHANGED, moments=UNCHANGED,
+):
     """Give `net` a memory of its own, with these changes."""
     cdef Memory now = net._cbackprop
     cdef Memory memory = Memory.__new__(Memory)
@@ -51,6 +54,7 @@ def remember(net, dtype=UNCHANGED, activations=UNCHANGED, layout=UNCHANGED, velo
     memory.layout = now.layout if layout is UNCHANGED else layout
     memory.velocities = now.velocities if velocities is UNCHANGED else velocities
     memory.history = now.history if history is UNCHANGED else history
+    memory.moments = now.moments if moments is UNCHANGED else moments
     net.__dict__["_cbackprop"] = memory     # not by setattr, which may be the user's
 
 

@@ -3,7 +3,16 @@
 cimport cython
 
 from cbackprop._costs cimport cost_code
+from cbackprop._worker cimport ADAM, AMSGRAD, GRADIENT_DESCENT, MOMENTUM, NESTEROV
 from cbackprop.kernels cimport CUSTOM_DELTA, cost_output_error
+
+cdef dict RULES = {
+    "gradient descent": GRADIENT_DESCENT,
+    "momentum": MOMENTUM,
+    "nesterov": NESTEROV,
+    "adam": ADAM,
+    "amsgrad": AMSGRAD,
+}
 
 
 @cython.final
@@ -14,12 +23,18 @@ cdef class StepOptions:
     ----------
     eta : float
         The learning rate.
-    weight_decay : float
-        eta * lambda / n of the regularisation; NaN and 0 differ, as in the book.
+    lmbda_over_n : float
+        lambda / n of the regularisation; NaN and 0 differ, as in the book.
     is_l1 : bool
         L1 regularisation in place of L2.
+    rule : {"gradient descent", "momentum", "nesterov", "adam", "amsgrad"}
     mu : float
         The momentum.
+    beta_1, beta_2, epsilon : float
+        Adam's. Epsilon is a normal number of the network's type.
+    is_epsilon_hat : bool
+        Epsilon is added to the root of the second moment before its bias correction, as in the shorter form of the paper's
+        section 2, where it is called epsilon hat, and as in scikit-learn; otherwise after it, as in algorithm 1 and in PyTorch.
     builtin_delta : str or None
         The built-in cost whose output error it is; None: that of `cost`.
     cost : object
@@ -27,12 +42,20 @@ cdef class StepOptions:
     """
 
     def __cinit__(
-        self, double eta, double weight_decay=0, bint is_l1=False, double mu=0, str builtin_delta="QuadraticCost", cost=None,
+        self, double eta, *, double lmbda_over_n=0, bint is_l1=False, str rule="gradient descent", double mu=0,
+        double beta_1=0.9, double beta_2=0.999, double epsilon=1e-8, bint is_epsilon_hat=False,
+        str builtin_delta="QuadraticCost", cost=None,
     ):
+        self.step.rule = RULES[rule]
         self.step.eta = eta
-        self.step.weight_decay = weight_decay
+        self.step.lmbda_over_n = lmbda_over_n
+        self.step.weight_decay = eta * lmbda_over_n
         self.step.is_l1 = is_l1
         self.step.mu = mu
+        self.step.beta_1 = beta_1
+        self.step.beta_2 = beta_2
+        self.step.epsilon = epsilon
+        self.step.is_epsilon_hat = is_epsilon_hat
         if builtin_delta is None:
             self.error = CUSTOM_DELTA
             self.delta = cost.delta

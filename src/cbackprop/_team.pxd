@@ -5,6 +5,7 @@ from cbackprop._activations cimport ActivationCodes
 from cbackprop._examples cimport Examples
 from cbackprop._parameters cimport Parameters
 from cbackprop._step_options cimport StepOptions
+from cbackprop._update_rules cimport UpdateRule
 from cbackprop._worker cimport Source, Worker
 from cbackprop.kernels cimport Barrier, Kernels, MemberTime
 
@@ -27,7 +28,8 @@ cdef class Team:
     cdef int n_workers
     cdef bint sparse
     cdef int kind                   # of the records, if sparse
-    cdef int n_state                # of the update rule: see _update_rules.pxd
+    cdef const UpdateRule *rule     # NULL if nothing is to be updated
+    cdef int n_state                # of the rule
     cdef bint finite                # the parameters that were stored last
     cdef bint keeps_z               # there is room for a copy of z^L
     cdef bint columns               # the inputs are the columns of a matrix of the user's, read where they are
@@ -46,12 +48,14 @@ cdef class Team:
     cdef void read_columns(self, Py_ssize_t n_in, Py_ssize_t m, const void *X, const void *targets) noexcept nogil
     cdef int load_from(self, net, Parameters p) except -1
     cdef int load(self, Parameters p) except -1
-    cdef int load_state(self, Parameters p, int k, arrays, str name) except -1
+    cdef int load_past(self, Parameters p, past, str name) except -1
+    cdef bint load_state(self, Parameters p, int k, arrays, str name) except -1
     cdef int copy_from(self, Team other) except -1
     cdef int store_into(self, net, Parameters p) except -1
     cdef void finish(self) noexcept
     cdef tuple store(self)
     cdef tuple stored(self, int k)
+    cdef tuple stored_past(self)
     cdef void unpack_into(self, int k, list of_weights, list of_biases) noexcept
     cdef int load_arrays(self, int k, list of_weights, list of_biases) except -1
     cdef void fill_with_zeros(self, int k) noexcept nogil

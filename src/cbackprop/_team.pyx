@@ -2,7 +2,7 @@
 
 cimport cython
 cimport cbackprop.numpy_api as cnp
-from libc.stdint cimport int32_t, uint8_t, uint32_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t
 from libc.string cimport memcpy, memset
 
 from cbackprop._algorithm cimport backward_pass, forward_pass, mini_batch
@@ -71,7 +71,7 @@ cdef class Team:
     trains : bool
         Whether there is room for backpropagation.
     options : StepOptions or None
-        Momentum takes room for velocities, a cost class of the user's for z^L.
+        An update rule takes room for its states, a cost class of the user's for z^L.
     """
 
     def __cinit__(self, Parameters p, Examples examples, Py_ssize_t m, int n_workers, bint trains, StepOptions options=None):
@@ -87,7 +87,9 @@ cdef class Team:
         self.sparse = examples is not None and examples.sparse
         self.columns = examples is None
         self.kind = examples.records.kind if self.sparse else -1
-        self.n_state = 0 if options is None else update_rule(&options.step).n_state
+        if options is not None:
+            self.rule = update_rule(&options.step)
+            self.n_state = self.rule.n_state
         self.keeps_z = options is not None and options.delta is not None
         memset(&self.source, 0, sizeof(self.source))
         barrier_init(&self.barrier, n_workers)
@@ -166,6 +168,9 @@ cdef class Team:
                 for s in range(self.n_state):
                     layer.state[s].w = panels(take(arena, p.n[l - 1] * cells), p.n[l - 1], n, width)
                     layer.state[s].b = take(arena, cells)
+                if self.rule is not NULL and self.rule.sums_gradient:
+                    layer.gradient.w = panels(take(arena, p.n[l - 1] * cells), p.n[l - 1], n, width)
+                    layer.gradient.b = take(arena, cells)
             if l > 1 or not (self.sparse or self.columns):
                 layer.a_buffers[0] = take(arena, self.m * cells)
                 layer.a_buffers[1] = take(arena, self.m * cells) if self.n_workers > 1 else layer.a_buffers[0]
@@ -227,8 +232,9 @@ cdef class Team:
     cdef int load_from(self, net, Parameters p) except -1:
         """Copies in the parameters of `net` and what its last step kept for the next."""
         self.load(p)
-        if self.n_state > 0:    # of momentum, the only rule with a state
-            self.load_state(p, 0, net._cbackprop.velocities, "velocities")
+        if self.n_state > 0:
+            name = (<bytes> self.rule.memory).decode()
+            self.load_past(p, getattr(net._cbackprop, name), name)
         return 0
 
     cdef int load(self, Parameters p) except -1:
@@ -238,11 +244,45 @@ cdef class Team:
         self.load_arrays(PARAMETERS, p.weights, p.biases)
         for w in range(self.n_workers):
             self.workers[w].sparse.scale = self.workers[w].velocity_scale = 1
+            self.workers[w].t = 0
         self.measure()
         return 0
 
-    cdef int load_state(self, Parameters p, int k, arrays, str name) except -1:
-        """Copies in number k of the update rule's states, (of weights, of biases); None, or those of other layers: all are 0."""
+    cdef int load_past(self, Parameters p, past, str name) except -1:
+        """Copies in what `stored_past` gave. Of other layers, or if there is none, the rule begins anew.
+
+        A state that the last rule did not keep is 0: the maxima of AMSGrad after Adam.
+        """
+        cdef int k, w
+        cdef int64_t t = 0
+        cdef bint fits
+        if not self.rule.counts_steps:
+            self.load_state(p, 0, past, name)
+            return 0
+        if past is not None:
+            if not isinstance(past, tuple) or len(past) < 3 or not isinstance(past[0], int):
+                raise TypeError(
+                    f"{name} is {type(past).__name__}; expected (number of steps, first moments, second moments) or None")
+            t = past[0]
+            if not 0 <= t < <int64_t> 1 << 60:     # more than any training takes
+                raise ValueError(f"{name}[0] is {t}; expected a number of steps")
+        fits = past is not None
+        for k in range(self.n_state):
+            if not self.load_state(p, k, past[k + 1] if fits and k + 1 < len(past) else None, f"{name}[{k + 1}]") and k < 2:
+                fits = False
+        if not fits:
+            t = 0
+            for k in range(self.n_state):
+                self.fill_with_zeros(k)
+        for w in range(self.n_workers):
+            self.workers[w].t = t
+        return 0
+
+    cdef bint load_state(self, Parameters p, int k, arrays, str name) except -1:
+        """Copies in number k of the update rule's states, (of weights, of biases). None, or those of other layers: all are 0.
+
+        Returns whether they fitted.
+        """
         cdef list of_weights = None, of_biases = None
         if arrays is not None:
             if not isinstance(arrays, (tuple, list)) or len(arrays) != 2:
@@ -251,10 +291,10 @@ cdef class Team:
             of_weights, of_biases = p.like(arrays[0], f"{name}[0]", True), p.like(arrays[1], f"{name}[1]", False)
         if of_weights is None or of_biases is None:
             self.fill_with_zeros(k)
-        else:
-            p.check_ready(of_weights, f"{name}[0]", True)
-            self.load_arrays(k, of_weights, of_biases)
-        return 0
+            return False
+        p.check_ready(of_weights, f"{name}[0]", True)
+        self.load_arrays(k, of_weights, of_biases)
+        return True
 
     cdef int copy_from(self, Team other) except -1:
         """Copies in what the workers of `other` know of the past, to the bit: it may have more workers or fewer.
@@ -274,6 +314,7 @@ cdef class Team:
         for w in range(self.n_workers):
             self.workers[w].sparse.scale = other.workers[0].sparse.scale
             self.workers[w].velocity_scale = other.workers[0].velocity_scale
+            self.workers[w].t = other.workers[0].t
         self.measure()
         return 0
 
@@ -290,7 +331,7 @@ cdef class Team:
         if not overwrites:
             weights, biases = self.stored(PARAMETERS)
         if self.n_state > 0:
-            remember(net, velocities=self.stored(0))
+            remember(net, **{(<bytes> self.rule.memory).decode(): self.stored_past()})
         if overwrites:  # after all that can fail
             self.unpack_into(PARAMETERS, weights, biases)
         self.finite = are_finite(weights) and are_finite(biases)
@@ -322,6 +363,14 @@ cdef class Team:
             of_biases.append(new_array(type_num, layer.n, 1))
         self.unpack_into(k, of_weights, of_biases)
         return of_weights, of_biases
+
+    cdef tuple stored_past(self):
+        """What the update rule keeps for the next call: its state or, if it counts steps, (t, state, ...)."""
+        if not self.rule.counts_steps:
+            return self.stored(0)
+        if self.n_state == 2:
+            return self.workers[0].t, self.stored(0), self.stored(1)
+        return self.workers[0].t, self.stored(0), self.stored(1), self.stored(2)
 
     cdef void unpack_into(self, int k, list of_weights, list of_biases) noexcept:
         """Writes the parameters, or number k of the update rule's states of them, into arrays of their shapes."""

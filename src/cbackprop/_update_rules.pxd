@@ -4,7 +4,10 @@ from cbackprop._worker cimport Step, Worker
 
 
 cdef struct UpdateRule:
-    int n_state                                 # how many states of a layer it keeps between steps, at most MAX_STATE
+    int n_state                                 # how many states of a layer it keeps between steps, at most MAX_STATE ...
+    const char *memory                          # ... and the field of Memory that they outlast a call in
+    bint counts_steps                           # whether it also keeps t, the number of steps
+    bint sums_gradient                          # whether it needs room for the gradient: Layer.gradient
     void (*begin)(Worker *me) noexcept nogil    # once for a mini-batch
     void (*update_biases)(Worker *me, int l, double step) noexcept nogil
     void (*update_weights)(Worker *me, int l, const uint32_t *examples, Py_ssize_t m, double step) noexcept nogil

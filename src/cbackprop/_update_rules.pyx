@@ -1,17 +1,17 @@
 """The update rules: how the gradient of a mini-batch changes weights and biases.
 
-A rule is a row: how many states it keeps of a layer, and three functions. `update_rule` chooses it by the step's options; the
-algorithm's five steps know no rule. The `step` that its functions get is eta / m.
+A rule is a row: how many states it keeps of a layer and where these outlast a call, and three functions. `update_rule` chooses it
+by the step's options; the algorithm's five steps know no rule. The `step` that its functions get is eta / m.
 """
 
-from libc.math cimport fabs
-from libc.stdint cimport uint32_t
+from libc.math cimport fabs, sqrt
+from libc.stdint cimport int64_t, uint32_t
 
 from cbackprop._sparse_layer cimport (
     apply_pending_update, decay_sparse_layer, defer_update, max_abs, may_skip_zeros, measure_weights, multiply_scale_out,
     subtract_sparse_gradient,
 )
-from cbackprop._worker cimport Layer, Step, Worker, is_moderate
+from cbackprop._worker cimport AMSGRAD, GRADIENT_DESCENT, MOMENTUM, NESTEROV, Layer, Step, Worker, is_moderate
 from cbackprop.kernels cimport Panels
 
 
@@ -46,7 +46,7 @@ cdef void update_weights(Worker *me, int l, const uint32_t *examples, Py_ssize_t
 
 # ---- with L1 regularisation: w -> w - (eta lambda / n) sgn(w) - (eta / m) sum_x dC_x/dw ----
 
-cdef void begin_l1(Worker *me) noexcept nogil:
+cdef void begin_nothing(Worker *me) noexcept nogil:
     pass
 
 
@@ -127,18 +127,123 @@ cdef void multiply_velocity_scale_out(Worker *me) noexcept nogil:
     me.velocity_scale = 1
 
 
+# ---- rules that need the whole gradient of a weight at once, and move every weight in every step ----
+
+cdef void sum_rows(Worker *me, int l, double step) noexcept nogil:
+    """gradient.b = -step sum_x delta^l."""
+    cdef Layer *layer = &me.layer[l]
+    me.k.subtract_rows(&layer.delta, step, layer.gradient.b, layer.p0, layer.p1)
+
+
+cdef void sum_gradient(Worker *me, int l, const uint32_t *examples, Py_ssize_t m, double step) noexcept nogil:
+    """gradient.w = -step sum_x delta^l (a^{l-1})^T."""
+    cdef Layer *layer = &me.layer[l]
+    if is_sparse(me, l):
+        subtract_sparse_gradient(me, examples, m, step, &layer.gradient.w)
+    else:
+        me.k.subtract_outer(&me.layer[l - 1].a, &layer.delta, 1, step, &layer.gradient.w, layer.p0, layer.p1)
+
+
+cdef inline void set_bound(Worker *me, int l, double max_abs_weight) noexcept nogil:
+    """Keeps the bound of w^2 true after a step that touched every weight of layer l."""
+    if is_sparse(me, l):
+        me.sparse.max_abs_weight = max_abs_weight
+
+
+# ---- Nesterov: with the change d of gradient descent v -> mu v + d, w -> w + mu v + d ----
+
+cdef void update_biases_nesterov(Worker *me, int l, double step) noexcept nogil:
+    """v_b -> mu v_b - step sum_x delta^l, b^l -> b^l + mu v_b - step sum_x delta^l."""
+    cdef Layer *layer = &me.layer[l]
+    cdef Panels b = one_row(layer, layer.b), v_b = one_row(layer, layer.state[0].b), d_b = one_row(layer, layer.gradient.b)
+    sum_rows(me, l, step)
+    me.k.nesterov(False, 0, me.source.step.mu, &d_b, &v_b, &b, layer.p0, layer.p1)
+
+
+cdef void update_weights_nesterov(Worker *me, int l, const uint32_t *examples, Py_ssize_t m, double step) noexcept nogil:
+    """The same of w^l and v, where d is what gradient descent adds to w^l, with its regularisation."""
+    cdef Layer *layer = &me.layer[l]
+    cdef Step *options = &me.source.step
+    sum_gradient(me, l, examples, m, step)
+    set_bound(me, l, me.k.nesterov(
+        options.is_l1, options.weight_decay, options.mu, &layer.gradient.w, &layer.state[0].w, &layer.w, layer.p0, layer.p1))
+
+
+# ---- Adam and AMSGrad: Kingma and Ba, 2015, algorithm 1; Reddi, Kale and Kumar, 2018, with the bias corrections of Adam ----
+
+cdef void begin_adam(Worker *me) noexcept nogil:
+    """t -> t + 1, and the bias corrections of this step: the moments began at 0."""
+    cdef Step *options = &me.source.step
+    cdef double correction_1, root_2
+    me.t += 1
+    correction_1 = 1 - power(options.beta_1, me.t)
+    root_2 = sqrt(1 - power(options.beta_2, me.t))
+    me.adam.beta_1 = options.beta_1
+    me.adam.beta_2 = options.beta_2
+    me.adam.size = options.eta / correction_1
+    me.adam.root_factor = 1 / root_2
+    if options.is_epsilon_hat:
+        me.adam.size *= root_2
+        me.adam.root_factor = 1
+    me.adam.epsilon = options.epsilon
+    me.adam.is_l1 = options.is_l1
+
+
+cdef double power(double x, int64_t n) noexcept nogil:
+    """x^n by squaring: not by the C library's function, which rounds as it likes."""
+    cdef double result = 1
+    while n > 0:
+        if n & 1:
+            result *= x
+        x *= x
+        n >>= 1
+    return result
+
+
+cdef void update_biases_adam(Worker *me, int l, double step) noexcept nogil:
+    """b^l by its moments and the mean of delta^l, which no regularisation adds to."""
+    cdef Layer *layer = &me.layer[l]
+    cdef Panels gradient = one_row(layer, layer.gradient.b), b = one_row(layer, layer.b)
+    cdef Panels first = one_row(layer, layer.state[0].b), second = one_row(layer, layer.state[1].b)
+    cdef Panels highest = one_row(layer, layer.state[2].b)
+    sum_rows(me, l, -1.0 / layer.delta.rows)
+    me.adam.lmbda_over_n = 0
+    me.k.adam(
+        &me.adam, &gradient, &first, &second, NULL if highest.data is NULL else &highest, &b, layer.p0, layer.p1)
+
+
+cdef void update_weights_adam(Worker *me, int l, const uint32_t *examples, Py_ssize_t m, double step) noexcept nogil:
+    """w^l by its moments and the mean of delta^l (a^{l-1})^T, with the gradient of the regularisation."""
+    cdef Layer *layer = &me.layer[l]
+    cdef Panels *highest = &layer.state[2].w
+    sum_gradient(me, l, examples, m, -1.0 / m)
+    me.adam.lmbda_over_n = me.source.step.lmbda_over_n
+    set_bound(me, l, me.k.adam(
+        &me.adam, &layer.gradient.w, &layer.state[0].w, &layer.state[1].w, NULL if highest.data is NULL else highest,
+        &layer.w, layer.p0, layer.p1))
+
+
 # ---- the choice ----
 
-cdef UpdateRule DESCENT = UpdateRule(0, begin_descent, update_biases, update_weights)
-cdef UpdateRule L1 = UpdateRule(0, begin_l1, update_biases, update_weights_l1)
-cdef UpdateRule MOMENTUM = UpdateRule(1, begin_momentum, update_biases_momentum, update_weights_momentum)
+cdef UpdateRule DESCENT_RULE = UpdateRule(0, NULL, False, False, begin_descent, update_biases, update_weights)
+cdef UpdateRule L1_RULE = UpdateRule(0, NULL, False, False, begin_nothing, update_biases, update_weights_l1)
+cdef UpdateRule MOMENTUM_RULE = UpdateRule(
+    1, b"velocities", False, False, begin_momentum, update_biases_momentum, update_weights_momentum)
+cdef UpdateRule NESTEROV_RULE = UpdateRule(
+    1, b"velocities", False, True, begin_nothing, update_biases_nesterov, update_weights_nesterov)
+cdef UpdateRule ADAM_RULE = UpdateRule(2, b"moments", True, True, begin_adam, update_biases_adam, update_weights_adam)
+cdef UpdateRule AMSGRAD_RULE = UpdateRule(3, b"moments", True, True, begin_adam, update_biases_adam, update_weights_adam)
 
 
 cdef const UpdateRule *update_rule(const Step *step) noexcept nogil:
     """The rule that these options mean."""
-    if step.mu != 0:
-        return &MOMENTUM
-    return &L1 if step.is_l1 else &DESCENT
+    if step.rule == GRADIENT_DESCENT:
+        return &L1_RULE if step.is_l1 else &DESCENT_RULE
+    if step.rule == MOMENTUM:
+        return &MOMENTUM_RULE
+    if step.rule == NESTEROV:
+        return &NESTEROV_RULE
+    return &AMSGRAD_RULE if step.rule == AMSGRAD else &ADAM_RULE
 
 
 cdef void finish_updates(Worker *me) noexcept nogil:

@@ -1,23 +1,32 @@
 """What the algorithm works on: a worker, its layers, and what all workers of a team read."""
 
-from libc.stdint cimport int32_t, uint32_t
+from libc.stdint cimport int32_t, int64_t, uint32_t
 
-from cbackprop.kernels cimport Activations, Barrier, Columns, Kernels, Panels, Records, Sweep
+from cbackprop.kernels cimport Activations, AdamStep, Barrier, Columns, Kernels, Panels, Records, Sweep
 
 
 cdef enum:
-    MAX_STATE = 1           # the most arrays, shaped like the weights, that an update rule keeps between steps
+    MAX_STATE = 3           # the most arrays, shaped like the weights, that an update rule keeps between steps
+
+
+cdef enum RuleCode:
+    GRADIENT_DESCENT, MOMENTUM, NESTEROV, ADAM, AMSGRAD
 
 
 # How a gradient is to change the parameters.
 cdef struct Step:
+    RuleCode rule
     double eta              # the learning rate
-    double weight_decay     # eta * lambda / n
+    double lmbda_over_n     # lambda / n ...
+    double weight_decay     # ... and eta times that
     bint is_l1              # L1 regularisation: the step takes weight_decay * sgn(w), not weight_decay * w
     double mu               # momentum
+    double beta_1, beta_2   # how slowly Adam's moments forget
+    double epsilon          # what Adam adds to the root of the second moment ...
+    bint is_epsilon_hat     # ... before the bias correction of that, not after it
 
 
-# What an update rule keeps between steps for a layer, such as the velocities of its weights and of its biases.
+# Arrays shaped like a layer's parameters: what an update rule keeps between steps, such as velocities, or the gradient.
 cdef struct State:
     Panels w                # (n_{l-1} x n) like the weights
     void *b                 # (n) like the biases
@@ -28,6 +37,7 @@ cdef struct Layer:
     Panels w                # (n_{l-1} x n) the weights, transposed
     void *b                 # (n)
     State state[MAX_STATE]
+    State gradient          # for rules that need it as a whole: 0 between steps
     Activations f           # what each neuron makes of its z
     Panels a                # (m x n) z^l, then a^l
     void *a_buffers[2]      # ... in two buffers alternately: a slower worker may still read the mini-batch before
@@ -81,6 +91,8 @@ cdef struct Worker:
     void *transposed            # scratch of product_transposed
     void *activation_scratch    # of layers in which single neurons have another activation
     double velocity_scale       # velocities are kept divided by this
+    int64_t t                   # the steps that Adam has taken ...
+    AdamStep adam               # ... and the one that it is taking
     SparseLayer sparse
 
 

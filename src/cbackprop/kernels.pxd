@@ -65,6 +65,10 @@ cdef extern from "kernels.h" nogil:
         const uint32_t *next
         Py_ssize_t n_next
 
+    ctypedef struct AdamStep:
+        double beta_1, beta_2, size, root_factor, epsilon, lmbda_over_n
+        bint is_l1
+
     ctypedef struct Kernels:
         const char *isa
         Py_ssize_t itemsize, lanes, dense_vectors, sparse_vectors
@@ -95,6 +99,10 @@ cdef extern from "kernels.h" nogil:
         void (*subtract_signs)(double weight_decay, const Panels *W, Py_ssize_t p0, Py_ssize_t p1) noexcept nogil
         void (*move)(bint is_l1, double weight_decay, double velocity_scale, const Panels *V, const Panels *W,
                      Py_ssize_t p0, Py_ssize_t p1) noexcept nogil
+        double (*nesterov)(bint is_l1, double weight_decay, double mu, const Panels *G, const Panels *V, const Panels *W,
+                           Py_ssize_t p0, Py_ssize_t p1) noexcept nogil
+        double (*adam)(const AdamStep *step, const Panels *G, const Panels *M, const Panels *V, const Panels *H,
+                       const Panels *W, Py_ssize_t p0, Py_ssize_t p1) noexcept nogil
         void (*scale_rows)(double factor, const void *bias, const Panels *Z, Py_ssize_t p0, Py_ssize_t p1) noexcept nogil
         void (*sigmoid_array)(const void *z, void *a, Py_ssize_t n) noexcept nogil
         double (*largest)(const void *x, Py_ssize_t n) noexcept nogil

@@ -34,6 +34,16 @@ typedef struct {
     ptrdiff_t n_next;
 } Sweep;
 
+/* A step of Adam, whose bias corrections are in `size` and `root_factor`. */
+typedef struct {
+    double beta_1, beta_2;
+    double size;         /* of the step */
+    double root_factor;  /* multiplies the root of the second moment */
+    double epsilon;      /* above 0 in the kernel's type */
+    double lmbda_over_n; /* lambda / n of the regularisation: L2, or L1 if */
+    int is_l1;
+} AdamStep;
+
 typedef struct {
     const char *isa;          /* "portable", "avx2", "avx512", "neon" */
     ptrdiff_t itemsize;       /* bytes of an element: 8 or 4 */
@@ -79,13 +89,23 @@ typedef struct {
     /* Z = e^Z / (the sum of e^Z over the row), for the rows i0 .. i1 - 1. */
     void (*softmax)(const Panels *Z, ptrdiff_t i0, ptrdiff_t i1);
 
-    /* ---- templates/descent.h: regularisation and momentum ---- */
+    /* ---- templates/descent.h: regularisation, momentum, Adam ---- */
     void (*scale)(double factor, const Panels *M, ptrdiff_t p0, ptrdiff_t p1); /* M = factor M */
     /* W = W - weight_decay sgn(W). */
     void (*subtract_signs)(double weight_decay, const Panels *W, ptrdiff_t p0, ptrdiff_t p1);
     /* V = V - (weight_decay / velocity_scale) R(W), then W = W + velocity_scale V: R(W) is W, or sgn(W) if `is_l1`. */
     void (*move)(int is_l1, double weight_decay, double velocity_scale, const Panels *V, const Panels *W, ptrdiff_t p0,
                  ptrdiff_t p1);
+    /* The rules that need the whole gradient of a weight at once take it from G, and leave 0 there; all matrices have
+     * the same panels. They return the largest |w|, NaN if one is NaN.
+     * nesterov: with d = G - weight_decay R(W), V = mu V + d, then W = W + mu V + d.
+     * adam: with g = G + lmbda_over_n R(W), M = beta_1 M + (1 - beta_1) g, V = beta_2 V + (1 - beta_2) g^2, then
+     * W = W - size M / (root_factor sqrt(V) + epsilon). If H is not NULL (AMSGrad), H = max(H, V), and sqrt(H) takes
+     * the place of sqrt(V). */
+    double (*nesterov)(int is_l1, double weight_decay, double mu, const Panels *G, const Panels *V, const Panels *W,
+                       ptrdiff_t p0, ptrdiff_t p1);
+    double (*adam)(const AdamStep *step, const Panels *G, const Panels *M, const Panels *V, const Panels *H,
+                   const Panels *W, ptrdiff_t p0, ptrdiff_t p1);
     /* Z = factor Z + bias in each row. */
     void (*scale_rows)(double factor, const void *bias, const Panels *Z, ptrdiff_t p0, ptrdiff_t p1);
 

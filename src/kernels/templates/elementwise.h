@@ -138,30 +138,34 @@ INLINE ivec larger(ivec a, ivec b) {
     return (mask & a) | (~mask & b);
 }
 
-/* The largest |x|, NaN if one is NaN, 0 if n is 0: n elements, any n and alignment.
- * Without their sign bit, reals are ordered as the integers of the same bits, NaNs above infinity. */
+/* The bits of |x|. Without their sign bit, reals are ordered as the integers of the same bits, NaNs above infinity. */
+INLINE ivec magnitude(vec x) { return ~bits_of(BROADCAST(-0.0)) & bits_of(x); }
+
+/* The largest of the magnitudes in the lanes, as a number: NaN if one is NaN. */
+INLINE double largest_lane(ivec magnitudes) {
+    integer lane[LANES], best = 0;
+    real answer;
+    memcpy(lane, &magnitudes, sizeof lane);
+    for (ptrdiff_t l = 0; l < LANES; l++) best = lane[l] > best ? lane[l] : best;
+    memcpy(&answer, &best, sizeof answer);
+    return (double)answer;
+}
+
+/* The largest |x|, NaN if one is NaN, 0 if n is 0: n elements, any n and alignment. */
 static double largest(const void *x, ptrdiff_t n) {
     enum { CHAINS = 4 };
     const real *from = x;
-    const ivec sign = bits_of(BROADCAST(-0.0));
     ivec most[CHAINS];
     ptrdiff_t i = 0;
     UNROLL for (int c = 0; c < CHAINS; c++) most[c] = bits_of(ZERO);
     for (; i + CHAINS * LANES <= n; i += CHAINS * LANES) {
         UNROLL for (int c = 0; c < CHAINS; c++) {
-            most[c] = larger(~sign & bits_of(load_unaligned(from + i + c * LANES)), most[c]);
+            most[c] = larger(magnitude(load_unaligned(from + i + c * LANES)), most[c]);
         }
     }
-    for (; i + LANES <= n; i += LANES) most[0] = larger(~sign & bits_of(load_unaligned(from + i)), most[0]);
-    if (i < n) most[1] = larger(~sign & bits_of(load_some(from + i, n - i)), most[1]);
-    most[0] = larger(larger(most[0], most[1]), larger(most[2], most[3]));
-
-    integer lane[LANES], best = 0;
-    real answer;
-    memcpy(lane, &most[0], sizeof lane);
-    for (ptrdiff_t l = 0; l < LANES; l++) best = lane[l] > best ? lane[l] : best;
-    memcpy(&answer, &best, sizeof answer);
-    return (double)answer;
+    for (; i + LANES <= n; i += LANES) most[0] = larger(magnitude(load_unaligned(from + i)), most[0]);
+    if (i < n) most[1] = larger(magnitude(load_some(from + i, n - i)), most[1]);
+    return largest_lane(larger(larger(most[0], most[1]), larger(most[2], most[3])));
 }
 
 #endif

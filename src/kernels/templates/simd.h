@@ -170,6 +170,23 @@ INLINE vec multiply_add(vec a, vec b, vec c) { return a * b + c; }
 INLINE vec subtract_product(vec c, vec a, vec b) { return c - a * b; }
 #endif
 
+/* The square roots of the lanes, correctly rounded. */
+#if defined(FUSED)
+INLINE vec square_root(vec x) { return (vec)FUSED(sqrt)(x); }
+#elif VECTOR_BYTES == 16 && defined(__SSE2__) && REAL_BITS == 64
+INLINE vec square_root(vec x) { return (vec)_mm_sqrt_pd((__m128d)x); }
+#elif VECTOR_BYTES == 16 && defined(__SSE2__)
+INLINE vec square_root(vec x) { return (vec)_mm_sqrt_ps((__m128)x); }
+#elif VECTOR_BYTES == 16 && defined(__aarch64__) && REAL_BITS == 64
+INLINE vec square_root(vec x) { return (vec)vsqrtq_f64(x); }
+#elif VECTOR_BYTES == 16 && defined(__aarch64__)
+INLINE vec square_root(vec x) { return (vec)vsqrtq_f32(x); }
+#elif REAL_BITS == 64
+INLINE vec square_root(vec x) { return sqrt(x); }
+#else
+INLINE vec square_root(vec x) { return sqrtf(x); }
+#endif
+
 /* Keeps v in a register: without it GCC folds one load of v into each of the multiplications that use it, and the
  * loads, not the multiplications, become the limit (26% against 83% of the matrix-product peak). */
 #if VECTOR_BYTES > 0 && (defined(__x86_64__) || defined(__i386__))
