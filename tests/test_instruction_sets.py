@@ -24,7 +24,9 @@ import contextlib, io, random
 import numpy as np
 import cbackprop
 from cbackprop.network import Network
-from support.agreement import difference, in_float64, parameter_difference, worst_difference
+from support.agreement import (
+    difference, in_float64, network2_and_reference, parameter_difference, worst_difference,
+)
 rng = np.random.default_rng(0)
 np.random.seed(0)
 def examples(n, n_in, n_out, density):
@@ -46,6 +48,16 @@ for dtype, tolerance in (("float64", 1e-11), ("float32", 2e-5)):
             assert difference(net.feedforward(a), plain.feedforward(a)) < tolerance
             for ours, expected in zip(net.backprop(x, y), plain.backprop(x, y)):
                 assert worst_difference(ours, expected) < tolerance
+for dtype, tolerance in (("float64", 1e-10), ("float32", 2e-4)):
+    for sizes in ([784, 30, 10], [33, 65, 31, 5], [1, 1]):
+        for density, m in ((0.15, 10), (1.0, 33)):
+            data = examples(70, sizes[0], sizes[-1], density)
+            for options in ({"rule": "nesterov", "mu": 0.5}, {"rule": "adam"}, {"rule": "amsgrad"}):
+                net, plain = network2_and_reference(sizes, dtype=dtype)
+                for each in (net, plain):
+                    random.seed(1)
+                    each.SGD(list(data), 2, m, 0.01, 0.1, epsilon=1e-4, **options)
+                assert parameter_difference(net, plain) < tolerance, (dtype, sizes, density, options)
 cbackprop.show_config()
 """
 

@@ -274,6 +274,9 @@ OPTIONS = {
     "momentum": {"mu": 0.7},
     "momentum and L2": {"mu": 0.7, "lmbda": 5.0},
     "momentum and L1": {"mu": 0.7, "lmbda": 5.0, "regularization": "L1"},
+    "Nesterov and L2": {"rule": "nesterov", "mu": 0.7, "lmbda": 5.0},
+    "Adam and L2": {"rule": "adam", "lmbda": 5.0},
+    "AMSGrad and L1": {"rule": "amsgrad", "lmbda": 5.0, "regularization": "L1"},
 }
 
 
@@ -301,6 +304,12 @@ def test_the_number_of_workers_may_change_at_any_time_and_never_the_bits(
     if "mu" in options:
         for v, expected in zip(changed.velocities, alone.velocities, strict=True):
             assert [array.tobytes() for array in v] == [array.tobytes() for array in expected]
+    if "rule" in options and "mu" not in options:
+        (t, *moments), (steps, *expected) = changed._cbackprop.moments, alone._cbackprop.moments
+        assert t == steps == 3 * 38
+        assert [[[a.tobytes() for a in side] for side in state] for state in moments] == [
+            [[a.tobytes() for a in side] for side in state] for state in expected
+        ]
     assert set(Changing.slices) == {1, 2, 3, 4}
     assert ("sparse" in alone.backend) == (kind is digit_examples)
 
