@@ -89,7 +89,7 @@ FUNCTIONS = {  # struct Kernels of kernels.h: name, result, arguments
     "activate": (None, POINTER, P, POINTER, SIZE, SIZE), "times_derivative": (None,),
     "activation_scratch": (SIZE,), "softmax": (None,), "scale": (None,), "subtract_signs": (None,),
     "move": (None,), "nesterov": (ct.c_double,), "adam": (ct.c_double,), "scale_rows": (None,),
-    "sigmoid_array": (None,), "largest": (ct.c_double,),
+    "drop": (None,), "sigmoid_array": (None,), "largest": (ct.c_double,),
     "find_runs": (None,), "product_columns": (None,), "subtract_columns": (None,),
     "matvec": (None,), "matvec_transposed": (None,), "outer": (None,),
     "subtract_targets": (None,), "argmax": (None,), "costs": (None,), "nonzeros": (SIZE,),

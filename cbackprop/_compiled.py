@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike, NDArray
 
+    from cbackprop._dropout import Dropout
     from cbackprop._evaluation import EvaluationSet
     from cbackprop._step_options import StepOptions
     from cbackprop._training import Training
@@ -181,6 +182,8 @@ class Trainer:
     step : object
         update(mini_batch, eta) calls `update_mini_batch` as the book does, options(eta) describes the same
         step to the kernels.
+    dropout : Dropout, optional
+        What draws each epoch's masks. Replaced methods, which would not hear of them, are then an error.
 
     Attributes
     ----------
@@ -188,14 +191,25 @@ class Trainer:
         The packed examples; None if they were not packed.
     """
 
-    def __init__(self, net: Any, data: DataSet, mini_batch_size: int, n_threads: int, step: _Step) -> None:
+    def __init__(
+        self,
+        net: Any,
+        data: DataSet,
+        mini_batch_size: int,
+        n_threads: int,
+        step: _Step,
+        dropout: Dropout | None = None,
+    ) -> None:
         self.net, self.data, self.step, self.mini_batch_size = net, data, step, mini_batch_size
+        self.dropout = dropout
+        self.module = module = net._cbackprop.module
         self.packed: Training | None = None
         self.pairs: list[Any] | None = None
         # The user's list, which is shuffled in place.
         self.items = None if data.is_arrays else data.examples
         pixels = False
-        module = net._cbackprop.module
+        if dropout is not None:
+            self.refuse_replaced()
         if not module.replaced(net, module.training_methods):
             batch = min(mini_batch_size, sys.maxsize)  # what fits into C's type
             self.packed = _training.Training(net, data.examples, batch, n_threads, step.options(0.0))
@@ -211,11 +225,21 @@ class Trainer:
 
     def train_epoch(self, eta: Any) -> bool:
         """Train on every mini-batch once; return whether the parameters are finite."""
+        masks = None
+        if self.dropout is not None:
+            self.refuse_replaced()
+            masks = self.dropout.masks(_parameters.layer_sizes(self.net), self.data.n)
         if self.packed is not None and self.pairs is None:
-            finite = self.packed.train_epoch(self.net, self.items, self.step, eta)
+            finite = self.packed.train_epoch(self.net, self.items, self.step, eta, masks)
             if finite is not None:
                 return finite
         return self.train_on_pairs(eta)
+
+    def refuse_replaced(self) -> None:
+        """Raise a ValueError if a method is replaced on the way, which would not hear of masks."""
+        reason = self.module.replaced(self.net, self.module.training_methods)
+        if reason:
+            raise ValueError(f"dropout is the package's own: {reason}, and would not hear of it")
 
     def train_on_pairs(self, eta: Any) -> bool:
         """`train_epoch` by the book's methods."""

@@ -14,6 +14,7 @@ class StepOptions:
         beta_2: float = 0.999,
         epsilon: float = 1e-8,
         is_epsilon_hat: bool = False,
+        dropout: tuple[float, ...] | None = None,
         builtin_delta: str | None = "QuadraticCost",
         cost: Any = None,
     ) -> Self: ...

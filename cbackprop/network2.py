@@ -24,6 +24,7 @@ from cbackprop._compiled import (
     mean_cost,
 )
 from cbackprop._data import DataSet, read_for_evaluation, recognised
+from cbackprop._dropout import Dropout, drawn_dropout
 from cbackprop._epochs import Monitoring
 from cbackprop._memory import Memory, offered, real_dtype, remember
 from cbackprop._overrides import Module, builtin
@@ -85,6 +86,7 @@ def step_options_of(
     lmbda_over_n: float = 0.0,
     regularization: str = "L2",
     rule: Rule = Rule(),  # noqa: B008
+    dropout: tuple[float, ...] | None = None,
 ) -> StepOptions:
     """A step down the gradient of the network's cost, described to the kernels."""
     cost, activations = net.cost, net._cbackprop.activations
@@ -94,6 +96,7 @@ def step_options_of(
         eta,
         lmbda_over_n=lmbda_over_n,
         is_l1=regularization == "L1",
+        dropout=dropout,
         builtin_delta=costs.builtin_delta(cost),
         cost=cost,
         **rule._asdict(),
@@ -253,6 +256,8 @@ class Network(Compiled, ReferenceNetwork2):
         beta_1: float = 0.9,
         beta_2: float = 0.999,
         epsilon: float = 1e-8,
+        dropout: float | Sequence[float] = 0.0,
+        random_state: int | np.random.Generator | None = None,
         early_stopping_n: int = 0,
         restore_best: bool = False,
         eta_halving_n: int = 0,
@@ -277,6 +282,14 @@ class Network(Compiled, ReferenceNetwork2):
             The momentum µ, 0 to 1.
         rule, beta_1, beta_2, epsilon : optional
             The update rule and its numbers: see `update_mini_batch`. Velocities and moments begin at 0.
+        dropout : float, or sequence of float
+            The probability p that a hidden neuron is left out of a step, drawn for each example of each
+            mini-batch; or a p for each of the layers 1 … L−1, the input layer first. The activations of the
+            neurons that stay are multiplied by 1 / (1 − p). So no weight has to be halved afterwards, as in
+            the book, and evaluation is that of the whole network. With p > 0 for the input layer, inputs that
+            are 0 are not skipped. With replaced methods it is an error.
+        random_state : int or numpy.random.Generator, optional
+            What dropout draws from. By default the draws depend on `numpy.random.seed`.
         early_stopping_n : int
             Stop after this many epochs without a better accuracy on the evaluation data; 0: never.
         restore_best : bool
@@ -307,6 +320,7 @@ class Network(Compiled, ReferenceNetwork2):
         n_threads = _arguments.threads(n_threads)
         _check_regularization(regularization)
         options = _rule.checked(rule, mu, beta_1, beta_2, epsilon, self._cbackprop.dtype)
+        thinning = drawn_dropout(self, dropout, random_state)
         custom_update = MODULE.replaced_method(self, ("update_mini_batch",)) is not None
         if not custom_update:
             _arguments.number(eta, "eta")
@@ -326,9 +340,9 @@ class Network(Compiled, ReferenceNetwork2):
         tests = _read_evaluation_data(self, evaluation_data, monitoring)
         if examples.n == 0 and monitor_training_cost:
             raise ZeroDivisionError("training_data is empty: monitor_training_cost has no mean")
-        step = _Step(self, lmbda, examples.n, regularization, options)
+        step = _Step(self, lmbda, examples.n, regularization, options, thinning)
         evaluation = _Scores(step, "evaluation", tests, monitoring.measured)
-        trainer = Trainer(self, examples, mini_batch_size, n_threads, step)
+        trainer = Trainer(self, examples, mini_batch_size, n_threads, step, thinning)
         training = _Scores(step, "training", examples, monitoring.measured, trainer.packed)
         if not training.warn_of_one_output():
             evaluation.warn_of_one_output()
@@ -497,14 +511,24 @@ def _update(
 class _Step:
     """One step of gradient descent within SGD, for `Trainer`."""
 
-    def __init__(self, net: Network, lmbda: Any, n: int, regularization: str, rule: Rule) -> None:
+    def __init__(
+        self,
+        net: Network,
+        lmbda: Any,
+        n: int,
+        regularization: str,
+        rule: Rule,
+        dropout: Dropout | None = None,
+    ) -> None:
         self.net, self.lmbda, self.n, self.regularization, self.rule = net, lmbda, n, regularization, rule
+        self.dropout = dropout
 
     def options(self, eta: Any) -> StepOptions:
         """The step, described to the kernels."""
         eta, lmbda = _arguments.number(eta, "eta"), _arguments.number(self.lmbda, "lmbda")
         lmbda_over_n = lmbda / self.n if self.n else 0.0
-        return step_options_of(self.net, eta, lmbda_over_n, self.regularization, self.rule)
+        probabilities = None if self.dropout is None else self.dropout.probabilities
+        return step_options_of(self.net, eta, lmbda_over_n, self.regularization, self.rule, probabilities)
 
     def update(self, mini_batch: list[Any], eta: Any) -> None:
         """The step, made as in the book."""

@@ -73,21 +73,31 @@ def draw_parameters(net: Any, sizes: Sequence[int], spread: Any = lambda n_in: 1
     net.weights = [w.astype(memory.dtype, copy=False) for w in weights]
 
 
-def activations_and_errors(net: Any, x: Any, y: Any) -> tuple[list[Any], list[Any]]:
-    """a^1, …, a^{L−1} and δ^2, …, δ^L of an example, or of several, the columns of x and y."""
+def activations_and_errors(
+    net: Any, x: Any, y: Any, factors: Sequence[Any] | None = None
+) -> tuple[list[Any], list[Any]]:
+    """a^1, …, a^{L−1} and δ^2, …, δ^L of an example, or of several, the columns of x and y.
+
+    `factors`, with dropout: what a^1, …, a^{L−1} are multiplied by, or None where they stay whole.
+    """
+
+    def thinned(l: int, a: Any) -> Any:
+        factor = None if factors is None or l > len(factors) else factors[l - 1]
+        return a if factor is None else np.where(factor == 0, a.dtype.type(0), factor * a)
+
     module, dtype = net._cbackprop.module, net._cbackprop.dtype
     dot = module.np.dot
     # Input and feedforward: z^l = w^l a^{l-1} + b^l, a^l = σ(z^l)
-    L, zs, activations = len(net.weights) + 1, [], [np.asarray(x, dtype)]
+    L, zs, activations = len(net.weights) + 1, [], [thinned(1, np.asarray(x, dtype))]
     for l, (b, w) in enumerate(zip(net.biases, net.weights), 2):
         zs.append(dot(w, activations[-1]) + b)
-        activations.append(module.f(net, l, zs[-1]))
+        activations.append(thinned(l, module.f(net, l, zs[-1])))
     # Output error (BP1)
     delta = module.output_error(net, zs[-1], activations[-1], y).astype(dtype, copy=False)
     deltas = [delta]
     # Backpropagate (BP2): δ^l = ((w^{l+1})^T δ^{l+1}) ⊙ σ′(z^l)
     for l in range(L - 1, 1, -1):
-        delta = dot(net.weights[l - 1].T, delta) * module.f_prime(net, l, zs[l - 2])
+        delta = thinned(l, dot(net.weights[l - 1].T, delta) * module.f_prime(net, l, zs[l - 2]))
         deltas.insert(0, delta)
     return activations[:-1], deltas
 

@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cbackprop import _rule, costs
+from cbackprop._dropout import drawn_dropout
 from cbackprop._epochs import Monitoring
 from cbackprop._memory import Memory, offered, remember
 from cbackprop._overrides import Module, builtin
 from cbackprop.activations import read_activations
 from cbackprop.costs import CrossEntropyCost
+from cbackprop.reference.dropout import thinned_sums_of_gradients
 from cbackprop.reference.network import (
     ReferenceLayers,
     as_list,
@@ -27,7 +29,7 @@ from cbackprop.reference.network import (
     sums_of_gradients,
     train_on_pairs,
 )
-from cbackprop.reference.update_rules import RULES, Step
+from cbackprop.reference.update_rules import Step, make_step
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -102,15 +104,6 @@ class ReferenceNetwork2(ReferenceLayers):
     def velocities(self, velocities: Any) -> None:
         remember(self, velocities=velocities)
 
-    @property
-    def moments(self) -> Any:
-        """With Adam: the number of steps taken, and what `cbackprop.reference.update_rules` keeps."""
-        return self._cbackprop.moments
-
-    @moments.setter
-    def moments(self, moments: Any) -> None:
-        remember(self, moments=moments)
-
     def default_weight_initializer(self) -> None:
         """Draw biases from the normal distribution, and weights divided by √n_in: few neurons saturate."""
         draw_parameters(self, self.sizes, np.sqrt)
@@ -153,10 +146,9 @@ class ReferenceNetwork2(ReferenceLayers):
         That is the rule "gradient descent"; `cbackprop.reference.update_rules` has the others.
         """
         options = _rule.checked(rule, mu, beta_1, beta_2, epsilon, self._cbackprop.dtype)
-        nabla_b, nabla_w = sums_of_gradients(self, mini_batch)
+        sums = sums_of_gradients(self, mini_batch)
         m = len(mini_batch)  # type: ignore[arg-type]  # as in the book: an iterator is a TypeError
-        step = Step(nabla_w, nabla_b, m, eta, lmbda / n, regularization, options)
-        self.weights, self.biases = RULES[options.rule](self, step)
+        make_step(self, Step(*sums, m, eta, lmbda / n, regularization, options))
 
     def SGD(
         self,
@@ -177,6 +169,8 @@ class ReferenceNetwork2(ReferenceLayers):
         beta_1: float = 0.9,
         beta_2: float = 0.999,
         epsilon: float = 1e-8,
+        dropout: float | Sequence[float] = 0.0,
+        random_state: int | np.random.Generator | None = None,
         early_stopping_n: int = 0,
         restore_best: bool = False,
         eta_halving_n: int = 0,
@@ -194,13 +188,24 @@ class ReferenceNetwork2(ReferenceLayers):
             "epsilon": epsilon,
         }
 
+        checked = _rule.checked(**numbers, dtype=self._cbackprop.dtype)
+        thinning = drawn_dropout(self, dropout, random_state)
+
         def train_epoch(eta: float) -> bool:
-            return train_on_pairs(
-                self,
-                training_data,
-                mini_batch_size,
-                lambda mini_batch: self.update_mini_batch(mini_batch, eta, lmbda, n, **numbers, **options),
+            masks = iter(
+                ()
+                if thinning is None
+                else thinning.masks([self.weights[0].shape[1], *map(len, self.biases)], n)
             )
+
+            def update(mini_batch: list[Any]) -> None:
+                if thinning is None:
+                    self.update_mini_batch(mini_batch, eta, lmbda, n, **numbers, **options)
+                else:
+                    sums = thinned_sums_of_gradients(self, mini_batch, thinning.probabilities, masks)
+                    make_step(self, Step(*sums, len(mini_batch), eta, lmbda / n, regularization, checked))
+
+            return train_on_pairs(self, training_data, mini_batch_size, update)
 
         n_tests = len(evaluation_data)
         measures: dict[str, Any] = {

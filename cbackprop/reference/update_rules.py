@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 class Step(NamedTuple):
     """The gradients of a mini-batch, summed, and what is to be made of them."""
 
-    nabla_w: Arrays
     nabla_b: Arrays
+    nabla_w: Arrays
     m: int
     eta: float
     lmbda_over_n: float
@@ -143,3 +143,8 @@ RULES = {
     "adam": adam,
     "amsgrad": adam,
 }
+
+
+def make_step(net: Any, step: Step) -> None:
+    """Give `net` the parameters after the step, by its rule."""
+    net.weights, net.biases = RULES[step.rule.rule](net, step)

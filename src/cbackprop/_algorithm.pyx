@@ -13,7 +13,7 @@ from libc.string cimport memcpy
 from cbackprop._runtime cimport barrier_wait, team_goes_on
 from cbackprop._sparse_layer cimport sparse_weighted_input
 from cbackprop._update_rules cimport UpdateRule, update_rule
-from cbackprop._worker cimport Layer, Worker
+from cbackprop._worker cimport Layer, Worker, passed_on
 from cbackprop.kernels cimport SOFTMAX, TIMES_DERIVATIVE, Panels
 
 
@@ -29,10 +29,15 @@ cdef void set_input(Worker *me, const uint32_t *examples, Py_ssize_t m) noexcept
         layer = &me.layer[l]
         layer.a.data = layer.a_buffers[me.buffer]
         layer.a.rows = layer.delta.rows = m
+        layer.thinned.data = layer.thinned_buffers[me.buffer]
+        layer.thinned.rows = m
+    if me.source.masks is not NULL:
+        me.masks = me.source.masks + (examples - me.source.order) * me.source.mask_bytes
     if me.source.rows is not NULL:
         for i in range(m):
             me.rows[i] = me.source.rows[examples[i]]
         me.k.gather(me.rows, me.source.row_bits, &me.layer[1].a, me.layer[1].p0, me.layer[1].p1)
+        drop_neurons(me, &me.layer[1], &me.layer[1].a, &me.layer[1].thinned)
         if me.layer[1].shared:
             barrier_wait(me.barrier)
 
@@ -62,14 +67,21 @@ cdef void feed_layer(
     elif l == 2 and me.source.columns.data is not NULL:
         me.k.product_columns(&me.source.columns, &layer.w, layer.b, &layer.a, layer.p0, layer.p1)
     else:
-        me.k.product(&before.a, &layer.w, layer.b, &layer.a, layer.p0, layer.p1)
+        me.k.product(passed_on(before), &layer.w, layer.b, &layer.a, layer.p0, layer.p1)
     if layer.z is not NULL:
         memcpy(layer.z, layer.a.data, panels_bytes(me, &layer.a))
     me.k.activate(&layer.f, &layer.a, me.activation_scratch, layer.p0, layer.p1)
     if layer.f.all == SOFTMAX:
         softmax(me, layer, m)
+    drop_neurons(me, layer, &layer.a, &layer.thinned)
     if layer.shared:
         barrier_wait(me.barrier)
+
+
+cdef inline void drop_neurons(Worker *me, const Layer *layer, const Panels *whole, const Panels *thinned) noexcept nogil:
+    """Dropout: thinned = whole / (1 - p), and 0 where a neuron of the layer drops out."""
+    if layer.thinned.data is not NULL:
+        me.k.drop(me.masks + layer.mask, me.source.mask_bytes, layer.drop_factor, whole, thinned, layer.p0, layer.p1)
 
 
 cdef inline Py_ssize_t panels_bytes(Worker *me, const Panels *panels) noexcept nogil:
@@ -113,6 +125,7 @@ cdef void backpropagate(Worker *me) noexcept nogil:
         else:
             me.k.product_transposed(&after.delta, &after.w, &layer.delta, me.transposed, layer.p0, layer.p1)
         me.k.times_derivative(&layer.f, &layer.a, &layer.delta, me.activation_scratch, layer.p0, layer.p1)
+        drop_neurons(me, layer, &layer.delta, &layer.delta)
         # The others need this delta for the layer before, and no worker may change w^{l+1} while another still reads it.
         if after.shared or (layer.shared and l > 2):
             barrier_wait(me.barrier)

@@ -45,7 +45,7 @@ cdef object snapshot_of(object data):
 
 cdef Examples packed(
     Parameters p, object data, Py_ssize_t start, Py_ssize_t stop, str name, bint labelled, Py_ssize_t m, int n_workers=1,
-    bint once=False, int n_threads=1,
+    bint once=False, int n_threads=1, bint dense=False,
 ):
     """The examples start .. stop - 1 of `data`, packed for the network p and for mini-batches of m.
 
@@ -63,6 +63,8 @@ cdef Examples packed(
         Whether they will be read only once: then it does not pay to find codes for their values.
     n_threads : int
         How many pack the examples.
+    dense : bool
+        Whether zeros are not to be skipped, however many there are.
     """
     cdef Examples examples = Examples.__new__(Examples)
     cdef Inputs inputs = Inputs.__new__(Inputs)
@@ -79,7 +81,7 @@ cdef Examples packed(
         examples.read_arrays(inputs, data, stop, labelled)
     else:
         examples.read_pairs(inputs, data, stop, labelled)
-    if examples.is_sparse(inputs, limit):
+    if examples.is_sparse(inputs, -1 if dense else limit):
         examples.pack_records(inputs, k.sparse_tile(k.sparse_panel(p.n[2], m, n_workers) * k.lanes), once, n_threads)
     else:
         examples.pack_rows(inputs)

@@ -35,6 +35,8 @@ cdef class StepOptions:
     is_epsilon_hat : bool
         Epsilon is added to the root of the second moment before its bias correction, as in the shorter form of the paper's
         section 2, where it is called epsilon hat, and as in scikit-learn; otherwise after it, as in algorithm 1 and in PyTorch.
+    dropout : tuple of float or None
+        For each of the layers 1 .. L-1 the probability that a neuron drops out: then `Training.epoch` gets masks.
     builtin_delta : str or None
         The built-in cost whose output error it is; None: that of `cost`.
     cost : object
@@ -44,7 +46,7 @@ cdef class StepOptions:
     def __cinit__(
         self, double eta, *, double lmbda_over_n=0, bint is_l1=False, str rule="gradient descent", double mu=0,
         double beta_1=0.9, double beta_2=0.999, double epsilon=1e-8, bint is_epsilon_hat=False,
-        str builtin_delta="QuadraticCost", cost=None,
+        tuple dropout=None, str builtin_delta="QuadraticCost", cost=None,
     ):
         self.step.rule = RULES[rule]
         self.step.eta = eta
@@ -56,6 +58,7 @@ cdef class StepOptions:
         self.step.beta_2 = beta_2
         self.step.epsilon = epsilon
         self.step.is_epsilon_hat = is_epsilon_hat
+        self.dropout = dropout
         if builtin_delta is None:
             self.error = CUSTOM_DELTA
             self.delta = cost.delta

@@ -30,6 +30,8 @@ cdef class Team:
     cdef int kind                   # of the records, if sparse
     cdef const UpdateRule *rule     # NULL if nothing is to be updated
     cdef int n_state                # of the rule
+    cdef tuple dropout              # p of the layers 1 .. L-1; None without dropout
+    cdef object masks               # kept alive: of this epoch
     cdef bint finite                # the parameters that were stored last
     cdef bint keeps_z               # there is room for a copy of z^L
     cdef bint columns               # the inputs are the columns of a matrix of the user's, read where they are
@@ -43,6 +45,9 @@ cdef class Team:
     cdef Py_ssize_t allocate(self, Parameters p, char *base, bint trains) noexcept
     cdef void allocate_layer(self, Parameters p, Arena *arena, int w, int l, bint trains) noexcept
     cdef void allocate_sparse_layer(self, Arena *arena, Worker *worker) noexcept
+    cdef bint drops(self, int l) noexcept
+    cdef int place_masks(self, Parameters p) except -1
+    cdef int set_masks(self, masks) except -1
     cdef bint is_compatible(self, Parameters p, Examples examples) noexcept
     cdef int read(self, Examples examples, uint32_t *order) except -1
     cdef void read_columns(self, Py_ssize_t n_in, Py_ssize_t m, const void *X, const void *targets) noexcept nogil

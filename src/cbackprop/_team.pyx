@@ -90,6 +90,9 @@ cdef class Team:
         if options is not None:
             self.rule = update_rule(&options.step)
             self.n_state = self.rule.n_state
+        self.dropout = None if options is None else options.dropout
+        if self.dropout is not None and len(self.dropout) != self.L - 1:
+            raise ValueError(f"dropout is for {len(self.dropout)} layers before the last; the network has {self.L - 1}")
         self.keeps_z = options is not None and options.delta is not None
         memset(&self.source, 0, sizeof(self.source))
         barrier_init(&self.barrier, n_workers)
@@ -105,6 +108,7 @@ cdef class Team:
         if self.memory is NULL:
             raise MemoryError
         self.allocate(p, <char *> self.memory, trains)
+        self.place_masks(p)
 
     def __dealloc__(self):
         barrier_destroy(&self.barrier)
@@ -175,6 +179,10 @@ cdef class Team:
                 layer.a_buffers[0] = take(arena, self.m * cells)
                 layer.a_buffers[1] = take(arena, self.m * cells) if self.n_workers > 1 else layer.a_buffers[0]
             layer.a = panels(layer.a_buffers[0], self.m, n, width)
+            if self.drops(l):
+                layer.thinned_buffers[0] = take(arena, self.m * cells)
+                layer.thinned_buffers[1] = take(arena, self.m * cells) if self.n_workers > 1 else layer.thinned_buffers[0]
+            layer.thinned = panels(layer.thinned_buffers[0], self.m, n, width)
             layer.z = take(arena, self.m * cells) if self.keeps_z and l == p.L else NULL
             layer.delta = panels(take(arena, self.m * cells) if trains and l > 1 else NULL, self.m, n, width)
         layer.p0 = n_panels * w // self.n_workers if layer.shared else 0
@@ -187,6 +195,37 @@ cdef class Team:
         worker.sparse.dense_records.data = <uint8_t *> take(arena, dense_records_bytes(records, self.m))
         worker.sparse.dense_records.extent = <Extent *> take(arena, self.m * sizeof(Extent))
         worker.sparse.dense_order = <uint32_t *> take(arena, self.m * sizeof(uint32_t))
+
+    cdef bint drops(self, int l) noexcept:
+        """Whether neurons of layer l drop out."""
+        return self.dropout is not None and l < self.L and <double> self.dropout[l - 1] > 0
+
+    cdef int place_masks(self, Parameters p) except -1:
+        """Lays out a row of masks, as cbackprop/_dropout.py does."""
+        cdef int w, l
+        cdef Py_ssize_t n_bytes = 0     # of all layers: those of every worker are the same
+        for w in range(self.n_workers):
+            n_bytes = 0
+            for l in range(1, self.L):
+                if self.drops(l):
+                    self.workers[w].layer[l].mask = n_bytes
+                    self.workers[w].layer[l].drop_factor = 1 / (1 - <double> self.dropout[l - 1])
+                    n_bytes += (p.n[l] + 7) // 8
+        self.source.mask_bytes = n_bytes + 1
+        return 0
+
+    cdef int set_masks(self, masks) except -1:
+        """Sets the workers to an epoch's masks, (n, mask_bytes) uint8, in the order of the examples; None: no dropout."""
+        if self.dropout is None:
+            return 0
+        if not (
+            type(masks) is cnp.ndarray and cnp.PyArray_TYPE(masks) == cnp.NPY_UINT8 and cnp.PyArray_IS_C_CONTIGUOUS(masks)
+            and masks.shape == (self.source.n, self.source.mask_bytes)
+        ):
+            raise ValueError("the layers changed while masks were drawn for dropout")
+        self.masks = masks
+        self.source.masks = <const uint8_t *> cnp.PyArray_DATA(masks)
+        return 0
 
     # ---- examples and parameters in, parameters out ----
 
@@ -308,6 +347,7 @@ cdef class Team:
         set_float_mode(mode)
         self.source.step = other.source.step
         self.source.error = other.source.error
+        self.set_masks(other.masks)
         for k in range(PARAMETERS, self.n_state):
             of_weights, of_biases = other.stored(k)
             self.load_arrays(k, of_weights, of_biases)

@@ -71,7 +71,7 @@ cdef class Training:
     n_threads : int
         The most workers, never more than the processors granted to this process; 0: as many as pay.
     options : StepOptions
-        Of the steps to come; their momentum may not change.
+        Of the steps to come; their update rule and dropout may not change.
     """
 
     cdef Examples examples
@@ -106,7 +106,8 @@ cdef class Training:
         self.supply = _processors.Supply(workers) if workers > 1 else None
         self.examples = packed(
             p, training_data if arrays else self.snapshot, 0, n, "training_data", False, self.m, n_workers=workers, once=False,
-            n_threads=n_packing_threads(p, n, min(n_threads, MAX_WORKERS)))
+            n_threads=n_packing_threads(p, n, min(n_threads, MAX_WORKERS)),
+            dense=options.dropout is not None and <double> options.dropout[0] > 0)
         self.permutation = in_order(n)
         self.options = options
         self.module = p.memory.module
@@ -198,7 +199,7 @@ cdef class Training:
         for i in range(self.n):
             self.permutation[i] = order[i]
 
-    def train_epoch(self, net, items, step, eta):
+    def train_epoch(self, net, items, step, eta, masks=None):
         """Shuffles the examples, and trains on every mini-batch once; returns whether the parameters are finite.
 
         `net` gets new weights and biases: those of a completed mini-batch in any case. If one of the methods on the way has been
@@ -212,14 +213,16 @@ cdef class Training:
         step : object
             step.options(eta) are the `StepOptions`.
         eta : float
+        masks : list, optional
+            With dropout: see `Team.set_masks`.
         """
         cdef Module module = self.module
         if module.replaced(net, module.training_methods) is not None:
             return None
         self.shuffle_by(module.shuffle, items)
-        return self.epoch(net, step.options(eta))
+        return self.epoch(net, step.options(eta), masks)
 
-    cpdef bint epoch(self, net, StepOptions options) except -1:
+    cpdef bint epoch(self, net, StepOptions options, masks=None) except -1:
         """Trains on every mini-batch once, in the order that the last shuffle left."""
         cdef Parameters p = self.parameters
         cdef Py_ssize_t done = 0, last, ended, batches = (self.examples.n + self.m - 1) // self.m
@@ -240,9 +243,11 @@ cdef class Training:
         elif p.memory.activations is not self.activations or not self.team.is_compatible(p, self.examples):
             # The activations or layers have changed.
             self.slice = 1
+            self.options = options
             self.new_team(p, self.team.n_workers)
         self.team.load_from(net, p)
         self.team.set_step(options)
+        self.team.set_masks(masks)
         try:
             while done < batches:
                 last = min(batches, done + self.slice)

@@ -11,7 +11,7 @@ from cbackprop._sparse_layer cimport (
     apply_pending_update, decay_sparse_layer, defer_update, max_abs, may_skip_zeros, measure_weights, multiply_scale_out,
     subtract_sparse_gradient,
 )
-from cbackprop._worker cimport AMSGRAD, GRADIENT_DESCENT, MOMENTUM, NESTEROV, Layer, Step, Worker, is_moderate
+from cbackprop._worker cimport AMSGRAD, GRADIENT_DESCENT, MOMENTUM, NESTEROV, Layer, Step, Worker, is_moderate, passed_on
 from cbackprop.kernels cimport Panels
 
 
@@ -41,7 +41,7 @@ cdef void update_weights(Worker *me, int l, const uint32_t *examples, Py_ssize_t
         me.k.subtract_columns(&me.source.columns, &layer.delta, step, &layer.w, layer.p0, layer.p1)
     else:
         me.k.subtract_outer(
-            &me.layer[l - 1].a, &layer.delta, 1 - me.source.step.weight_decay, step, &layer.w, layer.p0, layer.p1)
+            passed_on(&me.layer[l - 1]), &layer.delta, 1 - me.source.step.weight_decay, step, &layer.w, layer.p0, layer.p1)
 
 
 # ---- with L1 regularisation: w -> w - (eta lambda / n) sgn(w) - (eta / m) sum_x dC_x/dw ----
@@ -58,7 +58,7 @@ cdef void update_weights_l1(Worker *me, int l, const uint32_t *examples, Py_ssiz
         me.sparse.max_abs_weight += fabs(me.source.step.weight_decay)
         defer_update(me, examples, m, step)
     else:
-        me.k.subtract_outer(&me.layer[l - 1].a, &layer.delta, 1, step, &layer.w, layer.p0, layer.p1)
+        me.k.subtract_outer(passed_on(&me.layer[l - 1]), &layer.delta, 1, step, &layer.w, layer.p0, layer.p1)
 
 
 # ---- with momentum: v -> mu v - what the rules above take from w, w -> w + v ----
@@ -87,7 +87,7 @@ cdef void update_weights_momentum(Worker *me, int l, const uint32_t *examples, P
     if is_sparse(me, l):
         gradient = subtract_sparse_gradient(me, examples, m, scaled_step, v)
     else:
-        me.k.subtract_outer(&me.layer[l - 1].a, &layer.delta, 1, scaled_step, v, layer.p0, layer.p1)
+        me.k.subtract_outer(passed_on(&me.layer[l - 1]), &layer.delta, 1, scaled_step, v, layer.p0, layer.p1)
     me.k.move(options.is_l1, options.weight_decay, me.velocity_scale, v, &layer.w, layer.p0, layer.p1)
     if is_sparse(me, l):
         bound_sparse_layer(me, fabs(step) * gradient)
@@ -141,7 +141,7 @@ cdef void sum_gradient(Worker *me, int l, const uint32_t *examples, Py_ssize_t m
     if is_sparse(me, l):
         subtract_sparse_gradient(me, examples, m, step, &layer.gradient.w)
     else:
-        me.k.subtract_outer(&me.layer[l - 1].a, &layer.delta, 1, step, &layer.gradient.w, layer.p0, layer.p1)
+        me.k.subtract_outer(passed_on(&me.layer[l - 1]), &layer.delta, 1, step, &layer.gradient.w, layer.p0, layer.p1)
 
 
 cdef inline void set_bound(Worker *me, int l, double max_abs_weight) noexcept nogil:

@@ -1,6 +1,6 @@
 """What the algorithm works on: a worker, its layers, and what all workers of a team read."""
 
-from libc.stdint cimport int32_t, int64_t, uint32_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t
 
 from cbackprop.kernels cimport Activations, AdamStep, Barrier, Columns, Kernels, Panels, Records, Sweep
 
@@ -41,6 +41,10 @@ cdef struct Layer:
     Activations f           # what each neuron makes of its z
     Panels a                # (m x n) z^l, then a^l
     void *a_buffers[2]      # ... in two buffers alternately: a slower worker may still read the mini-batch before
+    Panels thinned          # (m x n) a^l without the neurons that drop out, as the next layer gets it; NULL data: it gets a^l
+    void *thinned_buffers[2]
+    double drop_factor      # ... where what stays of a^l and delta^l is multiplied by this, 1 / (1 - p)
+    Py_ssize_t mask         # where in a row of masks this layer's bits begin, in bytes
     Panels delta            # (m x n) delta^l
     void *z                 # (m x n) a copy of z^l, for a cost class of the user's
     Py_ssize_t p0, p1       # the panels that this worker computes: all of them unless the layer is ...
@@ -61,6 +65,8 @@ cdef struct Source:
     Py_ssize_t n
     Py_ssize_t m            # examples of a mini-batch
     Py_ssize_t first        # the mini-batch to begin with
+    const uint8_t *masks    # (n x mask_bytes) which neurons stay, for the examples in this order; NULL without dropout
+    Py_ssize_t mask_bytes
     Step step
     int error               # which output error: see registry.h
 
@@ -88,12 +94,18 @@ cdef struct Worker:
     bint one_example            # arrays are rows as in NumPy, not panels
     int buffer                  # which of its two buffers each a^l is in now
     const void **rows           # (m) where the inputs of the mini-batch are
+    const uint8_t *masks        # (m x mask_bytes) its masks
     void *transposed            # scratch of product_transposed
     void *activation_scratch    # of layers in which single neurons have another activation
     double velocity_scale       # velocities are kept divided by this
     int64_t t                   # the steps that Adam has taken ...
     AdamStep adam               # ... and the one that it is taking
     SparseLayer sparse
+
+
+# What layer l + 1 gets of layer l.
+cdef inline Panels *passed_on(Layer *layer) noexcept nogil:
+    return &layer.a if layer.thinned.data is NULL else &layer.thinned
 
 
 # What is stored divided by a scale is multiplied out when the scale leaves 2^-20 .. 2^20.

@@ -104,6 +104,8 @@ cdef extern from "kernels.h" nogil:
         double (*adam)(const AdamStep *step, const Panels *G, const Panels *M, const Panels *V, const Panels *H,
                        const Panels *W, Py_ssize_t p0, Py_ssize_t p1) noexcept nogil
         void (*scale_rows)(double factor, const void *bias, const Panels *Z, Py_ssize_t p0, Py_ssize_t p1) noexcept nogil
+        void (*drop)(const uint8_t *bits, Py_ssize_t row_bytes, double factor, const Panels *A, const Panels *C,
+                     Py_ssize_t p0, Py_ssize_t p1) noexcept nogil
         void (*sigmoid_array)(const void *z, void *a, Py_ssize_t n) noexcept nogil
         double (*largest)(const void *x, Py_ssize_t n) noexcept nogil
         void (*matvec)(const void *w, const void *x, const void *b, void *z, Py_ssize_t n, Py_ssize_t K) noexcept nogil

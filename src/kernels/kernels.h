@@ -109,6 +109,11 @@ typedef struct {
     /* Z = factor Z + bias in each row. */
     void (*scale_rows)(double factor, const void *bias, const Panels *Z, ptrdiff_t p0, ptrdiff_t p1);
 
+    /* templates/dropout.h: C = factor A where the bit of row and column is 1, otherwise 0: A, C (m x n), and C may be
+     * A. Bit j of row i is bit j % 8 of bits[i row_bytes + j / 8]; a row has a byte more than its bits need. */
+    void (*drop)(const uint8_t *bits, ptrdiff_t row_bytes, double factor, const Panels *A, const Panels *C,
+                 ptrdiff_t p0, ptrdiff_t p1);
+
     /* ---- templates/elementwise.h: n elements ---- */
     void (*sigmoid_array)(const void *z, void *a, ptrdiff_t n); /* any n, any alignment */
     /* The largest |x|: NaN if one is NaN (any n, any alignment). */

@@ -372,8 +372,12 @@ RIGHT["network2.Network.", better] = {
     "SGD": lambda net: net.SGD(list(SPARSE), 1, 24, 0.1, 5.0, TESTS, *MONITORS, mu=0.5, early_stopping_n=2),
     "update_mini_batch: Adam": lambda net: net.update_mini_batch(SPARSE[:10], 0.1, 5.0, 9, rule="adam"),
     "update_mini_batch: AMSGrad": lambda net: net.update_mini_batch(DENSE, 0.1, 5.0, 9, rule="amsgrad"),
-    "SGD: Adam": lambda net: net.SGD(list(SPARSE), 1, 12, 0.1, 5.0, rule="amsgrad", n_threads=2),
-    "SGD: Nesterov": lambda net: net.SGD(list(DENSE), 1, 9, 0.1, 5.0, rule="nesterov", mu=0.5),
+    "SGD: Adam": lambda net: net.SGD(list(SPARSE), 1, 24, 0.1, 5.0, rule="amsgrad", n_threads=2),
+    "SGD: several mini-batches, Nesterov": lambda net: net.SGD(
+        list(DENSE), 1, 9, 0.1, 5.0, rule="nesterov", mu=0.5
+    ),
+    "SGD: dropout": lambda net: net.SGD(list(SPARSE), 1, 24, 0.1, 5.0, dropout=0.5, random_state=3),
+    "SGD: dropout of inputs": lambda net: net.SGD((X, LABELS), 1, 24, 0.1, dropout=[0.1, 0.5]),
     "SGD: restore_best": lambda net: net.SGD(
         list(SPARSE), 1, 24, 0.1, 5.0, TESTS, early_stopping_n=2, restore_best=True
     ),
@@ -446,10 +450,10 @@ RIGHT["reference.network2.ReferenceNetwork2.", reference_network2] = {
     "update_mini_batch": lambda net: net.update_mini_batch(DENSE[:3], 0.1, 0.1, 9, mu=0.5),
     "update_mini_batch: Adam": lambda net: net.update_mini_batch(DENSE[:3], 0.1, 0.1, 9, rule="amsgrad"),
     "update_mini_batch: Nesterov": lambda net: net.update_mini_batch(DENSE[:3], 0.1, 0.1, 9, rule="nesterov"),
-    "moments": lambda net: net.moments,
     "accuracy": lambda net: net.accuracy(TESTS[:3]),
     "total_cost": lambda net: net.total_cost(TESTS[:3], 0.1, True),
     "SGD": lambda net: net.SGD(DENSE[:4], 1, 4, 0.1, 0.1, TESTS[:2], *MONITORS),
+    "SGD: dropout": lambda net: net.SGD(DENSE[:4], 1, 4, 0.1, 0.1, dropout=0.5, random_state=3),
 }
 
 # Public names that are not called rightly, and why.
@@ -547,6 +551,8 @@ WRONG["network2.Network.", better] = {
     "update_mini_batch": lambda net: net.update_mini_batch(DENSE, 0.1, 5.0, 0),
     "update_mini_batch: mu": lambda net: net.update_mini_batch(DENSE, 0.1, 5.0, 9, mu=2),
     "update_mini_batch: rule": lambda net: net.update_mini_batch(DENSE, 0.1, 5.0, 9, rule=5),
+    "SGD: dropout": lambda net: net.SGD(SPARSE, 1, 10, 0.1, dropout=[0.5]),
+    "SGD: random_state": lambda net: net.SGD(SPARSE, 1, 10, 0.1, dropout=0.5, random_state="3"),
     "SGD: epsilon": lambda net: net.SGD(SPARSE, 1, 10, 0.1, rule="adam", epsilon=0.0),
     "SGD": lambda net: net.SGD(SPARSE, 1, 10, 0.1, regularization="L3"),
     "SGD: no evaluation": lambda net: net.SGD(SPARSE, 1, 10, 0.1, early_stopping_n=1),

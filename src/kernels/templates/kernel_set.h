@@ -9,6 +9,7 @@
 #include "columns.h"
 #include "dense.h"
 #include "descent.h"
+#include "dropout.h"
 #include "elementwise.h"
 #include "greys.h"
 #include "nonzeros.h"
@@ -46,6 +47,7 @@ const Kernels KERNELS = {
     .nesterov = nesterov,
     .adam = adam,
     .scale_rows = scale_rows,
+    .drop = drop,
     .sigmoid_array = sigmoid_array,
     .largest = largest,
     .matvec = matvec,
