@@ -32,8 +32,6 @@ class Dropout:
         p of every hidden layer, or of each of the layers 1 … L−1.
     random_state : int or numpy.random.Generator or None
         None: seeded from numpy.random, and so by `numpy.random.seed`.
-    n_layers : int
-        L.
 
     Raises
     ------
@@ -41,11 +39,27 @@ class Dropout:
         Naming the argument, and what was expected.
     """
 
-    def __init__(self, dropout: Any, random_state: Any, n_layers: int) -> None:
-        self.probabilities = _checked_probabilities(dropout, n_layers)
+    def __init__(self, dropout: Any, random_state: Any) -> None:
+        self.one_for_all = not isinstance(dropout, (list, tuple)) and np.ndim(dropout) == 0
+        self.given: tuple[float, ...]
+        if self.one_for_all:
+            self.given = (_checked_probability(dropout, "dropout"),)
+        else:
+            self.given = tuple(_checked_probability(p, f"dropout[{i}]") for i, p in enumerate(dropout))
         _check_random_state(random_state)
         self.random_state = random_state
         self.drawn_from: np.random.Generator | None = None
+
+    def probabilities(self, n_layers: int) -> tuple[float, ...]:
+        """p of the layers 1 … L−1 of a network of L layers."""
+        if self.one_for_all:
+            return (0.0, *itertools.repeat(self.given[0], n_layers - 2))
+        if len(self.given) != n_layers - 1:
+            raise ValueError(
+                f"dropout has {len(self.given)} numbers; expected {n_layers - 1}, one for each layer but the "
+                f"last"
+            )
+        return self.given
 
     def generator(self) -> np.random.Generator:
         """What the masks are drawn from: the same at each call."""
@@ -61,7 +75,8 @@ class Dropout:
 
         `places` says where in the row. A byte is added to it, which the kernel may read.
         """
-        layers = list(places(self.probabilities, sizes))
+        probabilities = self.probabilities(len(sizes))
+        layers = list(places(probabilities, sizes))
         row_bytes = layers[-1][1].stop + 1 if layers else 1
         masks = np.zeros((n, row_bytes), np.uint8)
         n_neurons = sum(sizes[l - 1] for l, _ in layers)
@@ -72,7 +87,7 @@ class Dropout:
             first = 0
             for l, row_bits in layers:
                 last = first + sizes[l - 1]
-                stays = numbers[:, first:last] >= np.float32(self.probabilities[l - 1])
+                stays = numbers[:, first:last] >= np.float32(probabilities[l - 1])
                 block[:, row_bits] = np.packbits(stays, axis=1, bitorder="little")
                 first = last
         return masks
@@ -80,8 +95,11 @@ class Dropout:
 
 def drawn_dropout(net: Any, dropout: Any, random_state: Any) -> Dropout | None:
     """What draws the masks of this network; None if nothing drops out."""
-    thinning = Dropout(dropout, random_state, len(net.weights) + 1)
-    return thinning if any(thinning.probabilities) else None
+    if type(dropout) is float and dropout == 0 and random_state is None:
+        return None
+    thinning = Dropout(dropout, random_state)
+    thinning.probabilities(len(net.weights) + 1)
+    return thinning if any(thinning.given) else None
 
 
 def places(probabilities: Sequence[float], sizes: Sequence[int]) -> Iterator[tuple[int, slice]]:
@@ -102,18 +120,6 @@ def factors(
         stays = np.unpackbits(mask[row_bits], count=sizes[l - 1], bitorder="little").reshape(-1, 1)
         result[l - 1] = stays * dtype.type(1 / (1 - probabilities[l - 1]))
     return result
-
-
-def _checked_probabilities(dropout: Any, n_layers: int) -> tuple[float, ...]:
-    """p of the layers 1 … L−1."""
-    if not (isinstance(dropout, (list, tuple)) or (isinstance(dropout, np.ndarray) and dropout.ndim)):
-        p = _checked_probability(dropout, "dropout")
-        return (0.0, *itertools.repeat(p, n_layers - 2))
-    if len(dropout) != n_layers - 1:
-        raise ValueError(
-            f"dropout has {len(dropout)} numbers; expected {n_layers - 1}, one for each layer but the last"
-        )
-    return tuple(_checked_probability(p, f"dropout[{i}]") for i, p in enumerate(dropout))
 
 
 def _checked_probability(p: Any, name: str) -> float:

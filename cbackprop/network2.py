@@ -527,8 +527,10 @@ class _Step:
         """The step, described to the kernels."""
         eta, lmbda = _arguments.number(eta, "eta"), _arguments.number(self.lmbda, "lmbda")
         lmbda_over_n = lmbda / self.n if self.n else 0.0
-        probabilities = None if self.dropout is None else self.dropout.probabilities
-        return step_options_of(self.net, eta, lmbda_over_n, self.regularization, self.rule, probabilities)
+        dropout = None
+        if self.dropout is not None:
+            dropout = self.dropout.probabilities(len(self.net.weights) + 1)
+        return step_options_of(self.net, eta, lmbda_over_n, self.regularization, self.rule, dropout)
 
     def update(self, mini_batch: list[Any], eta: Any) -> None:
         """The step, made as in the book."""

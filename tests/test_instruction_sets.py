@@ -52,7 +52,8 @@ for dtype, tolerance in (("float64", 1e-10), ("float32", 2e-4)):
     for sizes in ([784, 30, 10], [33, 65, 31, 5], [1, 1]):
         for density, m in ((0.15, 10), (1.0, 33)):
             data = examples(70, sizes[0], sizes[-1], density)
-            for options in ({"rule": "nesterov", "mu": 0.5}, {"rule": "adam"}, {"rule": "amsgrad"}):
+            for options in ({"rule": "nesterov", "mu": 0.5}, {"rule": "adam"}, {"rule": "amsgrad"},
+                            {"dropout": [0.3] * (len(sizes) - 1), "random_state": 1}):
                 net, plain = network2_and_reference(sizes, dtype=dtype)
                 for each in (net, plain):
                     random.seed(1)

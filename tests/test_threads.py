@@ -276,6 +276,7 @@ OPTIONS = {
     "momentum and L1": {"mu": 0.7, "lmbda": 5.0, "regularization": "L1"},
     "Nesterov and L2": {"rule": "nesterov", "mu": 0.7, "lmbda": 5.0},
     "Adam and L2": {"rule": "adam", "lmbda": 5.0},
+    "dropout": {"dropout": [0.0, 0.3, 0.5], "random_state": 5, "mu": 0.7},
     "AMSGrad and L1": {"rule": "amsgrad", "lmbda": 5.0, "regularization": "L1"},
 }
 

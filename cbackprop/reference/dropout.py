@@ -12,6 +12,8 @@ from cbackprop.reference.network import activations_and_errors
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from cbackprop._dropout import Dropout
+
 
 def sizes_of(net: Any) -> list[int]:
     """The number of neurons of each layer."""
@@ -19,10 +21,11 @@ def sizes_of(net: Any) -> list[int]:
 
 
 def thinned_sums_of_gradients(
-    net: Any, mini_batch: Sequence[Any], probabilities: Sequence[float], masks: Iterator[Any]
+    net: Any, mini_batch: Sequence[Any], dropout: Dropout, masks: Iterator[Any]
 ) -> tuple[list[Any], list[Any]]:
     """Σ_x ∂C_x/∂b and Σ_x ∂C_x/∂w, where the next mask says which neurons an example has."""
     dtype, sizes = net._cbackprop.dtype, sizes_of(net)
+    probabilities = dropout.probabilities(len(sizes))
     nabla_b = [np.zeros(b.shape, dtype) for b in net.biases]
     nabla_w = [np.zeros(w.shape, dtype) for w in net.weights]
     for (x, y), mask in zip(mini_batch, masks):

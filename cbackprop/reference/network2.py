@@ -202,7 +202,7 @@ class ReferenceNetwork2(ReferenceLayers):
                 if thinning is None:
                     self.update_mini_batch(mini_batch, eta, lmbda, n, **numbers, **options)
                 else:
-                    sums = thinned_sums_of_gradients(self, mini_batch, thinning.probabilities, masks)
+                    sums = thinned_sums_of_gradients(self, mini_batch, thinning, masks)
                     make_step(self, Step(*sums, len(mini_batch), eta, lmbda / n, regularization, checked))
 
             return train_on_pairs(self, training_data, mini_batch_size, update)
