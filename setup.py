@@ -49,6 +49,7 @@ LIBRARY = {
     ],
     "cbackprop._runtime": [
         "runtime/pack.c",
+        "runtime/pack_csr.c",
         "runtime/team.c",
         "runtime/memory.c",
         "runtime/by_address.c",

@@ -87,15 +87,15 @@ DEFECTS = [
     Defect(
         "Ctrl-C not looked for",
         TRAINING,
-        "                done = ended\n                PyErr_CheckSignals()\n",
-        "                done = ended\n",
+        "            done = ended\n            PyErr_CheckSignals()\n",
+        "            done = ended\n",
         "tests/test_interrupt.py",
     ),
     Defect(
         "the GIL held by the kernels",
         TRAINING,
-        "                    with nogil:\n                        ended = self.team.train(",
-        "                    ended = self.team.train(",
+        "                with nogil:\n                    ended = self.team.train(",
+        "                ended = self.team.train(",
         "tests/test_threads.py",
     ),
     Defect(

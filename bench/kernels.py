@@ -35,6 +35,7 @@ class Records(ct.Structure):
     _fields_ = [
         ("data", POINTER), ("extent", POINTER), ("n_in", SIZE), ("tile", SIZE), ("n_tiles", SIZE),
         ("kind", ct.c_int), ("table", ct.c_double * 256),
+        ("stored", ct.c_int), ("hypersparse", ct.c_int), ("longest", SIZE), ("entries", SIZE),
     ]  # fmt: skip
 
 
@@ -92,7 +93,8 @@ FUNCTIONS = {  # struct Kernels of kernels.h: name, result, arguments
     "drop": (None,), "sigmoid_array": (None,), "largest": (ct.c_double,),
     "find_runs": (None,), "product_columns": (None,), "subtract_columns": (None,),
     "matvec": (None,), "matvec_transposed": (None,), "outer": (None,),
-    "subtract_targets": (None,), "argmax": (None,), "costs": (None,), "nonzeros": (SIZE,),
+    "subtract_targets": (None,), "squares": (ct.c_double,), "weigh_rows": (None,),
+    "argmax": (None,), "costs": (None,), "nonzeros": (SIZE,),
     "grey_codes": (ct.c_int,),
     "sweep": (None, S, S, P, POINTER, SIZE, SIZE),
     "sweep_scratch": (SIZE, ct.POINTER(Records), SIZE),

@@ -184,6 +184,8 @@ class Trainer:
         step to the kernels.
     dropout : Dropout, optional
         What draws each epoch's masks. Replaced methods, which would not hear of them, are then an error.
+    sample_weight : array_like, (n,), optional
+        How much each example counts, for arrays alone.
 
     Attributes
     ----------
@@ -199,7 +201,9 @@ class Trainer:
         n_threads: int,
         step: _Step,
         dropout: Dropout | None = None,
+        sample_weight: ArrayLike | None = None,
     ) -> None:
+        self.weights = None if sample_weight is None else self.checked_weights(net, data, sample_weight)
         self.net, self.data, self.step, self.mini_batch_size = net, data, step, mini_batch_size
         self.dropout = dropout
         self.module = module = net._cbackprop.module
@@ -212,7 +216,9 @@ class Trainer:
             self.refuse_replaced()
         if not module.replaced(net, module.training_methods):
             batch = min(mini_batch_size, sys.maxsize)  # what fits into C's type
-            self.packed = _training.Training(net, data.examples, batch, n_threads, step.options(0.0))
+            self.packed = _training.Training(
+                net, data.examples, batch, n_threads, step.options(0.0), self.weights
+            )
             pixels, layout = self.packed.pixels, self.packed.layout
             if layout != net._cbackprop.layout:
                 remember(net, layout=layout)
@@ -241,8 +247,22 @@ class Trainer:
         if reason:
             raise ValueError(f"dropout is the package's own: {reason}, and would not hear of it")
 
+    @staticmethod
+    def checked_weights(net: Any, data: DataSet, sample_weight: ArrayLike) -> NDArray[Any]:
+        """`sample_weight` as an array, if only the kernels will see the examples."""
+        if not data.is_arrays:
+            raise TypeError(
+                f"sample_weight goes with a pair of arrays (X, Y); {data.name} is a list of pairs: put what "
+                f"counts twice there twice"
+            )
+        module = net._cbackprop.module
+        refuse_weights(module.replaced(net, module.training_methods))
+        return np.asarray(sample_weight)
+
     def train_on_pairs(self, eta: Any) -> bool:
         """`train_epoch` by the book's methods."""
+        if self.weights is not None:
+            refuse_weights(self.module.replaced(self.net, self.module.training_methods))
         if self.pairs is None:
             self.pairs = self.unpacked()
         return train_on_pairs(
@@ -255,6 +275,13 @@ class Trainer:
         if self.data.is_arrays and self.packed is not None:
             return [pairs[i] for i in self.packed.order]
         return pairs
+
+
+
+def refuse_weights(replaced: str | None) -> None:
+    """Raise a TypeError if something is replaced: the book's methods know no weights of examples."""
+    if replaced:
+        raise TypeError(f"sample_weight is for compiled training; this network trains with NumPy: {replaced}")
 
 
 def reads_examples(net: Any, examples: Any, *methods: str) -> bool:

@@ -22,7 +22,7 @@ class Memory:
     moments: Any
     def __init__(
         self,
-        module: Module,
+        module: Module | None,
         dtype: Any = ...,
         activations: LayerActivations | None = None,
         layout: str | None = None,

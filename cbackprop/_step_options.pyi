@@ -15,6 +15,7 @@ class StepOptions:
         epsilon: float = 1e-8,
         is_epsilon_hat: bool = False,
         dropout: tuple[float, ...] | None = None,
+        decays_by_batch: bool = False,
         builtin_delta: str | None = "QuadraticCost",
         cost: Any = None,
     ) -> Self: ...

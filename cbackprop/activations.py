@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     _Choice: TypeAlias = "str | Activation"
     _Layer: TypeAlias = tuple[_Choice, dict[int, _Choice]]
 
-__all__ = ["Activation", "LayerActivations", "linear", "relu", "softplus", "tanh"]
+__all__ = ["Activation", "LayerActivations", "exponential", "linear", "relu", "softplus", "tanh"]
 
 
 class Activation:
@@ -96,6 +96,17 @@ def softplus_prime(z: NDArray[Any]) -> NDArray[Any]:
     return -np.expm1(-softplus(z))
 
 
+def exponential(z: NDArray[Any]) -> NDArray[Any]:
+    """e^z, for an output layer of positive numbers such as counts."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        return np.exp(z)
+
+
+def exponential_prime(z: NDArray[Any]) -> NDArray[Any]:
+    """e^z."""
+    return exponential(z)
+
+
 def softmax(z: NDArray[Any]) -> NDArray[Any]:
     """e^z_j / Σ_k e^z_k of each column, computed so that nothing overflows. For output layers alone."""
     with np.errstate(invalid="ignore"):
@@ -110,6 +121,7 @@ _NAMED = {
     "tanh": (tanh, tanh_prime),
     "relu": (relu, relu_prime),
     "softplus": (softplus, softplus_prime),
+    "exponential": (exponential, exponential_prime),
     # Its error comes from its cost, not from a derivative of each neuron.
     "softmax": (softmax, None),
 }

@@ -16,7 +16,7 @@ from cbackprop.reference import network as reference
 if TYPE_CHECKING:
     from cbackprop.activations import Activation, LayerActivations
 
-__all__ = ["CrossEntropyCost", "LogLikelihoodCost", "QuadraticCost"]
+__all__ = ["CrossEntropyCost", "LogLikelihoodCost", "PoissonCost", "QuadraticCost"]
 
 
 class QuadraticCost:
@@ -67,9 +67,30 @@ class LogLikelihoodCost:
         return a - y
 
 
+class PoissonCost:
+    """C_x = Σ_j [y_j ln(y_j / a_j) − y_j + a_j], half the Poisson deviance, for an output layer of e^z."""
+
+    @staticmethod
+    def fn(a: Any, y: Any) -> Any:
+        """The cost of the output `a` for the target `y`; infinities as in `CrossEntropyCost`."""
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+            logarithms = np.where(np.asarray(y) > 0, np.nan_to_num(y * (np.log(y) - np.log(a))), 0.0)
+        return np.sum(logarithms - y + a)
+
+    @staticmethod
+    def delta(z: Any, a: Any, y: Any) -> Any:
+        """δ^L = a − y."""
+        return a - y
+
+
 # A row for each built-in cost: its class, and the output layer for which f′ cancels in delta, or None.
 # src/kernels/registry.h must have the same names, or the import fails.
-_ROWS = ((QuadraticCost, None), (CrossEntropyCost, "sigmoid"), (LogLikelihoodCost, "softmax"))
+_ROWS = (
+    (QuadraticCost, None),
+    (CrossEntropyCost, "sigmoid"),
+    (LogLikelihoodCost, "softmax"),
+    (PoissonCost, "exponential"),
+)
 COSTS: dict[str, Any] = {cost.__name__: cost for cost, _ in _ROWS}
 _OUTPUTS: dict[str | None, str | None] = {cost.__name__: output for cost, output in _ROWS}
 _DELTAS = {cost.delta: cost.__name__ for cost in COSTS.values()}

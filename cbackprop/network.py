@@ -155,6 +155,7 @@ class Network(Compiled, ReferenceNetwork):
         test_data: Iterable[Any] | None = None,
         *,
         n_threads: int | None = None,
+        sample_weight: ArrayLike | None = None,
     ) -> None:
         """Train by stochastic gradient descent, printing a line after each epoch.
 
@@ -173,6 +174,9 @@ class Network(Compiled, ReferenceNetwork):
         n_threads : int, optional
             The most threads to use; by default the number in CBACKPROP_NUM_THREADS, or as many as make
             this network faster. The result is the same to the last bit.
+        sample_weight : array_like, (n,), optional
+            For arrays: how much each example counts. An example of weight 2 counts as two, in the gradient
+            and in the length m of its mini-batch; a mini-batch of which nothing counts makes no step.
 
         Raises
         ------
@@ -190,7 +194,7 @@ class Network(Compiled, ReferenceNetwork):
         examples = DataSet(self, training_data, "training_data", only_pairs=custom_update)
         tests = Scores(self, read_for_evaluation(self, test_data, "test_data", ("evaluate",)))
         tests.warn_of_one_output()
-        trainer = Trainer(self, examples, mini_batch_size, n_threads, _Step(self))
+        trainer = Trainer(self, examples, mini_batch_size, n_threads, _Step(self), sample_weight)
         report = TestReport(self, tests.data.n, tests.correct)
         run_epochs(self, epochs, eta, trainer.train_epoch, report.after_epoch)
 

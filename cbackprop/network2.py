@@ -32,7 +32,7 @@ from cbackprop._parameters import check_sizes, layer_sizes
 from cbackprop._rule import Rule
 from cbackprop._step_options import StepOptions
 from cbackprop.activations import Activation
-from cbackprop.costs import CrossEntropyCost, LogLikelihoodCost, QuadraticCost
+from cbackprop.costs import CrossEntropyCost, LogLikelihoodCost, PoissonCost, QuadraticCost
 from cbackprop.reference.network2 import (
     ReferenceNetwork2,
     output_error,
@@ -55,6 +55,7 @@ __all__ = [
     "CrossEntropyCost",
     "LogLikelihoodCost",
     "Network",
+    "PoissonCost",
     "QuadraticCost",
     "json",
     "load",
@@ -262,6 +263,7 @@ class Network(Compiled, ReferenceNetwork2):
         restore_best: bool = False,
         eta_halving_n: int = 0,
         n_threads: int | None = None,
+        sample_weight: ArrayLike | None = None,
     ) -> tuple[list[float], list[int], list[float], list[int]]:
         """Train by stochastic gradient descent; after each epoch, measure and print what is monitored.
 
@@ -299,6 +301,9 @@ class Network(Compiled, ReferenceNetwork2):
             first value; 0: never.
         n_threads : int, optional
             As in `cbackprop.network.Network.SGD`.
+        sample_weight : array_like, (n,), optional
+            As in `cbackprop.network.Network.SGD`. The n of λ/n is then the sum of the weights. What is
+            monitored counts each example once.
 
         Returns
         -------
@@ -342,7 +347,9 @@ class Network(Compiled, ReferenceNetwork2):
             raise ZeroDivisionError("training_data is empty: monitor_training_cost has no mean")
         step = _Step(self, lmbda, examples.n, regularization, options, thinning)
         evaluation = _Scores(step, "evaluation", tests, monitoring.measured)
-        trainer = Trainer(self, examples, mini_batch_size, n_threads, step, thinning)
+        trainer = Trainer(self, examples, mini_batch_size, n_threads, step, thinning, sample_weight)
+        if trainer.weights is not None:
+            step.n = float(trainer.weights.sum())
         training = _Scores(step, "training", examples, monitoring.measured, trainer.packed)
         if not training.warn_of_one_output():
             evaluation.warn_of_one_output()
@@ -515,7 +522,7 @@ class _Step:
         self,
         net: Network,
         lmbda: Any,
-        n: int,
+        n: float,
         regularization: str,
         rule: Rule,
         dropout: Dropout | None = None,
@@ -539,7 +546,7 @@ class _Step:
             _update(self.net, mini_batch, *numbers, self.n, self.regularization, self.rule)
             return
         options = self.penalty_options() | self.rule.given()
-        self.net.update_mini_batch(mini_batch, eta, self.lmbda, self.n, **options)
+        self.net.update_mini_batch(mini_batch, eta, self.lmbda, int(self.n), **options)
 
     def penalty_options(self) -> dict[str, Any]:
         """What tells a replaced `update_mini_batch` or `total_cost` that the regularisation is not L2."""

@@ -13,7 +13,7 @@ from libc.string cimport memcpy
 from cbackprop._runtime cimport barrier_wait, team_goes_on
 from cbackprop._sparse_layer cimport sparse_weighted_input
 from cbackprop._update_rules cimport UpdateRule, update_rule
-from cbackprop._worker cimport Layer, Worker, passed_on
+from cbackprop._worker cimport SUM_OF_GRADIENTS, Cost, Layer, Step, Worker, passed_on
 from cbackprop.kernels cimport SOFTMAX, TIMES_DERIVATIVE, Panels
 
 
@@ -101,13 +101,15 @@ cdef void output_error(Worker *me, const uint32_t *examples) noexcept nogil:
     """Step 3. Output error (BP1): delta^L = nabla_a C * f'(z^L), with nabla_a C = a^L - y for the quadratic cost.
 
     For the cross-entropy of sigmoids and the log-likelihood of a softmax layer this is delta^L = a^L - y. Kernels compute f'(z)
-    from a = f(z): sigma' = a (1 - a).
+    from a = f(z): sigma' = a (1 - a). An example that counts as much as two has twice the error.
     """
     cdef Layer *layer = &me.layer[me.L]
     me.k.subtract_targets(
         &layer.a, me.source.labels, me.source.targets, examples, &layer.delta, layer.p0, layer.p1)
     if me.source.error == TIMES_DERIVATIVE:
         me.k.times_derivative(&layer.f, &layer.a, &layer.delta, me.activation_scratch, layer.p0, layer.p1)
+    if me.source.weights is not NULL:
+        me.k.weigh_rows(&layer.delta, me.source.weights, examples, layer.p0, layer.p1)
     if layer.shared and me.L > 2:
         barrier_wait(me.barrier)
 
@@ -149,15 +151,64 @@ cdef void gradient_descent(Worker *me, const uint32_t *examples, Py_ssize_t m) n
     """Gradient descent: for each l = L, L-1, ..., 2 w^l -> w^l - (eta / m) sum_x delta^l (a^{l-1})^T and
     b^l -> b^l - (eta / m) sum_x delta^l.
 
-    The sums are those of BP4, dC_x/dw^l, and BP3, dC_x/db^l. Regularisation and momentum are the update rule's.
+    The sums are those of BP4, dC_x/dw^l, and BP3, dC_x/db^l. Regularisation and momentum are the update rule's. If examples
+    have weights, m is their sum; a mini-batch of which nothing counts makes no step.
     """
     cdef int l
     cdef const UpdateRule *rule = update_rule(&me.source.step)
-    cdef double step = me.source.step.eta / m
+    cdef Step *options = &me.source.step
+    cdef double step
+    me.weight = weight_of(me, examples, m)
+    if me.weight == 0:
+        return
+    step = options.eta / me.weight
+    me.lmbda_over_n = options.lmbda_over_n / (me.weight if options.decays_by_batch else 1)
+    me.weight_decay = options.weight_decay / (me.weight if options.decays_by_batch else 1)
     rule.begin(me)
     for l in range(me.L, 1, -1):
         rule.update_biases(me, l, step)
         rule.update_weights(me, l, examples, m, step)
+
+
+cdef double weight_of(Worker *me, const uint32_t *examples, Py_ssize_t m) noexcept nogil:
+    """How many examples the mini-batch counts as: m, or the sum of their weights."""
+    cdef Py_ssize_t i
+    cdef double weight = 0
+    if me.source.weights is NULL:
+        return m
+    for i in range(m):
+        weight += me.source.weights[examples[i]]
+    return weight
+
+
+cdef void add_cost(Worker *me, const uint32_t *examples, Py_ssize_t m) noexcept nogil:
+    """C = (1/m) sum_x C_x + (lambda / 2m) sum w^2 of the mini-batch, before its step, times its length is added to the epoch's.
+
+    If examples have weights, m is their sum; where gradients are only summed, so are the costs. One worker forms these sums, so
+    that no bit depends on the number of workers; the others leave the parameters alone until it has.
+    """
+    cdef Cost *cost = me.source.cost
+    cdef Py_ssize_t i
+    cdef int l
+    cdef double squares, weight, factor = 1
+    if me.number == 0:
+        me.k.costs(
+            cost.code, &me.layer[me.L].a, me.source.labels, me.source.targets, examples, cost.low, cost.high, me.cost_of)
+        if me.source.weights is not NULL and me.source.step.rule != SUM_OF_GRADIENTS:
+            weight = weight_of(me, examples, m)
+            factor = m / weight if weight > 0 else 0
+        for i in range(m):
+            if me.source.weights is NULL:
+                cost.of_examples += me.cost_of[i]
+            elif me.source.weights[examples[i]] > 0:
+                cost.of_examples += factor * me.source.weights[examples[i]] * me.cost_of[i]
+        if cost.needs_squares:
+            for l in range(2, me.L + 1):
+                squares = me.k.squares(&me.layer[l].w)
+                if l == 2 and me.source.records is not NULL:
+                    squares *= me.sparse.scale * me.sparse.scale
+                cost.squares += factor * squares
+    barrier_wait(me.barrier)
 
 
 # ---- the outer loop over mini-batches; that over epochs is in Python ----
@@ -188,9 +239,13 @@ cdef void train(void *worker) noexcept nogil:
     """Stochastic gradient descent, over the mini-batches of the shuffled examples from source.first on, until the team ends."""
     cdef Worker *me = <Worker *> worker
     cdef Py_ssize_t batch = me.source.first, m
+    cdef const uint32_t *examples
     while True:
         forward_pass(me, batch)
-        output_error(me, mini_batch(me, batch, &m))
+        examples = mini_batch(me, batch, &m)
+        if me.source.cost is not NULL:
+            add_cost(me, examples, m)
+        output_error(me, examples)
         backward_pass(me, batch)
         if not team_goes_on(me.barrier, me.number, batch):
             break

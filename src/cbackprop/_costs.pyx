@@ -51,6 +51,8 @@ cdef int custom_error(Worker *me, const uint32_t *examples, Py_ssize_t m, delta)
             raise ValueError(f"cost.delta returned shape {error.shape}; expected ({layer.n}, 1), like z, a and y")
         errors[:, i:i + 1] = error
     me.k.pack_transposed(cnp.PyArray_DATA(<cnp.ndarray> errors), &layer.delta)
+    if me.source.weights is not NULL:
+        me.k.weigh_rows(&layer.delta, me.source.weights, examples, layer.p0, layer.p1)
     return 0
 
 

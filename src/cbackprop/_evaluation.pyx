@@ -3,7 +3,7 @@
 cimport cython
 cimport cbackprop.numpy_api as cnp
 from cpython.exc cimport PyErr_CheckSignals
-from libc.math cimport fabs
+from libc.math cimport INFINITY, fabs
 from libc.stdint cimport int32_t, uint32_t
 from libc.stdlib cimport free
 from libc.string cimport memcpy
@@ -195,7 +195,7 @@ cdef Py_ssize_t answer(
             for i in range(m):
                 correct += answers[i] == classes[examples[i]]
         if cost_of is not NULL:
-            me.k.costs(cost, a, me.source.labels, me.source.targets, examples, cost_of + start - first)
+            me.k.costs(cost, a, me.source.labels, me.source.targets, examples, -INFINITY, INFINITY, cost_of + start - first)
         start += m
     return correct
 

@@ -1,6 +1,7 @@
 cimport cython
 from libc.stdint cimport uint32_t
 
+from cbackprop._csr cimport Csr
 from cbackprop._inputs cimport Inputs
 from cbackprop._parameters cimport Parameters
 from cbackprop._targets cimport Targets
@@ -19,9 +20,12 @@ cdef class Examples:
     cdef object X                   # ... in the user's array
     cdef double density             # of the inputs that were looked at: all of them, if sparse
     cdef double max_abs_input       # if sparse
+    cdef double *weights            # (n) how much each counts, or NULL: each 1
     cdef bint pixels                # whole numbers from 0 to 255 that reach past 1
     cdef int read_pairs(self, Inputs inputs, object data, Py_ssize_t stop, bint labelled) except -1
     cdef int read_arrays(self, Inputs inputs, object data, Py_ssize_t stop, bint labelled) except -1
+    cdef int read_weights(self, object weights) except -1
+    cdef int pack_csr(self, Csr X, Py_ssize_t start, Py_ssize_t tile) except -1
     cdef bint is_sparse(self, Inputs inputs, double limit) except -1
     cdef int pack_records(self, Inputs inputs, Py_ssize_t tile, bint once, int n_threads) except -1
     cdef bint write_records(self, Inputs inputs, Packing *packing, int n_threads) except -1

@@ -5,12 +5,13 @@ Everything that can be wrong with them is found here, before anything has change
 
 cimport cython
 cimport cbackprop.numpy_api as cnp
-from libc.math cimport floor
+from libc.math cimport INFINITY, floor
 from libc.stdint cimport uint32_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy
 
-from cbackprop._arrays cimport convert, copied, real_at
+from cbackprop._arrays cimport contiguous, convert, copied, real_at
+from cbackprop._csr cimport Csr
 from cbackprop._inputs cimport Inputs, has_plain_rows
 from cbackprop._isa cimport kernels
 from cbackprop._parameters cimport Parameters
@@ -20,6 +21,8 @@ from cbackprop.kernels cimport (
     PACKED, PACK_MISFIT, PACK_NO_MEMORY, PACK_TOO_MUCH, VALUES_CODED, VALUES_FLOAT32, VALUES_FLOAT64, Extent, Kernels,
     Packing, Row,
 )
+
+import numpy as np
 
 cnp.import_array()
 
@@ -52,7 +55,7 @@ cdef Examples packed(
     Parameters
     ----------
     data : list of (x, y) pairs, or tuple (X, Y) of plain arrays
-        As cbackprop._data has recognised them.
+        As cbackprop._data has recognised them. X may be a `Csr`, and Y None: then there are no targets.
     name : str
         What errors call the data.
     labelled : bool
@@ -81,7 +84,9 @@ cdef Examples packed(
         examples.read_arrays(inputs, data, stop, labelled)
     else:
         examples.read_pairs(inputs, data, stop, labelled)
-    if examples.is_sparse(inputs, -1 if dense else limit):
+    if type(data) is tuple and type(data[0]) is Csr:
+        examples.pack_csr(data[0], start, k.sparse_tile(k.sparse_panel(p.n[2], m, n_workers) * k.lanes))
+    elif examples.is_sparse(inputs, -1 if dense else limit):
         examples.pack_records(inputs, k.sparse_tile(k.sparse_panel(p.n[2], m, n_workers) * k.lanes), once, n_threads)
     else:
         examples.pack_rows(inputs)
@@ -121,6 +126,7 @@ cdef class Examples:
         aligned_free(self.records.data)
         free(self.records.extent)
         free(self.rows)
+        free(self.weights)
         aligned_free(self.copied_rows)
 
     # ---- y, and who finds x ----
@@ -142,17 +148,46 @@ cdef class Examples:
         return 0
 
     cdef int read_arrays(self, Inputs inputs, object data, Py_ssize_t stop, bint labelled) except -1:
-        X, Y = data[0].view(), data[1].view()   # whose shapes stay what they are
-        if X.ndim != 2 or X.shape[1] != self.n_in:
+        X, Y = data
+        if type(X) is not Csr:
+            X = X.view()    # whose shape stays what it is
+        if len(X.shape) != 2 or X.shape[1] != self.n_in:
             raise ValueError(
                 f"{inputs.name}: X has shape {X.shape}; it must have {self.n_in} columns, one example a row")
         if X.shape[0] < stop:
             raise ValueError(f"{inputs.name}: X has {X.shape[0]} rows; it had {stop} when it was counted")
-        self.targets.read_array(X, Y, labelled)
+        if Y is not None:
+            self.targets.read_array(X, Y.view(), labelled)
         inputs.data = X
         return 0
 
+    cdef int read_weights(self, object weights) except -1:
+        """How much each example counts, from an array of so many real numbers from 0."""
+        cdef Py_ssize_t i
+        if not isinstance(weights, np.ndarray) or weights.dtype.kind not in "biuf":
+            raise TypeError(f"sample_weight is {type(weights).__name__}; expected an array of real numbers")
+        weights = contiguous(weights, cnp.NPY_DOUBLE)
+        if weights.ndim != 1 or cnp.PyArray_SIZE(weights) != self.n:
+            raise ValueError(f"sample_weight has shape {weights.shape}; {self.targets.name} has {self.n} examples")
+        self.weights = <double *> malloc((self.n + 1) * sizeof(double))
+        if self.weights is NULL:
+            raise MemoryError
+        memcpy(self.weights, cnp.PyArray_DATA(weights), self.n * sizeof(double))
+        for i in range(self.n):
+            if not 0 <= self.weights[i] < INFINITY:
+                raise ValueError(f"sample_weight[{i}] is {self.weights[i]}; expected a finite number from 0")
+        return 0
+
     # ---- x ----
+
+    cdef int pack_csr(self, Csr X, Py_ssize_t start, Py_ssize_t tile) except -1:
+        """The sparse layout, of a matrix that is stored so."""
+        self.records.extent = <Extent *> malloc((self.n + 1) * sizeof(Extent))
+        if self.records.extent is NULL:
+            raise MemoryError
+        self.sparse = True
+        self.density = X.pack(&self.records, start, self.n, tile, self.targets.name) / max(1.0, <double> self.n * self.n_in)
+        return 0
 
     cdef bint is_sparse(self, Inputs inputs, double limit) except -1:
         """Whether zeros are worth skipping, by the density of the inputs in examples spread evenly over the data."""

@@ -1,6 +1,6 @@
 from libc.stdint cimport uint32_t
 
-from cbackprop.kernels cimport Barrier, MemberTime, Packing, Records, Row
+from cbackprop.kernels cimport Barrier, CsrResult, CsrRows, MemberTime, Packing, Records, Row
 
 # runtime/memory.h
 cdef void *aligned_calloc(size_t bytes) noexcept nogil
@@ -27,6 +27,10 @@ cdef Py_ssize_t count_nonzeros(const Row *row, Py_ssize_t n_in) noexcept nogil
 cdef int packing_begin(Packing *packing, Py_ssize_t n, double density) noexcept nogil
 cdef int packing_add(
     Packing *packing, const Row *rows, const uint32_t *examples, Py_ssize_t n, int n_threads) noexcept nogil
+
+# runtime/pack_csr.h
+cdef int pack_csr(
+    Records *records, const CsrRows *rows, Py_ssize_t first, Py_ssize_t n, CsrResult *result) noexcept nogil
 
 # runtime/by_address.h
 cdef void by_address(const void *const *address, uint32_t *order, Py_ssize_t n) noexcept nogil

@@ -7,7 +7,7 @@ state of its own (memory.c keeps a block for the next call). Each function here 
 from libc.stdint cimport uint32_t
 
 cimport cbackprop.kernels as c
-from cbackprop.kernels cimport Barrier, MemberTime, Packing, Records, Row
+from cbackprop.kernels cimport Barrier, CsrResult, CsrRows, MemberTime, Packing, Records, Row
 
 
 cdef void *aligned_calloc(size_t bytes) noexcept nogil:
@@ -74,6 +74,12 @@ cdef int packing_add(
     Packing *packing, const Row *rows, const uint32_t *examples, Py_ssize_t n, int n_threads,
 ) noexcept nogil:
     return c.packing_add(packing, rows, examples, n, n_threads)
+
+
+cdef int pack_csr(
+    Records *records, const CsrRows *rows, Py_ssize_t first, Py_ssize_t n, CsrResult *result,
+) noexcept nogil:
+    return c.pack_csr(records, rows, first, n, result)
 
 
 cdef void by_address(const void *const *address, uint32_t *order, Py_ssize_t n) noexcept nogil:

@@ -3,9 +3,12 @@
 cimport cython
 from cpython.list cimport PyList_GET_SIZE
 from cpython.method cimport PyMethod_Check, PyMethod_GET_FUNCTION, PyMethod_GET_SELF
+from cpython.pycapsule cimport PyCapsule_GetPointer
 from libc.stdint cimport uint32_t
 
 import random
+
+import numpy as np
 
 
 cdef extern from "Python.h":
@@ -29,6 +32,12 @@ cdef extern from *:
     }
     """
     void swap_items(object items, Py_ssize_t i, Py_ssize_t j)
+
+
+cdef extern from "numpy/random/bitgen.h":
+    ctypedef struct bitgen_t:
+        void *state
+        uint32_t (*next_uint32)(void *state) noexcept nogil
 
 
 cdef object RANDOM = random.Random
@@ -138,3 +147,36 @@ cdef list places_after(object user_shuffle, object items, list snapshot):
     except (KeyError, IndexError):
         raise ValueError("shuffling training_data changed the pairs in it") from None
     return order
+
+
+# ---- NumPy's RandomState ----
+
+cdef bint shuffle_as_numpy(object random_state, uint32_t *order, Py_ssize_t n) except -1:
+    """Shuffles the n numbers of `order` as random_state.shuffle would an array of them; False, with nothing done, if it is not
+    NumPy's own RandomState.
+
+    For i = n-1, ..., 1 RandomState.shuffle draws j <= i as the lowest bits of a 32-bit word of the generator, as many as i has,
+    and draws again where j > i. That its draws stay the same, NumPy promises.
+    """
+    cdef bitgen_t *generator
+    if type(random_state) is not np.random.RandomState or n > 2**32 - 1:
+        return False
+    bit_generator = random_state._bit_generator
+    with bit_generator.lock:
+        generator = <bitgen_t *> PyCapsule_GetPointer(bit_generator.capsule, "BitGenerator")
+        with nogil:
+            take_words(generator, order, n)
+    return True
+
+
+cdef void take_words(bitgen_t *generator, uint32_t *order, Py_ssize_t n) noexcept nogil:
+    cdef uint32_t mask = 0, i, j
+    while mask < n - 1:
+        mask = mask << 1 | 1
+    for i in range(<uint32_t> (n - 1 if n > 0 else 0), 0, -1):
+        while mask >> 1 >= i:
+            mask >>= 1
+        j = generator.next_uint32(generator.state) & mask
+        while j > i:
+            j = generator.next_uint32(generator.state) & mask
+        order[i], order[j] = order[j], order[i]

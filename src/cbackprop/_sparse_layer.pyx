@@ -2,7 +2,7 @@
 
 The update of w^2 waits for the next forward pass, which needs the same rows. L2 decay would touch every weight: we store w^2
 divided by a scale and shrink only the scale, multiplying it out before it underflows. Zeros are skipped only while no product can
-be infinite, since 0 * infinity is not 0.
+be infinite, since 0 * infinity is not 0. What a matrix that is stored sparsely does not hold is always skipped: see _csr.pyx.
 """
 
 from libc.math cimport INFINITY, fabs
@@ -73,7 +73,7 @@ cdef double subtract_sparse_gradient(
     cdef Layer *layer = &me.layer[2]
     cdef Sweep update = update_by(me, examples, m, step, &layer.delta)
     cdef double gradient = max_abs_gradient(me, &update)
-    if not gradient <= overflow_guard(me):
+    if not (gradient <= overflow_guard(me) or me.source.records.stored):
         list_zeros(me, &update)
     me.k.sweep(&update, NULL, W, me.sparse.scratch, layer.p0, layer.p1)
     return gradient
@@ -121,14 +121,14 @@ cdef inline double overflow_guard(Worker *me) noexcept nogil:
 
 cdef bint may_skip_zeros(Worker *me) noexcept nogil:
     """Whether no weight is so large that its product with a zero might not be 0."""
-    return me.sparse.max_abs_weight <= overflow_guard(me)
+    return me.sparse.max_abs_weight <= overflow_guard(me) or me.source.records.stored
 
 
 cdef bint stays_finite(Worker *me) noexcept nogil:
     """Whether w^2 surely stays finite in the pending update; if so `max_abs_weight` grows by what the update can add."""
     cdef double gradient = max_abs_gradient(me, &me.sparse.update)
     cdef double bound = me.sparse.max_abs_weight + fabs(me.sparse.update.step) * gradient
-    if gradient <= overflow_guard(me) and bound <= overflow_guard(me):
+    if (gradient <= overflow_guard(me) and bound <= overflow_guard(me)) or me.source.records.stored:
         me.sparse.max_abs_weight = bound
         return True
     return False

@@ -3,7 +3,7 @@
 cimport cython
 
 from cbackprop._costs cimport cost_code
-from cbackprop._worker cimport ADAM, AMSGRAD, GRADIENT_DESCENT, MOMENTUM, NESTEROV
+from cbackprop._worker cimport ADAM, AMSGRAD, GRADIENT_DESCENT, MOMENTUM, NESTEROV, SUM_OF_GRADIENTS
 from cbackprop.kernels cimport CUSTOM_DELTA, cost_output_error
 
 cdef dict RULES = {
@@ -12,6 +12,7 @@ cdef dict RULES = {
     "nesterov": NESTEROV,
     "adam": ADAM,
     "amsgrad": AMSGRAD,
+    "sum of gradients": SUM_OF_GRADIENTS,
 }
 
 
@@ -24,10 +25,11 @@ cdef class StepOptions:
     eta : float
         The learning rate.
     lmbda_over_n : float
-        lambda / n of the regularisation; NaN and 0 differ, as in the book.
+        lambda / n of the regularisation; NaN and 0 differ, as in the book. With `decays_by_batch`, lambda.
     is_l1 : bool
         L1 regularisation in place of L2.
-    rule : {"gradient descent", "momentum", "nesterov", "adam", "amsgrad"}
+    rule : {"gradient descent", "momentum", "nesterov", "adam", "amsgrad", "sum of gradients"}
+        The last makes no step: see `Training.gradient`.
     mu : float
         The momentum.
     beta_1, beta_2, epsilon : float
@@ -37,6 +39,8 @@ cdef class StepOptions:
         section 2, where it is called epsilon hat, and as in scikit-learn; otherwise after it, as in algorithm 1 and in PyTorch.
     dropout : tuple of float or None
         For each of the layers 1 .. L-1 the probability that a neuron drops out: then `Training.epoch` gets masks.
+    decays_by_batch : bool
+        The n of lambda / n is the length of each mini-batch, as in scikit-learn.
     builtin_delta : str or None
         The built-in cost whose output error it is; None: that of `cost`.
     cost : object
@@ -46,7 +50,7 @@ cdef class StepOptions:
     def __cinit__(
         self, double eta, *, double lmbda_over_n=0, bint is_l1=False, str rule="gradient descent", double mu=0,
         double beta_1=0.9, double beta_2=0.999, double epsilon=1e-8, bint is_epsilon_hat=False,
-        tuple dropout=None, str builtin_delta="QuadraticCost", cost=None,
+        tuple dropout=None, bint decays_by_batch=False, str builtin_delta="QuadraticCost", cost=None,
     ):
         self.step.rule = RULES[rule]
         self.step.eta = eta
@@ -59,6 +63,7 @@ cdef class StepOptions:
         self.step.epsilon = epsilon
         self.step.is_epsilon_hat = is_epsilon_hat
         self.dropout = dropout
+        self.step.decays_by_batch = decays_by_batch
         if builtin_delta is None:
             self.error = CUSTOM_DELTA
             self.delta = cost.delta

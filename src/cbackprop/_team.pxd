@@ -7,7 +7,7 @@ from cbackprop._parameters cimport Parameters
 from cbackprop._step_options cimport StepOptions
 from cbackprop._update_rules cimport UpdateRule
 from cbackprop._worker cimport Source, Worker
-from cbackprop.kernels cimport Barrier, Kernels, MemberTime
+from cbackprop.kernels cimport Barrier, Kernels, MemberTime, Records
 
 
 cdef enum:
@@ -27,7 +27,7 @@ cdef class Team:
     cdef int L
     cdef int n_workers
     cdef bint sparse
-    cdef int kind                   # of the records, if sparse
+    cdef Records shape              # of the records, if sparse
     cdef const UpdateRule *rule     # NULL if nothing is to be updated
     cdef int n_state                # of the rule
     cdef tuple dropout              # p of the layers 1 .. L-1; None without dropout
@@ -49,6 +49,7 @@ cdef class Team:
     cdef int place_masks(self, Parameters p) except -1
     cdef int set_masks(self, masks) except -1
     cdef bint is_compatible(self, Parameters p, Examples examples) noexcept
+    cdef bint has_room(self, const Records *records) noexcept
     cdef int read(self, Examples examples, uint32_t *order) except -1
     cdef void read_columns(self, Py_ssize_t n_in, Py_ssize_t m, const void *X, const void *targets) noexcept nogil
     cdef int load_from(self, net, Parameters p) except -1

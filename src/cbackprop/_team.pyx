@@ -86,7 +86,8 @@ cdef class Team:
         self.activations = p.activations
         self.sparse = examples is not None and examples.sparse
         self.columns = examples is None
-        self.kind = examples.records.kind if self.sparse else -1
+        if self.sparse:
+            self.shape = examples.records
         if options is not None:
             self.rule = update_rule(&options.step)
             self.n_state = self.rule.n_state
@@ -142,6 +143,7 @@ cdef class Team:
             worker.transposed = take(&arena, transposed)
             worker.activation_scratch = take(&arena, activation_scratch)
             worker.rows = <const void **> take(&arena, self.m * sizeof(void *))
+            worker.cost_of = <double *> take(&arena, self.m * sizeof(double) if trains else 0)
             if self.sparse:
                 self.allocate_sparse_layer(&arena, worker)
         if self.columns:
@@ -191,6 +193,8 @@ cdef class Team:
     cdef void allocate_sparse_layer(self, Arena *arena, Worker *worker) noexcept:
         cdef const Records *records = self.source.records
         worker.sparse.scratch = take(arena, self.k.sweep_scratch(records, self.m))
+        if records.stored:
+            return      # zeros are never listed
         worker.sparse.dense_records = records[0]
         worker.sparse.dense_records.data = <uint8_t *> take(arena, dense_records_bytes(records, self.m))
         worker.sparse.dense_records.extent = <Extent *> take(arena, self.m * sizeof(Extent))
@@ -232,12 +236,21 @@ cdef class Team:
     cdef bint is_compatible(self, Parameters p, Examples examples) noexcept:
         """Whether the team was made for layers of these sizes, and for examples packed like these."""
         cdef int l
-        if self.L != p.L or self.sparse != examples.sparse or (self.sparse and self.kind != examples.records.kind):
+        if self.L != p.L or self.sparse != examples.sparse or (self.sparse and not self.has_room(&examples.records)):
             return False
         for l in range(1, self.L + 1):
             if self.workers[0].layer[l].n != p.n[l]:
                 return False
         return True
+
+    cdef bint has_room(self, const Records *records) noexcept:
+        """Whether the memory of a sparse first layer fits these records."""
+        cdef const Records *shape = &self.shape
+        return (
+            records.kind == shape.kind and records.tile == shape.tile
+            and records.stored == shape.stored and records.hypersparse == shape.hypersparse
+            and records.longest <= shape.longest and records.entries <= shape.entries
+        )
 
     cdef int read(self, Examples examples, uint32_t *order) except -1:
         """Sets the workers to `examples`, which are packed like those that the team was made for."""
@@ -250,13 +263,14 @@ cdef class Team:
         self.source.max_abs_input = examples.max_abs_input
         self.source.labels = examples.targets.labels
         self.source.targets = examples.targets.rows
+        self.source.weights = examples.weights
         self.source.order = order
         self.source.n = examples.n
         self.source.m = self.m
         if self.sparse:
             for w in range(self.n_workers):
                 self.k.sweep_init(self.workers[w].sparse.scratch, &examples.records, self.m)
-                for i in range(self.m):
+                for i in range(0 if examples.records.stored else self.m):
                     self.workers[w].sparse.dense_order[i] = <uint32_t> i
         return 0
 
@@ -271,7 +285,7 @@ cdef class Team:
     cdef int load_from(self, net, Parameters p) except -1:
         """Copies in the parameters of `net` and what its last step kept for the next."""
         self.load(p)
-        if self.n_state > 0:
+        if self.n_state > 0 and self.rule.memory is not NULL:
             name = (<bytes> self.rule.memory).decode()
             self.load_past(p, getattr(net._cbackprop, name), name)
         return 0
@@ -454,7 +468,7 @@ cdef class Team:
 
     cdef void measure(self) noexcept:
         cdef int w
-        if self.sparse:
+        if self.sparse and not self.shape.stored:
             for w in range(self.n_workers):
                 measure_weights(&self.workers[w])
 

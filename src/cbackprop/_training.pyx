@@ -1,23 +1,31 @@
 """Training on many examples: a call of `update_mini_batch`, and a call of `SGD`."""
 
 cimport cython
+cimport cbackprop.numpy_api as cnp
 from cpython.exc cimport PyErr_CheckSignals
-from libc.stdint cimport uint32_t
-from libc.stdlib cimport free
+from libc.stdint cimport int64_t, uint32_t
+from libc.stdlib cimport calloc, free, malloc
+from libc.string cimport memcpy
 
-from cbackprop._arrays cimport copied
+from cbackprop._arrays cimport contiguous, copied
+from cbackprop._costs cimport cost_code
 from cbackprop._evaluation cimport score_packed
 from cbackprop._examples cimport Examples, count, in_order, packed, snapshot_of
 from cbackprop._overrides cimport Module
 from cbackprop._parameters cimport Parameters
-from cbackprop._shuffle cimport draws_of, places_after, shuffle
+from cbackprop._shuffle cimport draws_of, places_after, shuffle, shuffle_as_numpy
 from cbackprop._step_options cimport StepOptions
 from cbackprop._team cimport MAX_WORKERS, Team
+from cbackprop._worker cimport SUM_OF_GRADIENTS, Cost
 from cbackprop.kernels cimport CBACKPROP_THREADS, MemberTime
 
 from time import perf_counter
 
+import numpy as np
+
 from cbackprop import _processors
+
+cnp.import_array()
 
 cdef enum:
     # A worker with fewer products of a mini-batch does not pay: with two, 784-30-10 at m = 10 (238,000 products) gained nothing and
@@ -72,6 +80,8 @@ cdef class Training:
         The most workers, never more than the processors granted to this process; 0: as many as pay.
     options : StepOptions
         Of the steps to come; their update rule and dropout may not change.
+    sample_weight : ndarray of n real numbers from 0, optional
+        For arrays: an example of weight 2 counts as two, in the gradient and in the length of its mini-batch.
     """
 
     cdef Examples examples
@@ -82,6 +92,8 @@ cdef class Training:
     cdef StepOptions options
     cdef object supply                  # of processors: how many workers get one; None if one works alone
     cdef uint32_t *permutation          # (n) the examples as shuffled, by their numbers
+    cdef Cost cost                      # of the mini-batches of the last epoch ...
+    cdef bint costs                     # ... if it is asked for
     cdef Py_ssize_t n                   # examples
     cdef readonly list snapshot         # the user's pairs in their first order; None for arrays
     cdef Py_ssize_t m, slice            # examples of a mini-batch; mini-batches between two looks for Ctrl-C
@@ -89,7 +101,7 @@ cdef class Training:
     def __dealloc__(self):
         free(self.permutation)
 
-    def __init__(self, net, training_data, Py_ssize_t mini_batch_size, n_threads, StepOptions options):
+    def __init__(self, net, training_data, Py_ssize_t mini_batch_size, n_threads, StepOptions options, sample_weight=None):
         cdef Parameters p = Parameters.__new__(Parameters, net)
         cdef bint arrays
         cdef Py_ssize_t n
@@ -108,6 +120,8 @@ cdef class Training:
             p, training_data if arrays else self.snapshot, 0, n, "training_data", False, self.m, n_workers=workers, once=False,
             n_threads=n_packing_threads(p, n, min(n_threads, MAX_WORKERS)),
             dense=options.dropout is not None and <double> options.dropout[0] > 0)
+        if sample_weight is not None:
+            self.examples.read_weights(sample_weight)
         self.permutation = in_order(n)
         self.options = options
         self.module = p.memory.module
@@ -116,6 +130,7 @@ cdef class Training:
     cdef int new_team(self, Parameters p, int n_workers) except -1:
         self.team = Team.__new__(Team, p, self.examples, self.m, n_workers, True, self.options)
         self.team.read(self.examples, self.permutation)
+        self.team.source.cost = &self.cost if self.costs else NULL
         self.activations = p.memory.activations
         return 0
 
@@ -163,7 +178,7 @@ cdef class Training:
         """Whether the inputs look like the grey values 0 to 255 of an image."""
         return self.examples.pixels
 
-    cdef int shuffle_by(self, user_shuffle, items) except -1:
+    cdef int shuffle_with(self, user_shuffle, items) except -1:
         """Shuffles the examples, and `items`, the user's list of them, if it is not None, as `user_shuffle` would."""
         getrandbits = draws_of(user_shuffle)
         if getrandbits is not None and (items is None or type(items) is list):
@@ -199,6 +214,66 @@ cdef class Training:
         for i in range(self.n):
             self.permutation[i] = order[i]
 
+    def shuffle_by(self, random_state):
+        """Shuffles the examples with the numbers that `random_state`, a numpy.random.RandomState, draws for an array of them."""
+        if shuffle_as_numpy(random_state, self.permutation, self.n):
+            return
+        numbers = np.array(self.order, np.int64)
+        random_state.shuffle(numbers)
+        self.set_order(numbers)
+
+    def set_order(self, numbers):
+        """Takes the examples in this order from the next epoch on: an array of integers, a permutation of 0 .. n - 1."""
+        cdef Py_ssize_t i
+        cdef int64_t number = 0
+        cdef const int64_t *given
+        cdef uint32_t *order = <uint32_t *> malloc((self.n + 1) * sizeof(uint32_t))
+        cdef char *seen = <char *> calloc(self.n + 1, 1)
+        cdef bint is_permutation = True
+        try:
+            if order is NULL or seen is NULL:
+                raise MemoryError
+            numbers = contiguous(numbers, cnp.NPY_INT64)
+            if cnp.PyArray_NDIM(numbers) != 1 or cnp.PyArray_SIZE(numbers) != self.n:
+                raise ValueError(f"order has shape {numbers.shape}; there are {self.n} examples")
+            given = <const int64_t *> cnp.PyArray_DATA(numbers)
+            for i in range(self.n):
+                number = given[i]   # once: another thread may write to it
+                if not 0 <= number < self.n or seen[number]:
+                    is_permutation = False
+                    break
+                order[i] = <uint32_t> number
+                seen[number] = 1
+            if not is_permutation:
+                raise ValueError(f"order[{i}] is {number}; expected each of 0 to {self.n - 1} once")
+            memcpy(self.permutation, order, self.n * sizeof(uint32_t))
+        finally:
+            free(order)
+            free(seen)
+
+    def measure_costs(self, str cost, double low, double high, bint squares):
+        """From now on, sums up what the mini-batches of each epoch cost, before the step of each: see `costs_of_epoch`.
+
+        Parameters
+        ----------
+        cost : str
+            The name of a built-in cost.
+        low, high : float
+            An output beyond these counts as they.
+        squares : bool
+            Whether the weights are summed as well.
+        """
+        self.cost.code = cost_code(cost)
+        self.cost.low, self.cost.high, self.cost.needs_squares = low, high, squares
+        self.costs = True
+        self.team.source.cost = &self.cost
+
+    @property
+    def costs_of_epoch(self):
+        """After an epoch: two sums over its mini-batches. Of the mean cost of its examples, times their number; and of sum w^2,
+        divided by the weight of an example. With lambda / 2, the second is what L2 regularisation adds to the first."""
+        return self.cost.of_examples, self.cost.squares
+
     def train_epoch(self, net, items, step, eta, masks=None):
         """Shuffles the examples, and trains on every mini-batch once; returns whether the parameters are finite.
 
@@ -219,20 +294,44 @@ cdef class Training:
         cdef Module module = self.module
         if module.replaced(net, module.training_methods) is not None:
             return None
-        self.shuffle_by(module.shuffle, items)
+        self.shuffle_with(module.shuffle, items)
         return self.epoch(net, step.options(eta), masks)
 
     cpdef bint epoch(self, net, StepOptions options, masks=None) except -1:
         """Trains on every mini-batch once, in the order that the last shuffle left."""
+        cdef Parameters p = self.begin(net, options)
+        if self.n == 0:
+            return True
+        self.team.set_masks(masks)
+        try:
+            self.run(p, options)
+        finally:
+            try:
+                self.team.store_into(net, p)
+            finally:
+                p.let_go()
+        return self.team.finite
+
+    def gradient(self, net, StepOptions options):
+        """(nabla_w, nabla_b), summed over all examples: lists of new arrays. The options' rule is "sum of gradients"."""
+        cdef Parameters p
+        if self.options.step.rule != SUM_OF_GRADIENTS or options.step.rule != SUM_OF_GRADIENTS:
+            raise ValueError("options make steps; expected the rule 'sum of gradients'")
+        p = self.begin(net, options)
+        try:
+            self.team.fill_with_zeros(0)
+            self.run(p, options)
+        finally:
+            p.let_go()
+        return self.team.stored(0)
+
+    cdef Parameters begin(self, net, StepOptions options):
+        """Loads the parameters of `net` for an epoch."""
         cdef Parameters p = self.parameters
-        cdef Py_ssize_t done = 0, last, ended, batches = (self.examples.n + self.m - 1) // self.m
-        cdef double begun, seconds
-        cdef bint timed
-        cdef MemberTime spent
         if p is None or not p.read_again(net):
             self.parameters = p = Parameters.__new__(Parameters, net)
-        if batches == 0:
-            return True
+        if self.n == 0:
+            return p
         self.examples.check_sizes(p)
         if options.delta is not None and not (self.team.keeps_z and self.team.n_workers == 1):
             # The cost has become one of the user's since the last epoch.
@@ -247,41 +346,43 @@ cdef class Training:
             self.new_team(p, self.team.n_workers)
         self.team.load_from(net, p)
         self.team.set_step(options)
-        self.team.set_masks(masks)
-        try:
-            while done < batches:
-                last = min(batches, done + self.slice)
-                # Of a tiny network, two looks at the clock take as long as a third of an epoch.
-                timed = self.slice <= batches or self.supply is not None
-                begun = perf_counter() if timed else 0
-                if options.delta is not None:
-                    self.team.train_with_custom_error(done, last, options.delta)
-                    ended = last
-                else:
-                    with nogil:
-                        ended = self.team.train(done, last, SLICE / 2, &spent)
-                if ended == done:
-                    # The system refused a thread: go on alone from here.
-                    self.resize(p, 1)
-                    self.supply = None
-                    continue
-                seconds = perf_counter() - begun if timed else 0
-                if ended < last:
-                    self.slice = ended - done
-                elif seconds < SLICE / 2 and last - done == self.slice:
-                    self.slice *= 2
-                elif seconds > SLICE and self.slice > 1:
-                    self.slice //= 2
-                done = ended
-                PyErr_CheckSignals()
-                if self.supply is not None:
-                    self.follow_supply(p, seconds, &spent)
-        finally:
-            try:
-                self.team.store_into(net, p)
-            finally:
-                p.let_go()
-        return self.team.finite
+        self.cost.of_examples = self.cost.squares = 0
+        return p
+
+    cdef int run(self, Parameters p, StepOptions options) except -1:
+        """Has the team go through every mini-batch once."""
+        cdef Py_ssize_t done = 0, last, ended, batches = (self.examples.n + self.m - 1) // self.m
+        cdef double begun, seconds
+        cdef bint timed
+        cdef MemberTime spent
+        while done < batches:
+            last = min(batches, done + self.slice)
+            # Of a tiny network, two looks at the clock take as long as a third of an epoch.
+            timed = self.slice <= batches or self.supply is not None
+            begun = perf_counter() if timed else 0
+            if options.delta is not None:
+                self.team.train_with_custom_error(done, last, options.delta)
+                ended = last
+            else:
+                with nogil:
+                    ended = self.team.train(done, last, SLICE / 2, &spent)
+            if ended == done:
+                # The system refused a thread: go on alone from here.
+                self.resize(p, 1)
+                self.supply = None
+                continue
+            seconds = perf_counter() - begun if timed else 0
+            if ended < last:
+                self.slice = ended - done
+            elif seconds < SLICE / 2 and last - done == self.slice:
+                self.slice *= 2
+            elif seconds > SLICE and self.slice > 1:
+                self.slice //= 2
+            done = ended
+            PyErr_CheckSignals()
+            if self.supply is not None:
+                self.follow_supply(p, seconds, &spent)
+        return 0
 
 
 cdef int n_workers(Parameters p, Py_ssize_t m, int n_threads):

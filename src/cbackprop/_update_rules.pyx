@@ -11,7 +11,10 @@ from cbackprop._sparse_layer cimport (
     apply_pending_update, decay_sparse_layer, defer_update, max_abs, may_skip_zeros, measure_weights, multiply_scale_out,
     subtract_sparse_gradient,
 )
-from cbackprop._worker cimport AMSGRAD, GRADIENT_DESCENT, MOMENTUM, NESTEROV, Layer, Step, Worker, is_moderate, passed_on
+from cbackprop._worker cimport (
+    AMSGRAD, GRADIENT_DESCENT, MOMENTUM, NESTEROV, SUM_OF_GRADIENTS, Layer, Step, Worker, is_moderate,
+    passed_on,
+)
 from cbackprop.kernels cimport Panels
 
 
@@ -22,8 +25,8 @@ cdef inline bint is_sparse(Worker *me, int l) noexcept nogil:
 # ---- gradient descent, plain and with L2 regularisation: w -> (1 - eta lambda / n) w - (eta / m) sum_x dC_x/dw ----
 
 cdef void begin_descent(Worker *me) noexcept nogil:
-    if me.source.records is not NULL and me.source.step.weight_decay != 0:
-        decay_sparse_layer(me, 1 - me.source.step.weight_decay)
+    if me.source.records is not NULL and me.weight_decay != 0:
+        decay_sparse_layer(me, 1 - me.weight_decay)
 
 
 cdef void update_biases(Worker *me, int l, double step) noexcept nogil:
@@ -41,7 +44,7 @@ cdef void update_weights(Worker *me, int l, const uint32_t *examples, Py_ssize_t
         me.k.subtract_columns(&me.source.columns, &layer.delta, step, &layer.w, layer.p0, layer.p1)
     else:
         me.k.subtract_outer(
-            passed_on(&me.layer[l - 1]), &layer.delta, 1 - me.source.step.weight_decay, step, &layer.w, layer.p0, layer.p1)
+            passed_on(&me.layer[l - 1]), &layer.delta, 1 - me.weight_decay, step, &layer.w, layer.p0, layer.p1)
 
 
 # ---- with L1 regularisation: w -> w - (eta lambda / n) sgn(w) - (eta / m) sum_x dC_x/dw ----
@@ -53,9 +56,9 @@ cdef void begin_nothing(Worker *me) noexcept nogil:
 cdef void update_weights_l1(Worker *me, int l, const uint32_t *examples, Py_ssize_t m, double step) noexcept nogil:
     """w^l -> w^l - weight_decay sgn(w^l) - step sum_x delta^l (a^{l-1})^T."""
     cdef Layer *layer = &me.layer[l]
-    me.k.subtract_signs(me.source.step.weight_decay, &layer.w, layer.p0, layer.p1)
+    me.k.subtract_signs(me.weight_decay, &layer.w, layer.p0, layer.p1)
     if is_sparse(me, l):
-        me.sparse.max_abs_weight += fabs(me.source.step.weight_decay)
+        me.sparse.max_abs_weight += fabs(me.weight_decay)
         defer_update(me, examples, m, step)
     else:
         me.k.subtract_outer(passed_on(&me.layer[l - 1]), &layer.delta, 1, step, &layer.w, layer.p0, layer.p1)
@@ -88,7 +91,7 @@ cdef void update_weights_momentum(Worker *me, int l, const uint32_t *examples, P
         gradient = subtract_sparse_gradient(me, examples, m, scaled_step, v)
     else:
         me.k.subtract_outer(passed_on(&me.layer[l - 1]), &layer.delta, 1, scaled_step, v, layer.p0, layer.p1)
-    me.k.move(options.is_l1, options.weight_decay, me.velocity_scale, v, &layer.w, layer.p0, layer.p1)
+    me.k.move(options.is_l1, me.weight_decay, me.velocity_scale, v, &layer.w, layer.p0, layer.p1)
     if is_sparse(me, l):
         bound_sparse_layer(me, fabs(step) * gradient)
 
@@ -98,7 +101,7 @@ cdef void bound_sparse_layer(Worker *me, double gradient) noexcept nogil:
     cdef Step *options = &me.source.step
     me.sparse.max_abs_velocity = (
         options.mu * me.sparse.max_abs_velocity + gradient
-        + fabs(options.weight_decay) * (1 if options.is_l1 else me.sparse.max_abs_weight)
+        + fabs(me.weight_decay) * (1 if options.is_l1 else me.sparse.max_abs_weight)
     )
     me.sparse.max_abs_weight += me.sparse.max_abs_velocity
     if not may_skip_zeros(me):
@@ -166,7 +169,7 @@ cdef void update_weights_nesterov(Worker *me, int l, const uint32_t *examples, P
     cdef Step *options = &me.source.step
     sum_gradient(me, l, examples, m, step)
     set_bound(me, l, me.k.nesterov(
-        options.is_l1, options.weight_decay, options.mu, &layer.gradient.w, &layer.state[0].w, &layer.w, layer.p0, layer.p1))
+        options.is_l1, me.weight_decay, options.mu, &layer.gradient.w, &layer.state[0].w, &layer.w, layer.p0, layer.p1))
 
 
 # ---- Adam and AMSGrad: Kingma and Ba, 2015, algorithm 1; Reddi, Kale and Kumar, 2018, with the bias corrections of Adam ----
@@ -206,7 +209,7 @@ cdef void update_biases_adam(Worker *me, int l, double step) noexcept nogil:
     cdef Panels gradient = one_row(layer, layer.gradient.b), b = one_row(layer, layer.b)
     cdef Panels first = one_row(layer, layer.state[0].b), second = one_row(layer, layer.state[1].b)
     cdef Panels highest = one_row(layer, layer.state[2].b)
-    sum_rows(me, l, -1.0 / layer.delta.rows)
+    sum_rows(me, l, -1 / me.weight)
     me.adam.lmbda_over_n = 0
     me.k.adam(
         &me.adam, &gradient, &first, &second, NULL if highest.data is NULL else &highest, &b, layer.p0, layer.p1)
@@ -216,11 +219,28 @@ cdef void update_weights_adam(Worker *me, int l, const uint32_t *examples, Py_ss
     """w^l by its moments and the mean of delta^l (a^{l-1})^T, with the gradient of the regularisation."""
     cdef Layer *layer = &me.layer[l]
     cdef Panels *highest = &layer.state[2].w
-    sum_gradient(me, l, examples, m, -1.0 / m)
-    me.adam.lmbda_over_n = me.source.step.lmbda_over_n
+    sum_gradient(me, l, examples, m, -1 / me.weight)
+    me.adam.lmbda_over_n = me.lmbda_over_n
     set_bound(me, l, me.k.adam(
         &me.adam, &layer.gradient.w, &layer.state[0].w, &layer.state[1].w, NULL if highest.data is NULL else highest,
         &layer.w, layer.p0, layer.p1))
+
+
+# ---- no step: the gradient alone, for an optimiser elsewhere: g -> g + sum_x dC_x/dw ----
+
+cdef void add_bias_gradient(Worker *me, int l, double step) noexcept nogil:
+    """g_b -> g_b + sum_x delta^l."""
+    cdef Layer *layer = &me.layer[l]
+    me.k.subtract_rows(&layer.delta, -1, layer.state[0].b, layer.p0, layer.p1)
+
+
+cdef void add_weight_gradient(Worker *me, int l, const uint32_t *examples, Py_ssize_t m, double step) noexcept nogil:
+    """g -> g + sum_x delta^l (a^{l-1})^T."""
+    cdef Layer *layer = &me.layer[l]
+    if is_sparse(me, l):
+        subtract_sparse_gradient(me, examples, m, -1, &layer.state[0].w)
+    else:
+        me.k.subtract_outer(passed_on(&me.layer[l - 1]), &layer.delta, 1, -1, &layer.state[0].w, layer.p0, layer.p1)
 
 
 # ---- the choice ----
@@ -233,6 +253,7 @@ cdef UpdateRule NESTEROV_RULE = UpdateRule(
     1, b"velocities", False, True, begin_nothing, update_biases_nesterov, update_weights_nesterov)
 cdef UpdateRule ADAM_RULE = UpdateRule(2, b"moments", True, True, begin_adam, update_biases_adam, update_weights_adam)
 cdef UpdateRule AMSGRAD_RULE = UpdateRule(3, b"moments", True, True, begin_adam, update_biases_adam, update_weights_adam)
+cdef UpdateRule SUM_RULE = UpdateRule(1, NULL, False, False, begin_nothing, add_bias_gradient, add_weight_gradient)
 
 
 cdef const UpdateRule *update_rule(const Step *step) noexcept nogil:
@@ -243,6 +264,8 @@ cdef const UpdateRule *update_rule(const Step *step) noexcept nogil:
         return &MOMENTUM_RULE
     if step.rule == NESTEROV:
         return &NESTEROV_RULE
+    if step.rule == SUM_OF_GRADIENTS:
+        return &SUM_RULE
     return &AMSGRAD_RULE if step.rule == AMSGRAD else &ADAM_RULE
 
 

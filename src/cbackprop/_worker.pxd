@@ -11,6 +11,7 @@ cdef enum:
 
 cdef enum RuleCode:
     GRADIENT_DESCENT, MOMENTUM, NESTEROV, ADAM, AMSGRAD
+    SUM_OF_GRADIENTS    # no step: the gradient is added to state 0, for an optimiser elsewhere
 
 
 # How a gradient is to change the parameters.
@@ -24,6 +25,7 @@ cdef struct Step:
     double beta_1, beta_2   # how slowly Adam's moments forget
     double epsilon          # what Adam adds to the root of the second moment ...
     bint is_epsilon_hat     # ... before the bias correction of that, not after it
+    bint decays_by_batch    # lmbda_over_n is lambda: each mini-batch divides it by its examples, as it does eta
 
 
 # Arrays shaped like a layer's parameters: what an update rule keeps between steps, such as velocities, or the gradient.
@@ -52,6 +54,15 @@ cdef struct Layer:
     void *nabla_w           # (n x n_{l-1}) one example: where its gradient goes
 
 
+# What the mini-batches of an epoch cost, before the step of each.
+cdef struct Cost:
+    int code                # see registry.h
+    double low, high        # outputs beyond count as these: the logarithm of 0 is infinite
+    bint needs_squares
+    double of_examples      # the sum over the mini-batches of the mean of their examples' costs, times their length
+    double squares          # the sum of sum w^2: with lambda / 2, the same of what regularisation adds
+
+
 # What all workers read.
 cdef struct Source:
     const Records *records  # the inputs: sparse, or ...
@@ -69,6 +80,8 @@ cdef struct Source:
     Py_ssize_t mask_bytes
     Step step
     int error               # which output error: see registry.h
+    const double *weights   # (n) how much each example counts; NULL: each 1
+    Cost *cost              # where the cost of each mini-batch is to be added before its step, or NULL
 
 
 # What the first layer keeps where its inputs are sparse: see _sparse_layer.pyx.
@@ -100,6 +113,9 @@ cdef struct Worker:
     double velocity_scale       # velocities are kept divided by this
     int64_t t                   # the steps that Adam has taken ...
     AdamStep adam               # ... and the one that it is taking
+    double weight               # of this mini-batch: how many examples it counts as,
+    double lmbda_over_n, weight_decay   # ... and its regularisation
+    double *cost_of             # (m) what its examples cost
     SparseLayer sparse
 
 

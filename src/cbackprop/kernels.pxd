@@ -4,7 +4,7 @@ Inline functions can be called from any module. The others are linked into one m
 those of dispatch.h into _isa, the others into _runtime. Other modules cimport them from there.
 """
 
-from libc.stdint cimport int32_t, uint8_t, uint32_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t
 
 
 cdef extern from "matrix.h" nogil:
@@ -30,6 +30,8 @@ cdef extern from "records.h" nogil:
         Py_ssize_t n_in, tile, n_tiles
         int kind
         double table[256]
+        bint stored, hypersparse
+        Py_ssize_t longest, entries
 
     Py_ssize_t dense_records_bytes(const Records *records, Py_ssize_t m) noexcept  # inline
     void records_shape(Records *records, int kind, Py_ssize_t n_in, Py_ssize_t tile) noexcept
@@ -113,9 +115,12 @@ cdef extern from "kernels.h" nogil:
         void (*outer)(const void *d, const void *x, void *nabla_w, Py_ssize_t n, Py_ssize_t K) noexcept nogil
         void (*subtract_targets)(const Panels *A, const int32_t *labels, const void *targets,
                                  const uint32_t *order, const Panels *D, Py_ssize_t p0, Py_ssize_t p1) noexcept nogil
+        double (*squares)(const Panels *M) noexcept nogil
+        void (*weigh_rows)(const Panels *D, const double *weights, const uint32_t *order,
+                           Py_ssize_t p0, Py_ssize_t p1) noexcept nogil
         void (*argmax)(const Panels *A, int32_t *answers) noexcept nogil
         void (*costs)(int cost, const Panels *A, const int32_t *labels, const void *targets, const uint32_t *order,
-                      double *cost_of) noexcept nogil
+                      double low, double high, double *cost_of) noexcept nogil
         void (*sweep)(const Sweep *update, const Sweep *forward, const Panels *W, void *scratch,
                       Py_ssize_t p0, Py_ssize_t p1) noexcept nogil
         Py_ssize_t (*sweep_scratch)(const Records *records, Py_ssize_t m) noexcept nogil
@@ -150,6 +155,24 @@ cdef extern from "runtime/pack.h" nogil:
     int packing_begin(Packing *packing, Py_ssize_t n, double density) noexcept
     int packing_add(
         Packing *packing, const Row *rows, const uint32_t *examples, Py_ssize_t n, int n_threads) noexcept
+
+
+cdef extern from "runtime/pack_csr.h" nogil:
+    int CSR_PACKED, CSR_MISFIT, CSR_NO_MEMORY, CSR_TOO_MUCH, CSR_BAD_INDEX
+
+    ctypedef struct CsrRows:
+        const void *data
+        int data_bits
+        const void *indices
+        int index_bits
+        const int64_t *indptr
+
+    ctypedef struct CsrResult:
+        Py_ssize_t nonzeros, row
+        int64_t index
+
+    int pack_csr(
+        Records *records, const CsrRows *rows, Py_ssize_t first, Py_ssize_t n, CsrResult *result) noexcept
 
 
 cdef extern from "runtime/by_address.h" nogil:

@@ -142,9 +142,13 @@ typedef struct {
                              const Panels *D, ptrdiff_t p0, ptrdiff_t p1);
     /* answers[i] = the first j with the largest A(i, j); a NaN counts as the largest. */
     void (*argmax)(const Panels *A, int32_t *answers);
-    /* cost_of[i] = the cost of row i of A, with the targets of subtract_targets; `cost` is a code of registry.h. */
+    double (*squares)(const Panels *M); /* the sum of the squares of M */
+    /* D_i = weights[order[i]] D_i for each row i of D; a weight of 0 leaves 0. */
+    void (*weigh_rows)(const Panels *D, const double *weights, const uint32_t *order, ptrdiff_t p0, ptrdiff_t p1);
+    /* cost_of[i] = the cost of row i of A, with the targets of subtract_targets; `cost` is a code of registry.h. What
+     * is below `low` or above `high` counts as that. */
     void (*costs)(int cost, const Panels *A, const int32_t *labels, const void *targets, const uint32_t *order,
-                  double *cost_of);
+                  double low, double high, double *cost_of);
 
     /* ---- to pack records ---- */
 

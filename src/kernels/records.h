@@ -30,6 +30,11 @@ typedef struct {
     ptrdiff_t n_tiles; /* ceil(n_in / tile) */
     int kind;          /* one for all records */
     double table[256]; /* the value of each code */
+    /* Of a matrix that is stored sparsely: what it does not store adds nothing, not even 0 * infinity. */
+    int stored;
+    int hypersparse;   /* few inputs of a tile are nonzero in any example of a mini-batch: see sparse_update.h */
+    ptrdiff_t longest; /* if hypersparse: the most entries of a tile in a record ... */
+    ptrdiff_t entries; /* ... and those of all records together */
 } Records;
 
 /* Sets what records of this kind look like. */

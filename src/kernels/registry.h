@@ -10,18 +10,20 @@
 #define CBACKPROP_REGISTRY_H
 
 /* ROW(CODE, name): functions of each neuron alone. */
-#define ACTIVATIONS(ROW)  \
-    ROW(SIGMOID, sigmoid) \
-    ROW(LINEAR, linear)   \
-    ROW(TANH, tanh)       \
-    ROW(RELU, relu)       \
-    ROW(SOFTPLUS, softplus)
+#define ACTIVATIONS(ROW)    \
+    ROW(SIGMOID, sigmoid)   \
+    ROW(LINEAR, linear)     \
+    ROW(TANH, tanh)         \
+    ROW(RELU, relu)         \
+    ROW(SOFTPLUS, softplus) \
+    ROW(EXPONENTIAL, exponential)
 
 /* ROW(CODE, name, Python's name, delta^L) */
-#define COSTS(ROW)                                                    \
-    ROW(QUADRATIC, quadratic, "QuadraticCost", TIMES_DERIVATIVE)      \
-    ROW(CROSS_ENTROPY, cross_entropy, "CrossEntropyCost", DIFFERENCE) \
-    ROW(LOG_LIKELIHOOD, log_likelihood, "LogLikelihoodCost", DIFFERENCE)
+#define COSTS(ROW)                                                       \
+    ROW(QUADRATIC, quadratic, "QuadraticCost", TIMES_DERIVATIVE)         \
+    ROW(CROSS_ENTROPY, cross_entropy, "CrossEntropyCost", DIFFERENCE)    \
+    ROW(LOG_LIKELIHOOD, log_likelihood, "LogLikelihoodCost", DIFFERENCE) \
+    ROW(POISSON, poisson, "PoissonCost", DIFFERENCE)
 
 /* What the output error delta^L is. */
 enum {

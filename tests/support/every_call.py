@@ -27,6 +27,10 @@ from cbackprop import (
     network,
     network2,
 )
+from cbackprop._csr import Csr
+from cbackprop._outputs import outputs
+from cbackprop._step_options import StepOptions
+from cbackprop._training import Training
 from cbackprop.reference import network as reference_1
 from cbackprop.reference import network2 as reference_2
 from support.examples import Table
@@ -105,6 +109,22 @@ def columns(net):
 def many_columns(net):
     """More than the kernels take at a time."""
     return net.backprop_mini_batch(np.tile(X.T, 6), np.tile(TARGETS.T, 6))
+
+
+X_INDICES, X_VALUES = np.nonzero(X)[1], X[np.nonzero(X)]
+X_INDPTR = np.concatenate([[0], np.cumsum((X != 0).sum(axis=1))])
+
+
+def stored(net, indices=X_INDICES, indptr=X_INDPTR, order=None, n_threads=1, rule="gradient descent"):
+    """What cbackprop.sklearn has the compiled modules do with a matrix that is stored sparsely."""
+    matrix = Csr(X_VALUES, indices, np.asarray(indptr), 40)
+    step = StepOptions(0.1, rule=rule, builtin_delta="LogLikelihoodCost", decays_by_batch=True)
+    training = Training(net, (matrix, LABELS), 24, n_threads, step, np.ones(24))
+    training.measure_costs("LogLikelihoodCost", 1e-9, 1.0, True)
+    training.shuffle_by(np.random.RandomState(0))
+    training.set_order(np.arange(24) if order is None else np.array(order))
+    (training.epoch if rule == "gradient descent" else training.gradient)(net, step)
+    return outputs(net, matrix), training.costs_of_epoch
 
 
 def shuffled(module, call):
@@ -227,6 +247,7 @@ RIGHT["activations.", nothing] = {
     "LayerActivations": lambda _: activations.LayerActivations(SIZES, "tanh", {(2, 1): OWN}),
     "linear": lambda _: activations.linear(z),
     "relu": lambda _: activations.relu(z),
+    "exponential": lambda _: activations.exponential(z),
     "softplus": lambda _: activations.softplus(z),
     "tanh": lambda _: activations.tanh(z),
     "LayerActivations.all_used": lambda _: list(LAYERS.all_used()),
@@ -243,6 +264,8 @@ RIGHT["costs.", nothing] = {
     "QuadraticCost.delta": lambda _: costs.QuadraticCost.delta(z, a, y),
     "CrossEntropyCost.fn": lambda _: costs.CrossEntropyCost.fn(a, y),
     "CrossEntropyCost.delta": lambda _: costs.CrossEntropyCost.delta(z, a, y),
+    "PoissonCost.fn": lambda _: costs.PoissonCost.fn(a, y),
+    "PoissonCost.delta": lambda _: costs.PoissonCost.delta(z, a, y),
     "LogLikelihoodCost.fn": lambda _: costs.LogLikelihoodCost.fn(a, y),
     "LogLikelihoodCost.delta": lambda _: costs.LogLikelihoodCost.delta(z, a, y),
 }
@@ -302,6 +325,7 @@ RIGHT["network.Network.", plain] = {
     ),
     "SGD: tables": lambda net: net.SGD((Table(ODD_X), Table(TARGETS)), 1, 24, 0.1, (Table(X), Table(LABELS))),
     "SGD: lists": lambda net: net.SGD((X.tolist(), LABELS.tolist()), 1, 24, 0.1),
+    "SGD: sample_weight": lambda net: net.SGD((X, LABELS), 1, 24, 0.1, sample_weight=LABELS),
     "SGD: own print": printed(network, lambda net: net.SGD((X, LABELS), 1, 24, 0.1)),
     "SGD: own shuffle": shuffled(network, lambda net: net.SGD(list(SPARSE), 1, 24, 0.1)),
     "SGD: own shuffle, arrays": shuffled(network, lambda net: net.SGD((X, LABELS), 1, 24, 0.1)),
@@ -404,6 +428,10 @@ RIGHT["network2.Network.", quadratic] = {
 RIGHT["network2.Network.", softmax] = {
     "backprop: softmax": lambda net: net.backprop(x, y),
     "SGD: several mini-batches": lambda net: net.SGD(list(SPARSE), 2, 7, 0.1, 0.1, TESTS, *MONITORS),
+    "SGD: a stored matrix": stored,
+    "SGD: a stored matrix, the gradient": lambda net: stored(net, rule="sum of gradients"),
+    "SGD: a stored matrix, entries of one column": lambda net: stored(net, X_INDICES // 2),
+    "SGD: a stored matrix, two threads": lambda net: stored(net, n_threads=2),
     "total_cost: softmax": lambda net: net.total_cost(DENSE, 0.0),
 }
 RIGHT["network2.Network.", own_cost] = {
@@ -535,6 +563,11 @@ WRONG["network.Network.", plain] = {
     "SGD: mini_batch_size": lambda net: net.SGD(SPARSE, 1, 0, 0.1),
     "SGD: n_threads": lambda net: net.SGD(SPARSE, 1, 10, 0.1, n_threads="2"),
     "SGD: bad shuffle": badly_shuffled(network),
+    "SGD: sample_weight": lambda net: net.SGD((X, LABELS), 1, 10, 0.1, sample_weight=LABELS - 1.0),
+    "SGD: sample_weight of pairs": lambda net: net.SGD(SPARSE, 1, 10, 0.1, sample_weight=LABELS),
+    "SGD: a stored matrix of bad columns": lambda net: stored(net, X_INDICES + 40),
+    "SGD: a stored matrix of bad rows": lambda net: stored(net, indptr=[0, 3, 2]),
+    "SGD: a bad order": lambda net: stored(net, order=[0] * 24),
 }
 WRONG["chapter.", plain] = {"numerical_gradient: x": lambda net: chapter.numerical_gradient(net, x[:3], y)}
 WRONG["network.Network.", raising] = {

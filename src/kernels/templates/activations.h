@@ -6,8 +6,9 @@
  *     tanh       a = tanh z                f' = (1 - a) (1 + a)
  *     relu       a = max(z, 0)             f' = 1 where a > 0, otherwise 0 (at z = 0 as well)
  *     softplus   a = ln(1 + e^z)           f' = sigma(z) = 1 - e^-a
+ *     exponential   a = e^z                f' = a
  *
- * None overflows, NaN stays NaN, and small results keep their digits. Each has a row in registry.h. */
+ * None overflows but e^z, NaN stays NaN, and small results keep their digits. Each has a row in registry.h. */
 #ifndef CBACKPROP_ACTIVATIONS_H
 #define CBACKPROP_ACTIVATIONS_H
 
@@ -91,6 +92,14 @@ INLINE vec tanh_prime_at(vec a) { return (BROADCAST(1) - a) * (BROADCAST(1) + a)
 
 INLINE vec relu_of(vec z) { return choose(LESS(z, ZERO), ZERO, z); }
 INLINE vec relu_prime_at(vec a) { return choose(LESS(ZERO, a), BROADCAST(1), ZERO); }
+
+/* e^z, where z > 0 as 1 / e^-z, within 2 ulp. */
+INLINE vec exponential_of(vec z) {
+    vec low;
+    const vec e = exp_of_negative(of_bits(bits_of(z) | bits_of(BROADCAST(-0.0))), &low); /* -|z| */
+    return choose(LESS(ZERO, z), BROADCAST(1) / e, e);
+}
+INLINE vec exponential_prime_at(vec a) { return a; }
 
 INLINE vec softplus_prime_at(vec a) { return -exp_minus_1_of_negative(-a); }
 

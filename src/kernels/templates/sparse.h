@@ -82,41 +82,45 @@ typedef struct {
                           const Lists *lists);
     void (*update_listed)(real *W, const real *D, real step, const Scratch *scratch, ptrdiff_t n);
     void (*add_listed)(real *W, const real *D, const Scratch *scratch, ptrdiff_t n);
+    void (*update_hypersparse)(real *W, const real *D, real step, const Scratch *scratch, ptrdiff_t n);
     void (*forward_mapping)(const Sweep *forward, ptrdiff_t t, const real *W, real *Z, const real *table, uint8_t *map);
     /* for each kind of values */
     void (*forward[3])(const Sweep *forward, ptrdiff_t t, const real *W, real *Z, const real *table);
 } Width;
 
-#define WIDTH(n)                                                                                                    \
-    static void update_by_map_##n(real *W, ptrdiff_t inputs, const real *D, real step, const real *table,           \
-                                  const uint8_t *map, const Lists *lists) {                                         \
-        update_by_map(n, W, inputs, D, step, table, map, lists);                                                    \
-    }                                                                                                               \
-    static void update_listed_##n(real *W, const real *D, real step, const Scratch *scratch, ptrdiff_t inputs) {    \
-        update_listed(n, 0, W, D, step, scratch, inputs);                                                           \
-    }                                                                                                               \
-    static void add_listed_##n(real *W, const real *D, const Scratch *scratch, ptrdiff_t inputs) {                  \
-        update_listed(n, 1, W, D, 0, scratch, inputs);                                                              \
-    }                                                                                                               \
-    static void forward_mapping_##n(const Sweep *forward, ptrdiff_t t, const real *W, real *Z, const real *table,   \
-                                    uint8_t *map) {                                                                 \
-        forward_tile(n, VALUES_CODED, 1, forward, t, W, Z, table, map);                                             \
-    }                                                                                                               \
-    static void forward_coded_##n(const Sweep *forward, ptrdiff_t t, const real *W, real *Z, const real *table) {   \
-        forward_tile(n, VALUES_CODED, 0, forward, t, W, Z, table, NULL);                                            \
-    }                                                                                                               \
-    static void forward_float32_##n(const Sweep *forward, ptrdiff_t t, const real *W, real *Z, const real *table) { \
-        forward_tile(n, VALUES_FLOAT32, 0, forward, t, W, Z, table, NULL);                                          \
-    }                                                                                                               \
-    static void forward_float64_##n(const Sweep *forward, ptrdiff_t t, const real *W, real *Z, const real *table) { \
-        forward_tile(n, VALUES_FLOAT64, 0, forward, t, W, Z, table, NULL);                                          \
+#define WIDTH(n)                                                                                                      \
+    static void update_by_map_##n(real *W, ptrdiff_t inputs, const real *D, real step, const real *table,             \
+                                  const uint8_t *map, const Lists *lists) {                                           \
+        update_by_map(n, W, inputs, D, step, table, map, lists);                                                      \
+    }                                                                                                                 \
+    static void update_listed_##n(real *W, const real *D, real step, const Scratch *scratch, ptrdiff_t inputs) {      \
+        update_listed(n, 0, W, D, step, scratch, inputs);                                                             \
+    }                                                                                                                 \
+    static void add_listed_##n(real *W, const real *D, const Scratch *scratch, ptrdiff_t inputs) {                    \
+        update_listed(n, 1, W, D, 0, scratch, inputs);                                                                \
+    }                                                                                                                 \
+    static void update_hypersparse_##n(real *W, const real *D, real step, const Scratch *scratch, ptrdiff_t inputs) { \
+        update_hypersparse(n, W, D, step, scratch, inputs);                                                           \
+    }                                                                                                                 \
+    static void forward_mapping_##n(const Sweep *forward, ptrdiff_t t, const real *W, real *Z, const real *table,     \
+                                    uint8_t *map) {                                                                   \
+        forward_tile(n, VALUES_CODED, 1, forward, t, W, Z, table, map);                                               \
+    }                                                                                                                 \
+    static void forward_coded_##n(const Sweep *forward, ptrdiff_t t, const real *W, real *Z, const real *table) {     \
+        forward_tile(n, VALUES_CODED, 0, forward, t, W, Z, table, NULL);                                              \
+    }                                                                                                                 \
+    static void forward_float32_##n(const Sweep *forward, ptrdiff_t t, const real *W, real *Z, const real *table) {   \
+        forward_tile(n, VALUES_FLOAT32, 0, forward, t, W, Z, table, NULL);                                            \
+    }                                                                                                                 \
+    static void forward_float64_##n(const Sweep *forward, ptrdiff_t t, const real *W, real *Z, const real *table) {   \
+        forward_tile(n, VALUES_FLOAT64, 0, forward, t, W, Z, table, NULL);                                            \
     }
 /* clang-format off */
 WIDTH(1) WIDTH(2) WIDTH(3) WIDTH(4) WIDTH(5) WIDTH(6) WIDTH(7) WIDTH(8) WIDTH(9) WIDTH(10) WIDTH(11) WIDTH(12) WIDTH(13)
 #undef WIDTH
 
 #define WIDTH(n)                                                                                                       \
-    {update_by_map_##n, update_listed_##n, add_listed_##n, forward_mapping_##n,                                        \
+    {update_by_map_##n, update_listed_##n, add_listed_##n, update_hypersparse_##n, forward_mapping_##n,                \
      {forward_coded_##n, forward_float32_##n, forward_float64_##n}}
 static const Width widths[SPARSE_VECTORS] = {
     WIDTH(1), WIDTH(2), WIDTH(3), WIDTH(4), WIDTH(5), WIDTH(6), WIDTH(7),
@@ -172,7 +176,8 @@ static void sweep(const Sweep *update, const Sweep *forward, const Panels *W, vo
     const ptrdiff_t width = W->width;
     const Width *of_width = &widths[width / LANES - 1];
     const int by_map = update && scratch->mapped && scratch->mapped == update->examples;
-    const int in_parts = update && !by_map && update->m > LISTED;
+    const int hypersparse = update && records->hypersparse;
+    const int in_parts = update && !by_map && !hypersparse && update->m > LISTED;
     const int maps = forward && forward->trains && scratch->maps;
     uint8_t *old = scratch->map[0], *fresh = scratch->map[1];
     if (scratch->mapped && !by_map) memset(old, 0, (size_t)(MAPPED * records->n_in));
@@ -188,6 +193,8 @@ static void sweep(const Sweep *update, const Sweep *forward, const Panels *W, vo
         ptrdiff_t n = 0;
         if (by_map)
             list_nonzeros(scratch, old + MAPPED * begin, inputs, &lists);
+        else if (hypersparse)
+            n = list_hypersparse(scratch, update, t);
         else if (update && !in_parts)
             n = list_by_input(scratch, update, 0, t, width);
         if (forward) prefetch_records(forward, t);
@@ -196,6 +203,8 @@ static void sweep(const Sweep *update, const Sweep *forward, const Panels *W, vo
             const real *d = update ? (const real *)update->rows->data + p * update->rows->rows * width : NULL;
             if (by_map)
                 of_width->update_by_map(w, inputs, d, (real)update->step, scratch->table, old + MAPPED * begin, &lists);
+            else if (hypersparse)
+                of_width->update_hypersparse(w, d, (real)update->step, scratch, n);
             else if (in_parts)
                 update_in_parts(of_width, w, update, scratch, t, inputs, width, p);
             else if (update)

@@ -8,7 +8,8 @@
  * as it reads it, and a compare of 32 bytes tells the examples of two inputs as the bits of a mask by lists otherwise:
  * made from the records when the update comes
  *
- * The map's update takes two neighbouring inputs at once. */
+ * The map's update takes two neighbouring inputs at once. The lists of a hypersparse tile lie one after the other, in
+ * room for the entries that there are: a tile of 65,534 inputs, with room for each example, would take 100 MB. */
 #ifndef CBACKPROP_SPARSE_UPDATE_H
 #define CBACKPROP_SPARSE_UPDATE_H
 
@@ -50,6 +51,9 @@ typedef struct {
     uint32_t *offset; /* (tile x room) where the example's row is in a panel of delta ... */
     real *value;      /* (tile x room) ... and the input's value in it */
     real *sum;        /* (tile x width) the gradient of a tile, if the mini-batch takes several lists */
+
+    /* if hypersparse: `order` in ascending order, `offset` and `value` one list after the other, and */
+    ptrdiff_t *end; /* (tile) where an input's list ends, and the next one's begins */
 } Scratch;
 
 static ptrdiff_t line_up(ptrdiff_t bytes) { return (bytes + 63) & -64; }
@@ -59,6 +63,10 @@ static int has_map(const Records *records, ptrdiff_t m) { return records->kind =
 static ptrdiff_t place_scratch(char *p, const Records *records, ptrdiff_t m) {
     const ptrdiff_t tile = records->tile, room = m < LISTED ? m : LISTED,
                     inputs = has_map(records, m) ? records->n_in : 0;
+    const int lists = !records->hypersparse;
+    /* An example is in a mini-batch once. */
+    const ptrdiff_t all = m < records->entries / (records->longest + 1) ? m * records->longest : records->entries;
+    const ptrdiff_t entries = lists ? tile * room : all;
     const ptrdiff_t sizes[] = {sizeof(Scratch),
                                MAPPED * (inputs + 1),
                                MAPPED * (inputs + 1),
@@ -66,12 +74,14 @@ static ptrdiff_t place_scratch(char *p, const Records *records, ptrdiff_t m) {
                                (ptrdiff_t)sizeof(NonzeroPair) * (tile / 2 + 16),
                                4 * tile,
                                2 * tile,
-                               4 * tile * room,
-                               (ptrdiff_t)sizeof(real) * tile * room,
-                               m > LISTED ? tile * SPARSE_VECTORS * (ptrdiff_t)sizeof(vec) : 0};
-    char *at[10];
+                               4 * entries,
+                               (ptrdiff_t)sizeof(real) * entries,
+                               lists && m > LISTED ? tile * SPARSE_VECTORS * (ptrdiff_t)sizeof(vec) : 0,
+                               lists ? 0 : (ptrdiff_t)sizeof(ptrdiff_t) * tile};
+    enum { ARRAYS = sizeof sizes / sizeof sizes[0] };
+    char *at[ARRAYS];
     ptrdiff_t bytes = 0;
-    for (int i = 0; i < 10; i++) {
+    for (int i = 0; i < ARRAYS; i++) {
         at[i] = p ? p + bytes : NULL;
         bytes += line_up(sizes[i]);
     }
@@ -89,6 +99,7 @@ static ptrdiff_t place_scratch(char *p, const Records *records, ptrdiff_t m) {
         scratch->offset = (uint32_t *)at[7];
         scratch->value = (real *)at[8];
         scratch->sum = (real *)at[9];
+        scratch->end = (ptrdiff_t *)at[10];
         memset(at[1], 0, (size_t)(2 * line_up(MAPPED * (inputs + 1))));
         for (int k = 0; k < 256; k++) scratch->table[k] = (real)records->table[k];
     }
@@ -310,6 +321,68 @@ INLINE void update_listed(const int vectors, const int adds, real *W, const real
         UNROLL for (int v = 0; v < vectors; v++) {
             store(w + v * LANES, adds ? sum[v] : subtract_product(load(w + v * LANES), BROADCAST(step), sum[v]));
         }
+    }
+}
+
+/* ---- by lists of a hypersparse tile ---- */
+
+INLINE void list_entries(const int kind, Scratch *scratch, const Sweep *update, ptrdiff_t t) {
+    for (ptrdiff_t i = 0; i < update->m; i++) {
+        const Entries e = record_entries(update->records, update->examples[i], t);
+        for (ptrdiff_t k = 0; k < e.n; k++) {
+            const ptrdiff_t at = scratch->end[e.index[k]]++;
+            scratch->offset[at] = (uint32_t)i;
+            scratch->value[at] = value_of(&e, k, kind, scratch->table);
+        }
+    }
+}
+
+/* Lists, input by input, tile t of the mini-batch: its example in `offset`, its value in `value`, and the inputs that
+ * are nonzero in any example in `order`. Returns how many these inputs are. */
+NOINLINE ptrdiff_t list_hypersparse(Scratch *scratch, const Sweep *update, ptrdiff_t t) {
+    const Records *records = update->records;
+    const ptrdiff_t inputs = smaller(records->n_in - t * records->tile, records->tile);
+    memset(scratch->end, 0, (size_t)inputs * sizeof(ptrdiff_t));
+    for (ptrdiff_t i = 0; i < update->m; i++) {
+        const Entries e = record_entries(records, update->examples[i], t);
+        for (ptrdiff_t k = 0; k < e.n; k++) scratch->end[e.index[k]]++;
+    }
+    ptrdiff_t n = 0, before = 0;
+    for (ptrdiff_t i = 0; i < inputs; i++) {
+        const ptrdiff_t count = scratch->end[i];
+        scratch->end[i] = before; /* where the list begins: list_entries moves it to where it ends */
+        scratch->order[n] = (uint16_t)i;
+        before += count;
+        n += count != 0;
+    }
+    if (records->kind == VALUES_FLOAT32)
+        list_entries(VALUES_FLOAT32, scratch, update, t);
+    else
+        list_entries(VALUES_FLOAT64, scratch, update, t);
+    return n;
+}
+
+/* W_i = W_i - step sum_e x_ei delta_e for the n inputs i of `order`: W (tile x width), D (m x width). */
+INLINE void update_hypersparse(const int vectors, real *W, const real *D, real step, const Scratch *scratch,
+                               ptrdiff_t n) {
+    enum { AHEAD = 4 }; /* rows of W that are being fetched: they are in no cache */
+    ptrdiff_t e = 0;
+    for (ptrdiff_t k = 0; k < n; k++) {
+        real *w = W + scratch->order[k] * (vectors * LANES);
+        const ptrdiff_t end = scratch->end[scratch->order[k]];
+        vec sum[SPARSE_VECTORS];
+        if (k + AHEAD < n) {
+            const char *next = (const char *)(W + scratch->order[k + AHEAD] * (vectors * LANES));
+            for (size_t line = 0; line < (size_t)vectors * sizeof(vec); line += LINE_BYTES) PREFETCH(next + line);
+        }
+        UNROLL for (int v = 0; v < vectors; v++) sum[v] = ZERO;
+        for (; e < end; e++) {
+            const vec x = BROADCAST(scratch->value[e]);
+            const real *d = D + (size_t)scratch->offset[e] * (size_t)(vectors * LANES);
+            UNROLL for (int v = 0; v < vectors; v++) sum[v] = multiply_add(x, load(d + v * LANES), sum[v]);
+        }
+        UNROLL for (int v = 0; v < vectors; v++)
+            store(w + v * LANES, subtract_product(load(w + v * LANES), BROADCAST(step), sum[v]));
     }
 }
 
