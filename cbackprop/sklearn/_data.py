@@ -1,0 +1,101 @@
+"""What an estimator learns from, as the compiled modules take it, and how its predictions are scored."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from sklearn.metrics import r2_score
+
+from cbackprop._training import Training
+from cbackprop.sklearn._layers import rows_of
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from cbackprop._step_options import StepOptions
+    from cbackprop.sklearn._layers import Layers
+
+# By scikit-learn's name of the output activation: the cost that has the error a − y with it.
+COSTS = {
+    "softmax": "LogLikelihoodCost",
+    "logistic": "CrossEntropyCost",
+    "identity": "QuadraticCost",
+    "exp": "PoissonCost",
+}
+
+
+class TrainingData:
+    """Examples: a row of X, a row of Y, and how much they count.
+
+    Parameters
+    ----------
+    X : ndarray or sparse matrix, (n, n_in)
+    Y : ndarray, (n, n_out)
+        Targets; of classes, columns that are True at the class.
+    sample_weight : ndarray, (n,), or None
+    out_activation : str
+        Of the network, by scikit-learn's name.
+    """
+
+    def __init__(
+        self, X: Any, Y: NDArray[Any], sample_weight: NDArray[Any] | None, out_activation: str
+    ) -> None:
+        self.rows, self.n, self.n_out = rows_of(X), X.shape[0], Y.shape[1]
+        self.targets = np.argmax(Y, axis=1) if out_activation == "softmax" else Y
+        self.sample_weight, self.cost = sample_weight, COSTS[out_activation]
+
+    def training(
+        self, layers: Layers, mini_batch_size: int, n_threads: int, options: StepOptions
+    ) -> Training:
+        """The examples, packed for mini-batches of this size."""
+        return Training(
+            layers, (self.rows, self.targets), mini_batch_size, n_threads, options, self.sample_weight
+        )
+
+    def measure_costs(self, training: Training, dtype: np.dtype[Any], squares: bool) -> None:
+        """Have the costs of each epoch summed, probabilities being kept off 0 and 1 as in scikit-learn."""
+        low, high = -np.inf, np.inf
+        if self.cost in ("LogLikelihoodCost", "CrossEntropyCost"):
+            eps = float(np.finfo(dtype).eps)
+            low, high = eps, 1 - eps
+        training.measure_costs(self.cost, low, high, squares)
+
+    def cost_of_outputs(self, total: float) -> float:
+        """A sum of C_x, as scikit-learn counts it: a squared error is the mean over the outputs."""
+        return total / self.n_out if self.cost == "QuadraticCost" else total
+
+
+class ValidationData:
+    """Examples by which a fit is scored after each epoch.
+
+    Parameters
+    ----------
+    X : ndarray or sparse matrix, (n, n_in)
+    Y : ndarray, (n, n_out)
+    sample_weight : ndarray, (n,), or None
+    out_activation : str
+    """
+
+    def __init__(
+        self, X: Any, Y: NDArray[Any], sample_weight: NDArray[Any] | None, out_activation: str
+    ) -> None:
+        self.rows, self.Y, self.sample_weight, self.out_activation = (
+            rows_of(X),
+            Y,
+            sample_weight,
+            out_activation,
+        )
+
+    def score(self, layers: Layers) -> float:
+        """The accuracy, where all labels of an example count as one; of a regression R², or NaN."""
+        outputs = layers.outputs(self.rows)
+        if self.out_activation == "softmax":
+            right = np.argmax(outputs, axis=1) == np.argmax(self.Y, axis=1)
+        elif self.out_activation == "logistic":
+            right = ((outputs > 0.5) == self.Y).all(axis=1)
+        elif np.isfinite(outputs).all():
+            return float(r2_score(self.Y, outputs, sample_weight=self.sample_weight))
+        else:
+            return float("nan")
+        return float(np.average(right, weights=self.sample_weight))

@@ -1,0 +1,80 @@
+"""The parameters of the estimators, checked when they are used: `set_params` takes anything."""
+
+from __future__ import annotations
+
+import numbers
+from typing import Any
+
+import numpy as np
+
+from cbackprop import _arguments
+from cbackprop.sklearn._layers import ACTIVATIONS
+
+STOCHASTIC = ("sgd", "adam")
+CHOICES = {
+    "activation": tuple(ACTIVATIONS),
+    "solver": ("lbfgs", *STOCHASTIC),
+    "learning_rate": ("constant", "invscaling", "adaptive"),
+    "loss": ("log_loss", "squared_error", "poisson"),
+}
+SWITCHES = ("shuffle", "warm_start", "nesterovs_momentum", "early_stopping")
+# The least and the greatest number, and which of them are themselves excluded.
+RANGES = {
+    "alpha": (0, np.inf, "greatest"),
+    "learning_rate_init": (0, np.inf, "both"),
+    "power_t": (0, np.inf, "greatest"),
+    "tol": (0, np.inf, "greatest"),
+    "momentum": (0, 1, "neither"),
+    "validation_fraction": (0, 1, "greatest"),
+    "beta_1": (0, 1, "greatest"),
+    "beta_2": (0, 1, "greatest"),
+    "epsilon": (0, np.inf, "both"),
+}
+COUNTS = ("max_iter", "max_fun", "n_iter_no_change")  # of which the last two may be infinite
+
+
+def check_parameters(estimator: Any) -> list[int]:
+    """Raise if a parameter is wrong, naming it; return the sizes of the hidden layers.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If a parameter has the wrong type, or is out of its range.
+    """
+    for name, choices in CHOICES.items():
+        value = getattr(estimator, name)
+        if not isinstance(value, str) or value not in choices:
+            raise ValueError(f"{name} is {value!r}; expected one of {', '.join(map(repr, choices))}")
+    for name in SWITCHES:
+        value = getattr(estimator, name)
+        if not isinstance(value, (bool, np.bool_)):
+            raise TypeError(f"{name} is {value!r}; expected True or False")
+    for name, (least, greatest, excluded) in RANGES.items():
+        value = _arguments.number(getattr(estimator, name), name)
+        inside = least < value if excluded == "both" else least <= value
+        inside = inside and (value <= greatest if excluded == "neither" else value < greatest)
+        if not inside:
+            from_ = "above" if excluded == "both" else "from"
+            to = "" if greatest == np.inf else f" {'to' if excluded == 'neither' else 'to below'} {greatest}"
+            raise ValueError(f"{name} is {value}; expected a number {from_} {least}{to}")
+    for name in COUNTS:
+        value = getattr(estimator, name)
+        if name == "max_iter" or not (isinstance(value, numbers.Real) and value == np.inf):
+            _arguments.whole(value, name, 1)
+    if estimator.batch_size != "auto":
+        _arguments.whole(estimator.batch_size, "batch_size", 1)
+    if not isinstance(estimator.verbose, (bool, np.bool_)):
+        _arguments.whole(estimator.verbose, "verbose", 0)
+    if estimator.restore_best not in (None, True, False):
+        raise TypeError(f"restore_best is {estimator.restore_best!r}; expected True, False or None")
+    if estimator.n_threads is not None:
+        _arguments.whole(estimator.n_threads, "n_threads", 1)
+    return hidden_sizes(estimator.hidden_layer_sizes)
+
+
+def hidden_sizes(sizes: Any) -> list[int]:
+    """`hidden_layer_sizes` as a list: a whole number is a single layer."""
+    name = "hidden_layer_sizes"
+    if isinstance(sizes, (str, bytes)) or not hasattr(sizes, "__iter__"):
+        sizes = [sizes]
+    return [_arguments.whole(n, f"{name}[{l}]" if len(sizes) > 1 else name, 1) for l, n in enumerate(sizes)]
