@@ -194,7 +194,9 @@ class Network(Compiled, ReferenceNetwork):
         examples = DataSet(self, training_data, "training_data", only_pairs=custom_update)
         tests = Scores(self, read_for_evaluation(self, test_data, "test_data", ("evaluate",)))
         tests.warn_of_one_output()
-        trainer = Trainer(self, examples, mini_batch_size, n_threads, _Step(self), sample_weight)
+        trainer = Trainer(
+            self, examples, mini_batch_size, n_threads, _Step(self), sample_weight=sample_weight
+        )
         report = TestReport(self, tests.data.n, tests.correct)
         run_epochs(self, epochs, eta, trainer.train_epoch, report.after_epoch)
 
