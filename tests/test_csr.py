@@ -214,6 +214,26 @@ def test_costs_of_an_epoch(kind, n_threads):
         np.testing.assert_allclose(training.costs_of_epoch, (cost, squares), rtol=1e-12)
 
 
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("options", [{"lmbda_over_n": 0.03}, *RULES], ids=str)
+def test_epochs_that_nobody_looks_between(kind, options):
+    """The same bits as of epochs with a look after each."""
+    n_in, density = KINDS[kind]
+    X, Y = Csr(*stored(N, n_in, density), n_in), np.arange(N) % 3
+    unseen, seen = networks(n_in)
+    step = StepOptions(0.3, builtin_delta="LogLikelihoodCost", **options)
+    training = Training(unseen, (X, Y), 7, 1, step)
+    for call in (lambda: training.next_epoch(step), lambda: training.end_epochs(unseen)):
+        with pytest.raises(ValueError, match="begin_epochs"):
+            call()
+    training.begin_epochs(unseen, step)
+    for _ in range(3):
+        training.next_epoch(step)
+    training.end_epochs(unseen)
+    train(seen, X, Y, 7, **options)
+    assert same_bits(unseen, seen)
+
+
 def test_outputs_beyond_the_bounds_count_as_these():
     net, _ = networks(20)
     net.biases[-1][:] = [[900.0], [0.0], [0.0]]

@@ -15,6 +15,7 @@ from sklearn.metrics import balanced_accuracy_score  # noqa: E402
 from cbackprop import _processors  # noqa: E402
 from cbackprop.sklearn import MLPClassifier, MLPRegressor  # noqa: E402
 from cbackprop.sklearn._layers import threads  # noqa: E402
+from support.children import run_python  # noqa: E402
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -310,3 +311,18 @@ def test_wrong_parameters_are_named(name, value):
 def test_wrong_weights(weights, words):
     with pytest.raises(ValueError, match=words):
         MLPClassifier(**OPTIONS).fit(X, Y, sample_weight=weights)
+
+
+def test_scikit_learn_is_imported_only_when_asked_for(tmp_path):
+    code = """
+import sys
+sys.modules["sklearn"] = None       # as where it is not installed
+from cbackprop import network, network2
+try:
+    import cbackprop.sklearn
+except ImportError as error:
+    assert "scikit-learn 1.9" in str(error), error
+else:
+    raise AssertionError
+"""
+    run_python(code, tmp_path)

@@ -166,13 +166,20 @@ def fit_stochastic(
     training = data.training(layers, m, threads(estimator.n_threads), optimizer.options(alpha, data.cost))
     data.measure_costs(training, layers.dtype, alpha != 0)
     progress = Progress(estimator, layers, validation)
+    # Between epochs nobody looks at the parameters: they stay in the kernels' order.
+    unseen = task is None and validation is None and not progress.keeps_best
+    if unseen:
+        training.begin_epochs(layers, optimizer.options(alpha, data.cost))
     estimator.n_iter_ = 0
     try:
         for _ in range(1 if incremental else estimator.max_iter):
             end_task = task() if task else None
             if estimator.shuffle:
                 training.shuffle_by(estimator._random_state)
-            training.epoch(layers, optimizer.options(alpha, data.cost))
+            if unseen:
+                training.next_epoch(optimizer.options(alpha, data.cost))
+            else:
+                training.epoch(layers, optimizer.options(alpha, data.cost))
             of_examples, squares = training.costs_of_epoch
             estimator.t_ += data.n
             progress.add((data.cost_of_outputs(of_examples) + 0.5 * alpha * squares) / data.n)
@@ -198,6 +205,8 @@ def fit_stochastic(
                 )
     except KeyboardInterrupt:
         warnings.warn("training was interrupted, and ends after a completed mini-batch", stacklevel=5)
+    if unseen:
+        training.end_epochs(layers)
     layers.suspend(optimizer)
     progress.restore()
 

@@ -25,6 +25,7 @@ cdef class Examples:
     cdef int read_pairs(self, Inputs inputs, object data, Py_ssize_t stop, bint labelled) except -1
     cdef int read_arrays(self, Inputs inputs, object data, Py_ssize_t stop, bint labelled) except -1
     cdef int read_weights(self, object weights) except -1
+    cdef int new_extents(self) except -1
     cdef int pack_csr(self, Csr X, Py_ssize_t start, Py_ssize_t tile) except -1
     cdef bint is_sparse(self, Inputs inputs, double limit) except -1
     cdef int pack_records(self, Inputs inputs, Py_ssize_t tile, bint once, int n_threads) except -1

@@ -180,11 +180,16 @@ cdef class Examples:
 
     # ---- x ----
 
-    cdef int pack_csr(self, Csr X, Py_ssize_t start, Py_ssize_t tile) except -1:
-        """The sparse layout, of a matrix that is stored so."""
+    cdef int new_extents(self) except -1:
+        """Makes room for the places of n records."""
         self.records.extent = <Extent *> malloc((self.n + 1) * sizeof(Extent))
         if self.records.extent is NULL:
             raise MemoryError
+        return 0
+
+    cdef int pack_csr(self, Csr X, Py_ssize_t start, Py_ssize_t tile) except -1:
+        """The sparse layout, of a matrix that is stored so."""
+        self.new_extents()
         self.sparse = True
         self.density = X.pack(&self.records, start, self.n, tile, self.targets.name) / max(1.0, <double> self.n * self.n_in)
         return 0
@@ -206,10 +211,10 @@ cdef class Examples:
         """The sparse layout: records of the smallest kind that holds every value exactly."""
         cdef int kind
         cdef Packing *packing = <Packing *> malloc(sizeof(Packing))
-        self.records.extent = <Extent *> malloc((self.n + 1) * sizeof(Extent))
         try:
-            if packing is NULL or self.records.extent is NULL:
+            if packing is NULL:
                 raise MemoryError
+            self.new_extents()
             packing.records = &self.records
             packing.of_floats = kernels(4)
             packing.of_doubles = kernels(8)

@@ -312,6 +312,31 @@ cdef class Training:
                 p.let_go()
         return self.team.finite
 
+    def begin_epochs(self, net, StepOptions options):
+        """Takes the parameters of `net` for several epochs, in which nobody else reads or writes them: see `next_epoch`."""
+        self.begin(net, options)
+
+    def next_epoch(self, StepOptions options):
+        """Trains on every mini-batch once, to the same bits as `epoch`, without giving the parameters back."""
+        self.check_begun()
+        self.team.set_step(options)
+        self.cost.of_examples = self.cost.squares = 0
+        self.run(self.parameters, options)
+        self.team.finish()
+
+    def end_epochs(self, net):
+        """Gives `net` the parameters: those of a completed mini-batch in any case."""
+        self.check_begun()
+        try:
+            self.team.store_into(net, self.parameters)
+        finally:
+            self.parameters.let_go()
+
+    cdef int check_begun(self) except -1:
+        if self.parameters is None or self.parameters.weights is None:
+            raise ValueError("begin_epochs comes first")
+        return 0
+
     def gradient(self, net, StepOptions options):
         """(nabla_w, nabla_b), summed over all examples: lists of new arrays. The options' rule is "sum of gradients"."""
         cdef Parameters p

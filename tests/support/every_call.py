@@ -123,7 +123,12 @@ def stored(net, indices=X_INDICES, indptr=X_INDPTR, order=None, n_threads=1, rul
     training.measure_costs("LogLikelihoodCost", 1e-9, 1.0, True)
     training.shuffle_by(np.random.RandomState(0))
     training.set_order(np.arange(24) if order is None else np.array(order))
-    (training.epoch if rule == "gradient descent" else training.gradient)(net, step)
+    if n_threads > 1:
+        training.begin_epochs(net, step)
+        training.next_epoch(step)
+        training.end_epochs(net)
+    else:
+        (training.epoch if rule == "gradient descent" else training.gradient)(net, step)
     return outputs(net, matrix), training.costs_of_epoch
 
 
