@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -11,6 +12,8 @@ from cbackprop import _arguments
 if TYPE_CHECKING:
     from numpy.typing import DTypeLike
 
+# What Adam's paper found good.
+BETA_1, BETA_2, EPSILON = 0.9, 0.999, 1e-8
 NAMES = "gradient descent", "momentum", "nesterov", "adam", "amsgrad"
 
 
@@ -19,9 +22,9 @@ class Rule(NamedTuple):
 
     rule: str = "gradient descent"
     mu: float = 0.0
-    beta_1: float = 0.9
-    beta_2: float = 0.999
-    epsilon: float = 1e-8
+    beta_1: float = BETA_1
+    beta_2: float = BETA_2
+    epsilon: float = EPSILON
 
     def given(self) -> dict[str, Any]:
         """The options that say this to a replaced `update_mini_batch`: those that are not the default."""
@@ -29,10 +32,19 @@ class Rule(NamedTuple):
         return {name: value for name, value in self._asdict().items() if value != getattr(implied, name)}
 
 
+PLAIN = Rule()
+
+
 def checked(
     rule: str | None, mu: float, beta_1: float, beta_2: float, epsilon: float, dtype: DTypeLike
 ) -> Rule:
     """The rule that the options mean, for a network of this type."""
+    if rule is None and beta_1 is BETA_1 and beta_2 is BETA_2 and epsilon is EPSILON and type(mu) is float:
+        # The defaults, as they are: the checks below would be a tenth of a small network's step.
+        if mu == 0:
+            return PLAIN
+        if 0 < mu <= 1:
+            return _momentum(mu)
     if not isinstance(rule, str) and rule is not None:
         raise TypeError(f"rule is {rule!r}; expected a name or None")
     if rule is not None and rule not in NAMES:
@@ -49,6 +61,11 @@ def checked(
         if not 0 <= beta < 1:
             raise ValueError(f"{name} is {beta}; expected a number from 0 to below 1")
     return Rule(rule, mu, *betas, _checked_epsilon(epsilon, dtype))
+
+
+@functools.lru_cache(16)
+def _momentum(mu: float) -> Rule:
+    return Rule("momentum", mu)
 
 
 def _checked_epsilon(epsilon: float, dtype: DTypeLike) -> float:

@@ -5,9 +5,11 @@ class StepOptions:
     def __new__(
         cls,
         eta: float,
-        *,
+        builtin_delta: str | None = "QuadraticCost",
+        cost: Any = None,
         lmbda_over_n: float = 0.0,
         is_l1: bool = False,
+        *,
         rule: str = "gradient descent",
         mu: float = 0.0,
         beta_1: float = 0.9,
@@ -16,6 +18,4 @@ class StepOptions:
         is_epsilon_hat: bool = False,
         dropout: tuple[float, ...] | None = None,
         decays_by_batch: bool = False,
-        builtin_delta: str | None = "QuadraticCost",
-        cost: Any = None,
     ) -> Self: ...

@@ -29,7 +29,7 @@ from cbackprop._epochs import Monitoring
 from cbackprop._memory import Memory, offered, real_dtype, remember
 from cbackprop._overrides import Module, builtin
 from cbackprop._parameters import check_sizes, layer_sizes
-from cbackprop._rule import Rule
+from cbackprop._rule import BETA_1, BETA_2, EPSILON, PLAIN, Rule
 from cbackprop._step_options import StepOptions
 from cbackprop.activations import Activation
 from cbackprop.costs import CrossEntropyCost, LogLikelihoodCost, PoissonCost, QuadraticCost
@@ -86,21 +86,28 @@ def step_options_of(
     eta: float = 0.0,
     lmbda_over_n: float = 0.0,
     regularization: str = "L2",
-    rule: Rule = Rule(),  # noqa: B008
+    rule: Rule = PLAIN,
     dropout: tuple[float, ...] | None = None,
 ) -> StepOptions:
     """A step down the gradient of the network's cost, described to the kernels."""
     cost, activations = net.cost, net._cbackprop.activations
     if activations is not None or not costs.takes_derivative(cost):
         costs.check(cost, activations, len(net.weights) + 1)
+    delta, is_l1 = costs.builtin_delta(cost), regularization == "L1"
+    if rule is PLAIN and dropout is None:  # a small network's step is not much longer than the call below
+        return StepOptions(eta, delta, cost, lmbda_over_n, is_l1)
     return StepOptions(
         eta,
-        lmbda_over_n=lmbda_over_n,
-        is_l1=regularization == "L1",
+        delta,
+        cost,
+        lmbda_over_n,
+        is_l1,
+        rule=rule.rule,
+        mu=rule.mu,
+        beta_1=rule.beta_1,
+        beta_2=rule.beta_2,
+        epsilon=rule.epsilon,
         dropout=dropout,
-        builtin_delta=costs.builtin_delta(cost),
-        cost=cost,
-        **rule._asdict(),
     )
 
 
@@ -178,9 +185,9 @@ class Network(Compiled, ReferenceNetwork2):
         regularization: str = "L2",
         mu: float = 0.0,
         rule: str | None = None,
-        beta_1: float = 0.9,
-        beta_2: float = 0.999,
-        epsilon: float = 1e-8,
+        beta_1: float = BETA_1,
+        beta_2: float = BETA_2,
+        epsilon: float = EPSILON,
     ) -> None:
         """One step of gradient descent on the regularised cost.
 
@@ -231,7 +238,8 @@ class Network(Compiled, ReferenceNetwork2):
             len(mini_batch)  # type: ignore[arg-type]  # as in the book: an iterator is a TypeError
         eta, lmbda = _arguments.number(eta, "eta"), _arguments.number(lmbda, "lmbda")
         size = _arguments.number(n, "n")
-        _check_regularization(regularization)
+        if regularization != "L2":
+            _check_regularization(regularization)
         options = _rule.checked(rule, mu, beta_1, beta_2, epsilon, self._cbackprop.dtype)
         if size == 0:
             raise ZeroDivisionError("n is 0: lmbda cannot be divided by it")
@@ -254,9 +262,9 @@ class Network(Compiled, ReferenceNetwork2):
         regularization: str = "L2",
         mu: float = 0.0,
         rule: str | None = None,
-        beta_1: float = 0.9,
-        beta_2: float = 0.999,
-        epsilon: float = 1e-8,
+        beta_1: float = BETA_1,
+        beta_2: float = BETA_2,
+        epsilon: float = EPSILON,
         dropout: float | Sequence[float] = 0.0,
         random_state: int | np.random.Generator | None = None,
         early_stopping_n: int = 0,

@@ -8,7 +8,7 @@ from functools import partial
 import numpy as np
 import pytest
 
-from cbackprop import _dropout, network2
+from cbackprop import _dropout, _processors, network2
 from cbackprop._dropout import Dropout, factors
 from support.agreement import (
     copy_parameters,
@@ -81,7 +81,8 @@ def test_odd_shapes_costs_and_activations(capsys, cost, sizes, activation):
 @each_dropout
 @each_kind
 @pytest.mark.parametrize("dtype", TOLERANCE)
-def test_two_threads_change_no_bit(capsys, dropout, kind, dtype):
+def test_two_threads_change_no_bit(capsys, monkeypatch, dropout, kind, dtype):
+    monkeypatch.setattr(_processors, "granted", lambda: 2)
     nets = []
     for n_threads in (1, 2):
         net, _ = network2_and_reference([40, 130, 90, 5], dtype=dtype)

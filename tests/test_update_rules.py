@@ -9,7 +9,7 @@ from functools import partial
 import numpy as np
 import pytest
 
-from cbackprop import _training, network2
+from cbackprop import _processors, _training, network2
 from cbackprop._memory import remember
 from cbackprop._step_options import StepOptions
 from cbackprop.reference.network2 import ReferenceNetwork2
@@ -99,7 +99,8 @@ def test_odd_shapes(capsys, name, sizes, activation):
 @each_kind
 @pytest.mark.parametrize("regularization", ["L2", "L1"])
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
-def test_two_threads_change_no_bit(capsys, name, kind, regularization, dtype):
+def test_two_threads_change_no_bit(capsys, monkeypatch, name, kind, regularization, dtype):
+    monkeypatch.setattr(_processors, "granted", lambda: 2)
     nets = []
     for n_threads in (1, 2):
         net, _ = network2_and_reference([40, 130, 90, 5], dtype=dtype)
@@ -314,8 +315,7 @@ def test_epsilon_hat_is_that_of_the_paper_and_of_sklearn(by, kind):
     net = network2_and_reference(SIZES)[0]
     for first, last in BATCHES:
         options = StepOptions(
-            0.01, lmbda_over_n=2 / 107, rule="adam", epsilon=1e-4, is_epsilon_hat=True,
-            builtin_delta="CrossEntropyCost",
+            0.01, "CrossEntropyCost", lmbda_over_n=2 / 107, rule="adam", epsilon=1e-4, is_epsilon_hat=True,
         )  # fmt: skip
         _training.update_mini_batch(net, EXAMPLES[kind][first:last], options)
     assert parameter_difference(net, expected) < 1e-10

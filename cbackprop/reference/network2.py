@@ -15,6 +15,7 @@ from cbackprop._dropout import drawn_dropout
 from cbackprop._epochs import Monitoring
 from cbackprop._memory import Memory, offered, remember
 from cbackprop._overrides import Module, builtin
+from cbackprop._rule import BETA_1, BETA_2, EPSILON
 from cbackprop.activations import read_activations
 from cbackprop.costs import CrossEntropyCost
 from cbackprop.reference.dropout import thinned_sums_of_gradients
@@ -131,9 +132,9 @@ class ReferenceNetwork2(ReferenceLayers):
         regularization: str = "L2",
         mu: float = 0.0,
         rule: str | None = None,
-        beta_1: float = 0.9,
-        beta_2: float = 0.999,
-        epsilon: float = 1e-8,
+        beta_1: float = BETA_1,
+        beta_2: float = BETA_2,
+        epsilon: float = EPSILON,
     ) -> None:
         """One step of gradient descent on the regularised cost.
 
@@ -166,9 +167,9 @@ class ReferenceNetwork2(ReferenceLayers):
         regularization: str = "L2",
         mu: float = 0.0,
         rule: str | None = None,
-        beta_1: float = 0.9,
-        beta_2: float = 0.999,
-        epsilon: float = 1e-8,
+        beta_1: float = BETA_1,
+        beta_2: float = BETA_2,
+        epsilon: float = EPSILON,
         dropout: float | Sequence[float] = 0.0,
         random_state: int | np.random.Generator | None = None,
         early_stopping_n: int = 0,

@@ -24,6 +24,10 @@ cdef class StepOptions:
     ----------
     eta : float
         The learning rate.
+    builtin_delta : str or None
+        The built-in cost whose output error it is; None: that of `cost`.
+    cost : object
+        A cost class of the user's, whose ``delta`` is called.
     lmbda_over_n : float
         lambda / n of the regularisation; NaN and 0 differ, as in the book. With `decays_by_batch`, lambda.
     is_l1 : bool
@@ -41,16 +45,12 @@ cdef class StepOptions:
         For each of the layers 1 .. L-1 the probability that a neuron drops out: then `Training.epoch` gets masks.
     decays_by_batch : bool
         The n of lambda / n is the length of each mini-batch, as in scikit-learn.
-    builtin_delta : str or None
-        The built-in cost whose output error it is; None: that of `cost`.
-    cost : object
-        A cost class of the user's, whose ``delta`` is called.
     """
 
     def __cinit__(
-        self, double eta, *, double lmbda_over_n=0, bint is_l1=False, str rule="gradient descent", double mu=0,
-        double beta_1=0.9, double beta_2=0.999, double epsilon=1e-8, bint is_epsilon_hat=False,
-        tuple dropout=None, bint decays_by_batch=False, str builtin_delta="QuadraticCost", cost=None,
+        self, double eta, str builtin_delta="QuadraticCost", cost=None, double lmbda_over_n=0, bint is_l1=False, *,
+        str rule="gradient descent", double mu=0, double beta_1=0.9, double beta_2=0.999, double epsilon=1e-8,
+        bint is_epsilon_hat=False, tuple dropout=None, bint decays_by_batch=False,
     ):
         self.step.rule = RULES[rule]
         self.step.eta = eta

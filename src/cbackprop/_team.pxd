@@ -54,14 +54,14 @@ cdef class Team:
     cdef void read_columns(self, Py_ssize_t n_in, Py_ssize_t m, const void *X, const void *targets) noexcept nogil
     cdef int load_from(self, net, Parameters p) except -1
     cdef int load(self, Parameters p) except -1
-    cdef int load_past(self, Parameters p, past, str name) except -1
+    cdef int load_moments(self, Parameters p, past) except -1
     cdef bint load_state(self, Parameters p, int k, arrays, str name) except -1
     cdef int copy_from(self, Team other) except -1
     cdef int store_into(self, net, Parameters p) except -1
     cdef void finish(self) noexcept
     cdef tuple store(self)
     cdef tuple stored(self, int k)
-    cdef tuple stored_past(self)
+    cdef tuple stored_moments(self)
     cdef void unpack_into(self, int k, list of_weights, list of_biases) noexcept
     cdef int load_arrays(self, int k, list of_weights, list of_biases) except -1
     cdef void fill_with_zeros(self, int k) noexcept nogil

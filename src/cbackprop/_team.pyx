@@ -11,13 +11,14 @@ from cbackprop._arrays cimport new_array
 from cbackprop._costs cimport custom_error
 from cbackprop._examples cimport Examples
 from cbackprop._isa cimport kernels
+from cbackprop._memory cimport Memory
 from cbackprop._parameters cimport Parameters, are_finite
 from cbackprop._runtime cimport (
     aligned_calloc, aligned_free, barrier_destroy, barrier_init, team_end, team_run, team_set_end,
 )
 from cbackprop._sparse_layer cimport apply_pending_update, measure_weights
 from cbackprop._step_options cimport StepOptions
-from cbackprop._update_rules cimport finish_updates, update_rule
+from cbackprop._update_rules cimport MOMENTS, VELOCITIES, finish_updates, update_rule
 from cbackprop._worker cimport Layer, State, Worker
 from cbackprop.kernels cimport (
     Extent, FloatMode, MemberTime, Panels, Records, dense_records_bytes, flush_subnormals, set_float_mode,
@@ -284,10 +285,12 @@ cdef class Team:
 
     cdef int load_from(self, net, Parameters p) except -1:
         """Copies in the parameters of `net` and what its last step kept for the next."""
+        cdef Memory memory = net._cbackprop
         self.load(p)
-        if self.n_state > 0 and self.rule.memory is not NULL:
-            name = (<bytes> self.rule.memory).decode()
-            self.load_past(p, getattr(net._cbackprop, name), name)
+        if self.rule.memory == MOMENTS:
+            self.load_moments(p, memory.moments)
+        elif self.rule.memory == VELOCITIES:
+            self.load_state(p, 0, memory.velocities, "velocities")
         return 0
 
     cdef int load(self, Parameters p) except -1:
@@ -301,27 +304,24 @@ cdef class Team:
         self.measure()
         return 0
 
-    cdef int load_past(self, Parameters p, past, str name) except -1:
-        """Copies in what `stored_past` gave. Of other layers, or if there is none, the rule begins anew.
+    cdef int load_moments(self, Parameters p, past) except -1:
+        """Copies in (t, state, ...), as `stored_moments` gave them. Of other layers, or if there are none, the rule begins anew.
 
         A state that the last rule did not keep is 0: the maxima of AMSGrad after Adam.
         """
         cdef int k, w
         cdef int64_t t = 0
         cdef bint fits
-        if not self.rule.counts_steps:
-            self.load_state(p, 0, past, name)
-            return 0
         if past is not None:
             if not isinstance(past, tuple) or len(past) < 3 or not isinstance(past[0], int):
                 raise TypeError(
-                    f"{name} is {type(past).__name__}; expected (number of steps, first moments, second moments) or None")
+                    f"moments is {type(past).__name__}; expected (number of steps, first moments, second moments) or None")
             t = past[0]
             if not 0 <= t < <int64_t> 1 << 60:     # more than any training takes
-                raise ValueError(f"{name}[0] is {t}; expected a number of steps")
+                raise ValueError(f"moments[0] is {t}; expected a number of steps")
         fits = past is not None
         for k in range(self.n_state):
-            if not self.load_state(p, k, past[k + 1] if fits and k + 1 < len(past) else None, f"{name}[{k + 1}]") and k < 2:
+            if not self.load_state(p, k, past[k + 1] if fits and k + 1 < len(past) else None, f"moments[{k + 1}]") and k < 2:
                 fits = False
         if not fits:
             t = 0
@@ -384,8 +384,10 @@ cdef class Team:
         overwrites = p.may_be_overwritten(net)
         if not overwrites:
             weights, biases = self.stored(PARAMETERS)
-        if self.n_state > 0:
-            remember(net, **{(<bytes> self.rule.memory).decode(): self.stored_past()})
+        if self.rule.memory == MOMENTS:
+            remember(net, moments=self.stored_moments())
+        elif self.rule.memory == VELOCITIES:
+            remember(net, velocities=self.stored(0))
         if overwrites:  # after all that can fail
             self.unpack_into(PARAMETERS, weights, biases)
         self.finite = are_finite(weights) and are_finite(biases)
@@ -418,10 +420,8 @@ cdef class Team:
         self.unpack_into(k, of_weights, of_biases)
         return of_weights, of_biases
 
-    cdef tuple stored_past(self):
-        """What the update rule keeps for the next call: its state or, if it counts steps, (t, state, ...)."""
-        if not self.rule.counts_steps:
-            return self.stored(0)
+    cdef tuple stored_moments(self):
+        """What a rule that counts its steps keeps for the next call: (t, state, ...)."""
         if self.n_state == 2:
             return self.workers[0].t, self.stored(0), self.stored(1)
         return self.workers[0].t, self.stored(0), self.stored(1), self.stored(2)

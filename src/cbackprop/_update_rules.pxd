@@ -3,10 +3,13 @@ from libc.stdint cimport uint32_t
 from cbackprop._worker cimport Step, Worker
 
 
+cdef enum Past:
+    NOTHING, VELOCITIES, MOMENTS
+
+
 cdef struct UpdateRule:
     int n_state                                 # how many states of a layer it keeps between steps, at most MAX_STATE ...
-    const char *memory                          # ... and the field of Memory that they outlast a call in
-    bint counts_steps                           # whether it also keeps t, the number of steps
+    Past memory                                 # ... and the field of Memory in which they outlast a call
     bint sums_gradient                          # whether it needs room for the gradient: Layer.gradient
     void (*begin)(Worker *me) noexcept nogil    # once for a mini-batch
     void (*update_biases)(Worker *me, int l, double step) noexcept nogil

@@ -245,15 +245,13 @@ cdef void add_weight_gradient(Worker *me, int l, const uint32_t *examples, Py_ss
 
 # ---- the choice ----
 
-cdef UpdateRule DESCENT_RULE = UpdateRule(0, NULL, False, False, begin_descent, update_biases, update_weights)
-cdef UpdateRule L1_RULE = UpdateRule(0, NULL, False, False, begin_nothing, update_biases, update_weights_l1)
-cdef UpdateRule MOMENTUM_RULE = UpdateRule(
-    1, b"velocities", False, False, begin_momentum, update_biases_momentum, update_weights_momentum)
-cdef UpdateRule NESTEROV_RULE = UpdateRule(
-    1, b"velocities", False, True, begin_nothing, update_biases_nesterov, update_weights_nesterov)
-cdef UpdateRule ADAM_RULE = UpdateRule(2, b"moments", True, True, begin_adam, update_biases_adam, update_weights_adam)
-cdef UpdateRule AMSGRAD_RULE = UpdateRule(3, b"moments", True, True, begin_adam, update_biases_adam, update_weights_adam)
-cdef UpdateRule SUM_RULE = UpdateRule(1, NULL, False, False, begin_nothing, add_bias_gradient, add_weight_gradient)
+cdef UpdateRule DESCENT_RULE = UpdateRule(0, NOTHING, False, begin_descent, update_biases, update_weights)
+cdef UpdateRule L1_RULE = UpdateRule(0, NOTHING, False, begin_nothing, update_biases, update_weights_l1)
+cdef UpdateRule MOMENTUM_RULE = UpdateRule(1, VELOCITIES, False, begin_momentum, update_biases_momentum, update_weights_momentum)
+cdef UpdateRule NESTEROV_RULE = UpdateRule(1, VELOCITIES, True, begin_nothing, update_biases_nesterov, update_weights_nesterov)
+cdef UpdateRule ADAM_RULE = UpdateRule(2, MOMENTS, True, begin_adam, update_biases_adam, update_weights_adam)
+cdef UpdateRule AMSGRAD_RULE = UpdateRule(3, MOMENTS, True, begin_adam, update_biases_adam, update_weights_adam)
+cdef UpdateRule SUM_RULE = UpdateRule(1, NOTHING, False, begin_nothing, add_bias_gradient, add_weight_gradient)
 
 
 cdef const UpdateRule *update_rule(const Step *step) noexcept nogil:

@@ -8,10 +8,11 @@
 INLINE ivec lanes_of(unsigned word) {
 #if VECTOR_BYTES > 0
     integer of_lane[LANES];
+    const ivec none = {0};
     ivec each;
     UNROLL for (ptrdiff_t l = 0; l < LANES; l++) of_lane[l] = (integer)1 << l;
     memcpy(&each, of_lane, sizeof each);
-    return (ivec)(((integer)word & each) != 0);
+    return (ivec)((each & (integer)word) != none);
 #else
     return -(integer)(word & 1);
 #endif
