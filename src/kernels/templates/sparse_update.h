@@ -2,14 +2,15 @@
  *
  * It goes input by input, so that a row of W is loaded and stored once and the sum over the mini-batch is formed before
  * W is touched. The records go example by example, so the update needs the transposed index: for each input, the
- * examples where it is nonzero. There are two ways to get it:
+ * examples where it is nonzero. There are two ways to get it.
  *
- *     by a map   for coded values and up to 16 examples: the forward pass leaves each code in a map (input x example)
- * as it reads it, and a compare of 32 bytes tells the examples of two inputs as the bits of a mask by lists otherwise:
- * made from the records when the update comes
+ * By a map, for coded values and up to 16 examples: the forward pass leaves each code in a map (input x example) as it
+ * reads it, and a compare of 32 bytes tells the examples of two neighbouring inputs as the bits of a mask. The update
+ * then takes both inputs at once.
  *
- * The map's update takes two neighbouring inputs at once. The lists of a hypersparse tile lie one after the other, in
- * room for the entries that there are: a tile of 65,534 inputs, with room for each example, would take 100 MB. */
+ * By lists, otherwise: they are made from the records when the update comes. Those of a hypersparse tile lie one after
+ * the other, in room for the entries that there are: a tile of 65,534 inputs, with room for each example, would take
+ * 100 MB. */
 #ifndef CBACKPROP_SPARSE_UPDATE_H
 #define CBACKPROP_SPARSE_UPDATE_H
 
