@@ -35,8 +35,8 @@ else:
     else:
         compile_args.append("-g0")  # the names of lines would be seven eighths of the modules
         # -O3 takes a fifth longer to compile, and nothing is faster for it: kernels say themselves what is a
-        # vector and which loop is unrolled. A loop of few instructions takes a sixth longer where it straddles
-        # a line that is fetched.
+        # vector and which loop is unrolled. A loop of few instructions takes a sixth longer where it
+        # straddles a line that is fetched.
         kernel_args = ["-O2", "-falign-loops=32"]
         module_args = ["-O2"]
 
