@@ -24,7 +24,7 @@ if sys.platform == "win32":
     compile_args, link_args = ["/O2", "/std:c11"], []
     kernel_args = module_args = []
 else:
-    # a * b + c is one instruction where the kernels say so (templates/simd.h), not where a compiler likes it.
+    # Only the kernels decide which multiplications and additions are fused (templates/simd.h).
     compile_args, link_args = ["-std=gnu11", "-ffp-contract=off", "-pthread"], ["-pthread"]
     # A row of registry.h without its formula: older compilers would leave it to whoever loads the module.
     compile_args.append("-Werror=implicit-function-declaration")

@@ -109,7 +109,7 @@ cdef class Training:
             n_threads=n_packing_threads(p, n, min(n_threads, MAX_WORKERS)))
         self.permutation = in_order(n)
         self.options = options
-        self.module = p.memory.module
+        self.module = <Module?> p.memory.module
         self.new_team(p, workers)
 
     cdef int new_team(self, Parameters p, int n_workers) except -1:
@@ -229,6 +229,7 @@ cdef class Training:
         if p is None or not p.read_again(net):
             self.parameters = p = Parameters.__new__(Parameters, net)
         if batches == 0:
+            p.let_go()
             return True
         self.examples.check_sizes(p)
         if options.delta is not None and not (self.team.keeps_z and self.team.n_workers == 1):
