@@ -24,7 +24,7 @@ if sys.platform == "win32":
     compile_args, link_args = ["/O2", "/std:c11"], []
     kernel_args = module_args = []
 else:
-    # a * b + c is one instruction where the kernels say so (templates/simd.h), not where a compiler likes it.
+    # Only the kernels decide which multiplications and additions are fused (templates/simd.h).
     compile_args, link_args = ["-std=gnu11", "-ffp-contract=off", "-pthread"], ["-pthread", "-lm"]
     # A row of registry.h without its formula: older compilers would leave it to whoever loads the module.
     compile_args.append("-Werror=implicit-function-declaration")
@@ -35,8 +35,8 @@ else:
     else:
         compile_args.append("-g0")  # the names of lines would be seven eighths of the modules
         # -O3 takes a fifth longer to compile, and nothing is faster for it: kernels say themselves what is a
-        # vector and which loop is unrolled. A loop of few instructions takes a sixth longer where it straddles
-        # a line that is fetched.
+        # vector and which loop is unrolled. A loop of few instructions takes a sixth longer where it
+        # straddles a line that is fetched.
         kernel_args = ["-O2", "-falign-loops=32"]
         module_args = ["-O2"]
 

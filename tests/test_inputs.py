@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cbackprop import chapter, network, network2
+from cbackprop import _evaluation, chapter, network, network2
 from cbackprop._memory import remember
 from cbackprop.network import Network
 from cbackprop.reference.network import ReferenceNetwork
@@ -512,6 +512,22 @@ def test_arrays_that_shrink_while_others_are_read():
     net.weights[1] = Shrinks(net.weights[0], np.ones((4, 7)))
     with pytest.raises(ValueError, match=r"weights\[0\]"):
         net.feedforward(np.ones((12, 1)))
+
+
+def test_a_weight_that_shrinks_before_the_weights_are_summed(monkeypatch):
+    """The activations are read after the weights, by Python code: the garbage collector may run any other."""
+    net = network2.Network(SIZES, activation=["tanh", "sigmoid"])
+    net.weights[0] = np.ones((7, 12))
+    kind = type(net._cbackprop.activations)
+    of_layers = kind.of_layers
+
+    def shrinks(activations, L):
+        net.weights[0].resize((1, 1), refcheck=False)
+        return of_layers(activations, L)
+
+    monkeypatch.setattr(kind, "of_layers", shrinks)
+    with pytest.raises(ValueError, match=r"weights\[0\]"):
+        _evaluation.sum_of_weights(net, True)
 
 
 @pytest.mark.parametrize("name", ["x", "weights"])

@@ -1,4 +1,4 @@
-"""What a network makes of many examples: how many it answers right, and their mean cost; and what its weights add to a cost."""
+"""Scores over many examples: right answers, mean cost, and what regularisation adds to it."""
 
 cimport cython
 cimport cbackprop.numpy_api as cnp
@@ -220,6 +220,7 @@ def sum_of_weights(net, bint squares):
     cdef Parameters p = Parameters.__new__(Parameters, net)
     cdef double total = 0
     cdef int l
+    p.check_ready(p.weights, "weights", True)   # reading the rest may have run any code
     for l in range(2, p.L + 1):
         total += sum_of(p.w(l), p.n[l - 1] * p.n[l], 8 * p.itemsize, squares)
     return total
@@ -233,7 +234,7 @@ cdef double sum_of(const void *w, Py_ssize_t n, int bits, bint squares) noexcept
     cdef int c
     for c in range(8):
         chain[c] = 0
-    # Loops of constant length, of which compilers make vectors.
+    # Loops of constant length, which gcc from 12 on and clang turn into vectors.
     for i in range(0, n, 8):
         if n - i < 8:
             for c in range(8):

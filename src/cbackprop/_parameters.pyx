@@ -276,7 +276,7 @@ cdef class Parameters:
 
 
 cdef int set_items(list items, list those) except -1:
-    """Puts the items of `those`, a list of the same length, into `items`, which takes a third of the time that a new list does."""
+    """Puts the items of `those`, a list of the same length, into `items`: three times as fast as a new list."""
     cdef Py_ssize_t i
     for i in range(PyList_GET_SIZE(items)):
         items[i] = those[i]

@@ -93,7 +93,7 @@ cdef int shuffle(object getrandbits, uint32_t *order, Py_ssize_t n, list items) 
 
 
 cdef int shuffle_few(object getrandbits, uint32_t *order, Py_ssize_t n, list items) except -1:
-    """Shuffles with a call of Python for each draw."""
+    """Shuffles with one Python call per draw."""
     cdef Py_ssize_t i, j
     for i in range(n - 1, 0, -1):
         bits = bit_length(i + 1)

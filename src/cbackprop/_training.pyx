@@ -124,7 +124,7 @@ cdef class Training:
             self.examples.read_weights(sample_weight)
         self.permutation = in_order(n)
         self.options = options
-        self.module = p.memory.module
+        self.module = <Module?> p.memory.module
         self.new_team(p, workers)
 
     cdef int new_team(self, Parameters p, int n_workers) except -1:
@@ -301,6 +301,7 @@ cdef class Training:
         """Trains on every mini-batch once, in the order that the last shuffle left."""
         cdef Parameters p = self.begin(net, options)
         if self.n == 0:
+            p.let_go()
             return True
         self.team.set_masks(masks)
         try:

@@ -5,7 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { LINE_BYTES = 64 }; /* of the caches */
+enum { LINE_BYTES = 64 }; /* of a cache line */
 
 /* A matrix (rows x cols) in panels of `width` columns, one panel after the other:
  *     element (i, j) is data[(j / width * rows + i) * width + j % width].

@@ -221,7 +221,7 @@ def of_monitored(threads, dtype, regularization, **options):
 
 
 def of_saturated(threads, kind, dtype):
-    """The digest of a network with subnormal errors. Did they not count as 0, biases of 0 would show it."""
+    """The digest of a network with subnormal errors. Biases of 0 show an error that does not count as 0."""
     draw = random.Random(14)
     sizes = [40, 60, 30, 10]
     net = network.Network(sizes, dtype=dtype)
@@ -368,6 +368,8 @@ def recorded():
 
 def record(name, its_digests):
     """Put the digests of a path on record. What is equal for both of them is there once."""
+    if MACHINE in KEEPS_SUBNORMALS:
+        raise SystemExit(f"{MACHINE} has no digests of saturated networks: record those of another machine")
     found = (recorded() if RECORD.exists() else {}) | {name: its_digests}
     paths_of = {}  # by a case, a part of it and their digest
     for each, case in itertools.product(sorted(found), its_digests):

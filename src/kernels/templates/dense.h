@@ -34,7 +34,7 @@ static const ptrdiff_t tile_rows[MOST_VECTORS + 1] = {0, 6, 4, 3};
 enum { K_BLOCK = 256, ROW_BLOCK = 256 };
 
 /* From MANY rows or terms on, a block's arithmetic takes long enough to prefetch a matrix that comes from memory:
- * each time that PREFETCH_ROWS are done, a part of it. */
+ * a part of it after every PREFETCH_ROWS rows. */
 enum { MANY = 64, PREFETCH_ROWS = 24 };
 
 /* A tile: C = start + A B, or, if `update`, C = decay C - step A B. */
@@ -57,7 +57,7 @@ typedef struct {
 INLINE void tile(const int R, const int V, const Tile *t) {
     vec sum[MOST_ROWS][MOST_VECTORS];
     const real *a = t->a, *b = t->b;
-    if (t->update && t->terms >= MANY) { /* W may come from memory: by the time that the sums are there */
+    if (t->update && t->terms >= MANY) { /* W may be in memory; it arrives while the sums are formed */
         UNROLL for (int r = 0; r < R; r++) {
             UNROLL for (int v = 0; v < V; v++) PREFETCH(t->c + r * t->c_row + v * LANES);
         }

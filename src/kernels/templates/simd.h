@@ -124,16 +124,19 @@ INLINE ptrdiff_t smaller(ptrdiff_t a, ptrdiff_t b) { return a < b ? a : b; }
 INLINE ptrdiff_t divide_up(ptrdiff_t a, ptrdiff_t b) { return (a + b - 1) / b; }
 
 /* a b + c and c - a b, rounded once wherever the processor has an instruction for it. Every such sum of the kernels is
- * one of these: -ffp-contract=off leaves the compiler none to choose, so that gcc and clang, and all instruction sets
- * with that instruction, give the same bits. Without it the product is rounded first. */
+ * one of these: -ffp-contract=off leaves the compiler none to choose, so that gcc and clang, and all sets that are
+ * built for a processor with that instruction, give the same bits. Without it the product is rounded first. */
 
-#if VECTOR_BYTES >= 32 || (VECTOR_BYTES == 16 && defined(__aarch64__)) || (VECTOR_BYTES == 0 && defined(__FP_FAST_FMA))
+#if VECTOR_BYTES >= 32 || (VECTOR_BYTES == 16 && defined(__aarch64__))
+#define IS_FUSED 1
+#elif VECTOR_BYTES == 0 && \
+    (defined(__FP_FAST_FMA) || defined(__s390x__) || defined(__powerpc64__)) /* clang has no macro */
 #define IS_FUSED 1
 #else
 #define IS_FUSED 0
 #endif
 
-/* Of single numbers. No library's fma takes part. */
+/* For scalars; compiles to an instruction, never to a call of the C library. */
 #if IS_FUSED
 #if REAL_BITS == 64
 INLINE real multiply_add_numbers(real a, real b, real c) { return __builtin_fma(a, b, c); }
