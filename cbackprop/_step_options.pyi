@@ -7,7 +7,7 @@ class StepOptions:
         eta: float,
         builtin_delta: str | None = "QuadraticCost",
         cost: Any = None,
-        lmbda_over_n: float = 0.0,
+        lmbda_over_n: float | None = None,
         is_l1: bool = False,
         *,
         rule: str = "gradient descent",

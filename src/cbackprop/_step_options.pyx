@@ -28,8 +28,9 @@ cdef class StepOptions:
         The built-in cost whose output error it is; None: that of `cost`.
     cost : object
         A cost class of the user's, whose ``delta`` is called.
-    lmbda_over_n : float
-        lambda / n of the regularisation; NaN and 0 differ, as in the book. With `decays_by_batch`, lambda.
+    lmbda_over_n : float or None
+        lambda / n of the regularisation. None is not 0: as in the book's two modules, an infinite eta times 0 is NaN.
+        With `decays_by_batch`, lambda.
     is_l1 : bool
         L1 regularisation in place of L2.
     rule : {"gradient descent", "momentum", "nesterov", "adam", "amsgrad", "sum of gradients"}
@@ -48,14 +49,15 @@ cdef class StepOptions:
     """
 
     def __cinit__(
-        self, double eta, str builtin_delta="QuadraticCost", cost=None, double lmbda_over_n=0, bint is_l1=False, *,
+        self, double eta, str builtin_delta="QuadraticCost", cost=None, lmbda_over_n=None, bint is_l1=False, *,
         str rule="gradient descent", double mu=0, double beta_1=0.9, double beta_2=0.999, double epsilon=1e-8,
         bint is_epsilon_hat=False, tuple dropout=None, bint decays_by_batch=False,
     ):
         self.step.rule = RULES[rule]
         self.step.eta = eta
-        self.step.lmbda_over_n = lmbda_over_n
-        self.step.weight_decay = eta * lmbda_over_n
+        if lmbda_over_n is not None:
+            self.step.lmbda_over_n = lmbda_over_n
+            self.step.weight_decay = eta * self.step.lmbda_over_n
         self.step.is_l1 = is_l1
         self.step.mu = mu
         self.step.beta_1 = beta_1
