@@ -11,20 +11,29 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from cbackprop import (
+    _arguments,
     _evaluation,
     _examples,
     _isa,
     _matrix_based,
+    _outputs,
     _parameters,
     _single_example,
     _training,
     _warnings,
 )
-from cbackprop._data import DataSet, Untouched, training_pairs
+from cbackprop._data import DataSet, Untouched, checked_threshold, rows, training_pairs
 from cbackprop._memory import offered, remember
 from cbackprop._overrides import builtin
 from cbackprop._pickling import Pickled
-from cbackprop.reference.network import ReferenceLayers, count_correct, sums_of_gradients, train_on_pairs
+from cbackprop.reference.network import (
+    ReferenceLayers,
+    answers_of,
+    count_correct,
+    rows_of_outputs,
+    sums_of_gradients,
+    train_on_pairs,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -148,6 +157,70 @@ class Compiled(Pickled, ReferenceLayers):
             return super().backprop_mini_batch(X, Y)
         return _matrix_based.backprop_mini_batch(self, X, Y, module.step_options(self))
 
+    def predict_proba(self, X: ArrayLike, *, n_threads: int | None = None) -> NDArray[Any]:
+        """The outputs of the network for many examples.
+
+        Parameters
+        ----------
+        X : array_like, (n, n_in)
+            One example a row: an array of any real type, a DataFrame, nested lists. Rows of float64 or float32
+            are read where they are; of other types, or as records of what is not 0, some at a time are
+            copied.
+        n_threads : int, optional
+            The most threads to use; by default the number in CBACKPROP_NUM_THREADS, or as many as pay. The
+            result is the same to the last bit.
+
+        Returns
+        -------
+        ndarray, (n, n_out)
+            A new array of the network's type: a^L for each row, what `feedforward` gives for it, up to
+            rounding. They are probabilities if the output layer makes them so, as softmax does; the
+            predictions themselves, if the network was trained on numbers (regression).
+
+        Raises
+        ------
+        ValueError, TypeError
+            If X, or an array in `weights` or `biases`, has the wrong shape or type.
+        """
+        return outputs(self, X, n_threads)
+
+    def predict(
+        self, X: ArrayLike, *, threshold: float | None = None, n_threads: int | None = None
+    ) -> NDArray[np.int64]:
+        """The network's answers for many examples, by the rule that counts them right.
+
+        Parameters
+        ----------
+        X, n_threads
+            As for `predict_proba`.
+        threshold : float, optional
+            Of one output neuron: from which output on the answer is 1; by default ½.
+
+        Returns
+        -------
+        ndarray of int64, (n,)
+            Each label: the place of the first largest output, or of one output neuron 1 where a ≥ ½ and 0
+            elsewhere. So the share of right answers is ``(net.predict(X) == labels).mean()``. A network does
+            not say whether it was trained on labels or on numbers; of one that was trained on numbers
+            (regression) `predict_proba` has the predictions.
+
+        Raises
+        ------
+        ValueError, TypeError
+            As for `predict_proba`, and if `threshold` is not a number or there are several output neurons.
+        """
+        threshold = checked_threshold(self, threshold)
+        return answers_of(outputs(self, X, n_threads), threshold)
+
+
+def outputs(net: Any, X: Any, n_threads: int | None) -> NDArray[Any]:
+    """What `predict_proba` returns."""
+    most = _arguments.threads(n_threads)
+    X = rows(net, X)
+    if net._cbackprop.module.replaced(net, ("feedforward",)):
+        return rows_of_outputs(net, X, _parameters.layer_sizes(net)[-1])
+    return _outputs.outputs(net, X, "X", most)
+
 
 # ---- training ----
 
@@ -186,12 +259,17 @@ class Trainer:
     ----------
     packed : cbackprop._training.Training or None
         The packed examples; None if they were not packed.
+    pairs : list or None
+        The examples as pairs in their present order, once the book's methods train on them.
+    unshuffled : list
+        These pairs in the order of the data.
     """
 
     def __init__(self, net: Any, data: DataSet, mini_batch_size: int, n_threads: int, step: _Step) -> None:
         self.net, self.data, self.step, self.mini_batch_size = net, data, step, mini_batch_size
         self.packed: Training | None = None
         self.pairs: list[Any] | None = None
+        self.unshuffled: list[Any] = []
         # The user's list, which is shuffled in place.
         self.items = None if data.is_arrays else data.examples
         pixels = False
@@ -228,8 +306,13 @@ class Trainer:
     def unpacked(self) -> list[Any]:
         """The examples as pairs, in the order in which the last epoch left them."""
         pairs = self.data.training_pairs()
-        if self.data.is_arrays and self.packed is not None:
+        if self.packed is None:
+            self.unshuffled = pairs[:]
+        elif self.data.is_arrays:
+            self.unshuffled = pairs
             return [pairs[i] for i in self.packed.order]
+        else:
+            self.unshuffled = self.packed.snapshot
         return pairs
 
 
@@ -259,9 +342,9 @@ def correct_answers(net: Any, data: DataSet, labelled: bool = True) -> int:
     """
     y_is_label = data.is_labelled(labelled)
     if not net._cbackprop.module.replaced(net, ("feedforward",)):
-        return _evaluation.evaluate(net, data.examples, data.name, y_is_label)
+        return _evaluation.evaluate(net, data.examples, data.name, y_is_label, data.threshold)
     if reads_examples(net, data.examples, "feedforward"):
-        _examples.check_examples(net, data.examples, data.name, y_is_label, True)
+        _examples.check_examples(net, data.examples, data.name, y_is_label, True, data.threshold)
     elif labelled:
         data.refuse_names()
     if data.is_thresholded:
@@ -282,8 +365,11 @@ def mean_cost(net: Any, data: DataSet, labelled: bool, cost_function: Callable[[
 
 
 def thresholded_answers(net: Any, data: DataSet) -> int:
-    """The number of examples whose label, 1 or 0, says whether a replaced `feedforward` gives at least ½."""
-    return sum(int((np.asarray(net.feedforward(x)).item() >= 0.5) == label) for x, label in data.test_pairs())
+    """The number of examples whose label, 1 or 0, says whether a replaced `feedforward` reaches the threshold."""
+    return sum(
+        int((np.asarray(net.feedforward(x)).item() >= data.threshold) == np.asarray(label).item())
+        for x, label in data.test_pairs()
+    )
 
 
 class Scores:
@@ -322,10 +408,16 @@ class Scores:
         if packed is None and isinstance(data, DataSet):
             if labelled and data.n and (wants_accuracy or wants_cost):
                 self.pack(data)
-            elif self.counts_answers and data.is_thresholded:
-                _examples.check_examples(net, data.examples, data.name, answers=True)
+            elif (
+                self.counts_answers
+                and data.is_thresholded
+                and (data.is_arrays or reads_examples(net, data.examples, "feedforward"))
+            ):
+                _examples.check_examples(
+                    net, data.examples, data.name, answers=True, threshold=data.threshold
+                )
         if self.counts_answers and self.packed is not None:
-            self.packed.check_classes()
+            self.packed.check_classes(data.threshold)
 
     def pack(self, data: DataSet) -> None:
         """Pack the examples if the kernels will score them, or check them if the package reads them."""
@@ -340,7 +432,7 @@ class Scores:
             )
         elif (data.is_arrays or not replaced) and reads_examples(net, data.examples):
             _examples.check_examples(
-                net, data.examples, data.name, data.is_labelled(True), self.counts_answers
+                net, data.examples, data.name, data.is_labelled(True), self.counts_answers, data.threshold
             )
         elif self.counts_answers:
             data.refuse_names()

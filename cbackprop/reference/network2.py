@@ -11,13 +11,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cbackprop import costs
-from cbackprop._epochs import Monitoring
+from cbackprop._epochs import History, Monitoring, checked_callbacks
 from cbackprop._memory import Memory, offered, remember
 from cbackprop._overrides import Module, builtin
+from cbackprop._random_state import generator_of
+from cbackprop._stopping import Rules
 from cbackprop.activations import read_activations
 from cbackprop.costs import CrossEntropyCost
 from cbackprop.reference.network import (
     ReferenceLayers,
+    Shuffling,
     as_list,
     count_correct,
     draw_parameters,
@@ -29,8 +32,9 @@ from cbackprop.reference.network import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
+    from numpy.random import Generator
     from numpy.typing import ArrayLike, DTypeLike, NDArray
 
     from cbackprop.activations import Activation
@@ -90,18 +94,21 @@ class ReferenceNetwork2(ReferenceLayers):
         dtype: DTypeLike = np.float64,
         activation: str | Activation | Sequence[str | Activation] = "sigmoid",
         neuron_activations: dict[tuple[int, int], str | Activation] | None = None,
+        random_state: int | Generator | None = None,
     ) -> None:
         activation = costs.with_output(cost, sizes, activation)
         activations = read_activations(sizes, activation, neuron_activations)
         costs.check(cost, activations, max(len(sizes), 1))
-        set_up(self, sizes, dtype, activations)
+        set_up(self, sizes, dtype, activations, generator_of(random_state))
         self.cost = cost
         self.default_weight_initializer()
 
     @offered
-    def history(self) -> list[dict[str, Any]] | None:
-        """An entry for each epoch of the last `SGD`."""
-        return self._cbackprop.history
+    def history(self) -> History | None:
+        """An entry for each epoch of the last `SGD`, and of those that it resumed."""
+        history = self._cbackprop.history
+        # A pickle of an earlier version has a plain list.
+        return history if history is None or isinstance(history, History) else History(history)
 
     @property
     def velocities(self) -> Any:
@@ -191,30 +198,41 @@ class ReferenceNetwork2(ReferenceLayers):
         early_stopping_n: int = 0,
         restore_best: bool = False,
         eta_halving_n: int = 0,
+        stop_on: str = "evaluation_accuracy",
+        min_delta: float = 0.0,
+        verbose: bool = True,
+        callbacks: Iterable[Callable[[Any, dict[str, Any]], Any]] | None = None,
+        random_state: int | Generator | None = None,
+        resume: bool = False,
+        threshold: float | None = None,
     ) -> tuple[list[float], list[int], list[float], list[int]]:
         """Stochastic gradient descent; return the book's four lists of what was monitored."""
         training_data, evaluation_data = as_list(training_data), as_list(evaluation_data or ())
         n = len(training_data)
         options: dict[str, Any] = {"regularization": regularization}
-        remember(self, velocities=None)
+        counting: dict[str, Any] = {} if threshold is None else {"threshold": threshold}
+        shuffling = Shuffling(self, training_data, random_state, resume)
+        if not resume:
+            remember(self, velocities=None)
 
         def train_epoch(eta: float) -> bool:
             return train_on_pairs(
                 self,
-                training_data,
+                shuffling.pairs(),
                 mini_batch_size,
                 lambda mini_batch: self.update_mini_batch(mini_batch, eta, lmbda, n, mu=mu, **options),
+                shuffles=False,
             )
 
         n_tests = len(evaluation_data)
         measures: dict[str, Any] = {
             "training_cost": (lambda: self.total_cost(training_data, lmbda, **options), n),
-            "training_accuracy": (lambda: self.accuracy(training_data, convert=True), n),
+            "training_accuracy": (lambda: self.accuracy(training_data, convert=True, **counting), n),
             "evaluation_cost": (
-                lambda: self.total_cost(evaluation_data, lmbda, convert=True, **options),
+                lambda: self.total_cost(evaluation_data, lmbda, convert=threshold is None, **options),
                 n_tests,
             ),
-            "evaluation_accuracy": (lambda: self.accuracy(evaluation_data), n_tests),
+            "evaluation_accuracy": (lambda: self.accuracy(evaluation_data, **counting), n_tests),
         }
         monitored = {
             "evaluation_cost": monitor_evaluation_cost,
@@ -222,12 +240,16 @@ class ReferenceNetwork2(ReferenceLayers):
             "training_cost": monitor_training_cost,
             "training_accuracy": monitor_training_accuracy,
         }
-        monitoring = Monitoring(self, monitored, early_stopping_n, restore_best, eta_halving_n)
-        return monitoring.run(epochs, eta, train_epoch, measures)
+        rules = Rules(early_stopping_n, restore_best, eta_halving_n, stop_on, min_delta)
+        monitoring = Monitoring(self, monitored, rules, verbose, checked_callbacks(callbacks))
+        return monitoring.run(epochs, eta, train_epoch, measures, shuffling.progress, shuffling.resumed)
 
-    def accuracy(self, data: Iterable[Any], convert: bool = False) -> int:
-        """The number of examples that the network answers right; `convert` if y is a target, not a label."""
-        return count_correct(self, data, convert)
+    def accuracy(self, data: Iterable[Any], convert: bool = False, *, threshold: float | None = None) -> int:
+        """The number of examples that the network answers right; `convert` if y is a target, not a label.
+
+        With a threshold, y is 1 or 0, and says whether the one output is at least the threshold.
+        """
+        return count_correct(self, data, convert, threshold)
 
     def total_cost(
         self, data: Iterable[Any], lmbda: float, convert: bool = False, *, regularization: str = "L2"

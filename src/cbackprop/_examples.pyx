@@ -52,7 +52,7 @@ cdef Examples packed(
     Parameters
     ----------
     data : list of (x, y) pairs, or tuple (X, Y) of plain arrays
-        As cbackprop._data has recognised them.
+        As cbackprop._data has recognised them. Y may be None: then there are no targets.
     name : str
         What errors call the data.
     labelled : bool
@@ -86,12 +86,14 @@ cdef Examples packed(
     return examples
 
 
-def check_examples(net, data, str name, bint labelled=False, bint answers=False):
+def check_examples(net, data, str name, bint labelled=False, bint answers=False, threshold=None):
     """Raises what training on the examples would, or counting right `answers`. Returns whether their x look like pixels."""
     cdef Parameters p = Parameters.__new__(Parameters, net)
     cdef Examples examples
     data = snapshot_of(data)
     examples = packed(p, data, 0, count(data), name, labelled, 1)
+    if threshold is not None:
+        examples.targets.answer_from(threshold)
     if answers:
         examples.targets.check_classes()
     return examples.pixels
@@ -140,13 +142,15 @@ cdef class Examples:
         return 0
 
     cdef int read_arrays(self, Inputs inputs, object data, Py_ssize_t stop, bint labelled) except -1:
-        X, Y = data[0].view(), data[1].view()   # whose shapes stay what they are
+        X, Y = data
+        X = X.view()    # whose shape stays what it is
         if X.ndim != 2 or X.shape[1] != self.n_in:
             raise ValueError(
                 f"{inputs.name}: X has shape {X.shape}; it must have {self.n_in} columns, one example a row")
         if X.shape[0] < stop:
             raise ValueError(f"{inputs.name}: X has {X.shape[0]} rows; it had {stop} when it was counted")
-        self.targets.read_array(X, Y, labelled)
+        if Y is not None:
+            self.targets.read_array(X, Y.view(), labelled)
         inputs.data = X
         return 0
 

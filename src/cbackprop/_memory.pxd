@@ -9,3 +9,5 @@ cdef class Memory:
     cdef readonly object layout         # how the last SGD laid the inputs out, in words; or None
     cdef readonly object velocities     # with momentum: (of weights, of biases), two lists of arrays; or None
     cdef readonly object history        # a list with an entry for each epoch of the last SGD; None before the first
+    cdef readonly object progress       # where the last SGD ended: see cbackprop/_progress.py; None before the first
+    cdef readonly object generator      # the initial weights were drawn from it; None: from NumPy's global one

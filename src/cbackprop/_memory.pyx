@@ -2,6 +2,8 @@
 
 cimport cython
 
+from copy import deepcopy
+
 import numpy as np
 
 FLOAT64 = np.dtype(np.float64)
@@ -14,17 +16,28 @@ cdef class Memory:
     A class of networks has one with the defaults; an instance gets its own where it differs.
     """
 
-    def __init__(self, module, dtype=FLOAT64, activations=None, layout=None, velocities=None, history=None):
+    def __init__(
+        self, module, dtype=FLOAT64, activations=None, layout=None, velocities=None, history=None, progress=None, generator=None,
+    ):
         self.module = module
         self.dtype = real_dtype(dtype)
         self.activations = activations
         self.layout = layout
         self.velocities = velocities
         self.history = history
+        self.progress = progress
+        self.generator = generator
 
     def __reduce__(self):
         # The layout is of this processor, and of data that are not here.
-        return Memory, (self.module, self.dtype.name, self.activations, None, self.velocities, self.history)
+        progress = None if self.progress is None else self.progress.pickled()
+        return Memory, (
+            self.module, self.dtype.name, self.activations, None, self.velocities, self.history, progress, self.generator)
+
+    def __deepcopy__(self, memo):
+        return Memory(
+            self.module, self.dtype, deepcopy(self.activations, memo), None, deepcopy(self.velocities, memo),
+            deepcopy(self.history, memo), deepcopy(self.progress, memo), deepcopy(self.generator, memo))
 
 
 def real_dtype(dtype):
@@ -41,7 +54,10 @@ def real_dtype(dtype):
 cdef object UNCHANGED = object()
 
 
-def remember(net, dtype=UNCHANGED, activations=UNCHANGED, layout=UNCHANGED, velocities=UNCHANGED, history=UNCHANGED):
+def remember(
+    net, dtype=UNCHANGED, activations=UNCHANGED, layout=UNCHANGED, velocities=UNCHANGED, history=UNCHANGED, progress=UNCHANGED,
+    generator=UNCHANGED,
+):
     """Give `net` a memory of its own, with these changes."""
     cdef Memory now = net._cbackprop
     cdef Memory memory = Memory.__new__(Memory)
@@ -51,6 +67,8 @@ def remember(net, dtype=UNCHANGED, activations=UNCHANGED, layout=UNCHANGED, velo
     memory.layout = now.layout if layout is UNCHANGED else layout
     memory.velocities = now.velocities if velocities is UNCHANGED else velocities
     memory.history = now.history if history is UNCHANGED else history
+    memory.progress = now.progress if progress is UNCHANGED else progress
+    memory.generator = now.generator if generator is UNCHANGED else generator
     net.__dict__["_cbackprop"] = memory     # not by setattr, which may be the user's
 
 

@@ -1,11 +1,13 @@
 """Training on many examples: a call of `update_mini_batch`, and a call of `SGD`."""
 
 cimport cython
+cimport cbackprop.numpy_api as cnp
 from cpython.exc cimport PyErr_CheckSignals
-from libc.stdint cimport uint32_t
-from libc.stdlib cimport free
+from libc.stdint cimport int64_t, uint32_t
+from libc.stdlib cimport calloc, free, malloc
+from libc.string cimport memcpy
 
-from cbackprop._arrays cimport copied
+from cbackprop._arrays cimport contiguous, copied
 from cbackprop._evaluation cimport score_packed
 from cbackprop._examples cimport Examples, count, in_order, packed, snapshot_of
 from cbackprop._overrides cimport Module
@@ -18,6 +20,8 @@ from cbackprop.kernels cimport CBACKPROP_THREADS, MemberTime
 from time import perf_counter
 
 from cbackprop import _processors
+
+cnp.import_array()
 
 cdef enum:
     # A worker with fewer products of a mini-batch does not pay: with two, 784-30-10 at m = 10 (238,000 products) gained nothing and
@@ -146,8 +150,10 @@ cdef class Training:
         """(right answers, mean cost) of the training data: see `EvaluationSet`."""
         return score_packed(net, self.examples, False, answers, cost)
 
-    def check_classes(self):
+    def check_classes(self, threshold=None):
         """See `EvaluationSet`."""
+        if threshold is not None:
+            self.examples.targets.answer_from(threshold)
         self.examples.targets.check_classes()
 
     @property
@@ -197,6 +203,43 @@ cdef class Training:
             raise ValueError("shuffling training_data did not leave a permutation of it")
         for i in range(self.n):
             self.permutation[i] = order[i]
+
+    def set_order(self, numbers):
+        """Takes the examples in this order from the next epoch on: an array of integers, a permutation of 0 .. n - 1."""
+        cdef Py_ssize_t i
+        cdef int64_t number = 0
+        cdef const int64_t *given
+        cdef uint32_t *order = <uint32_t *> malloc((self.n + 1) * sizeof(uint32_t))
+        cdef char *seen = <char *> calloc(self.n + 1, 1)
+        cdef bint is_permutation = True
+        try:
+            if order is NULL or seen is NULL:
+                raise MemoryError
+            numbers = contiguous(numbers, cnp.NPY_INT64)
+            if cnp.PyArray_NDIM(numbers) != 1 or cnp.PyArray_SIZE(numbers) != self.n:
+                raise ValueError(f"order has shape {numbers.shape}; there are {self.n} examples")
+            given = <const int64_t *> cnp.PyArray_DATA(numbers)
+            for i in range(self.n):
+                number = given[i]   # once: another thread may write to it
+                if not 0 <= number < self.n or seen[number]:
+                    is_permutation = False
+                    break
+                order[i] = <uint32_t> number
+                seen[number] = 1
+            if not is_permutation:
+                raise ValueError(f"order[{i}] is {number}; expected each of 0 to {self.n - 1} once")
+            memcpy(self.permutation, order, self.n * sizeof(uint32_t))
+        finally:
+            free(order)
+            free(seen)
+
+    def order_array(self):
+        """The examples as shuffled, like `order`: a new array of uint32."""
+        cdef cnp.npy_intp shape[1]
+        shape[0] = self.n
+        numbers = cnp.PyArray_SimpleNew(1, shape, cnp.NPY_UINT32)
+        memcpy(cnp.PyArray_DATA(numbers), self.permutation, self.n * sizeof(uint32_t))
+        return numbers
 
     def train_epoch(self, net, items, step, eta):
         """Shuffles the examples, and trains on every mini-batch once; returns whether the parameters are finite.

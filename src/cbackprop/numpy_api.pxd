@@ -12,6 +12,8 @@ cdef extern from "numpy/arrayobject.h" nogil:
     enum:
         NPY_DOUBLE
         NPY_FLOAT
+        NPY_INT64
+        NPY_UINT32
         NPY_ARRAY_IN_ARRAY
         NPY_ARRAY_NOTSWAPPED
         NPY_ARRAY_FORCECAST
