@@ -163,9 +163,9 @@ class Compiled(Pickled, ReferenceLayers):
         Parameters
         ----------
         X : array_like, (n, n_in)
-            One example a row: an array of any real type, a DataFrame, nested lists. Rows of float64 or float32
-            are read where they are; of other types, or as records of what is not 0, some at a time are
-            copied.
+            One example a row: an array of any real type, a DataFrame, nested lists. Rows of float64 or
+            float32 are read where they are. Others are converted, and where most inputs are 0 the rest are
+            packed, 1,024 rows at a time.
         n_threads : int, optional
             The most threads to use; by default the number in CBACKPROP_NUM_THREADS, or as many as pay. The
             result is the same to the last bit.
@@ -347,9 +347,7 @@ def correct_answers(net: Any, data: DataSet, labelled: bool = True) -> int:
         _examples.check_examples(net, data.examples, data.name, y_is_label, True, data.threshold)
     elif labelled:
         data.refuse_names()
-    if data.is_thresholded:
-        return thresholded_answers(net, data)
-    return count_correct(net, data.test_pairs(), not (labelled or data.is_arrays))
+    return count_correct(net, data.test_pairs(), not (labelled or data.is_arrays), data.threshold)
 
 
 def mean_cost(net: Any, data: DataSet, labelled: bool, cost_function: Callable[[Any], Any]) -> float | None:
@@ -362,14 +360,6 @@ def mean_cost(net: Any, data: DataSet, labelled: bool, cost_function: Callable[[
     if reads_examples(net, data.examples, "feedforward"):
         _examples.check_examples(net, data.examples, data.name, labelled)
     return None
-
-
-def thresholded_answers(net: Any, data: DataSet) -> int:
-    """The number of examples whose label, 1 or 0, says whether a replaced `feedforward` reaches the threshold."""
-    return sum(
-        int((np.asarray(net.feedforward(x)).item() >= data.threshold) == np.asarray(label).item())
-        for x, label in data.test_pairs()
-    )
 
 
 class Scores:

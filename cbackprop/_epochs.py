@@ -12,7 +12,7 @@ from cbackprop._warnings import Health
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from cbackprop._progress import Progress
+    from cbackprop._progress import Progress, Standing
     from cbackprop._stopping import Rules
 
 MONITORED = {
@@ -193,7 +193,7 @@ class History(list[dict[str, Any]]):
     """A list with an entry, a dict, for each epoch."""
 
     def columns(self) -> dict[str, list[Any]]:
-        """The entries as columns: for each key a list with a value for each epoch, None where it is missing."""
+        """Return a dict with a list for each key: its values, epoch after epoch, None where there is none."""
         keys = dict.fromkeys(key for entry in self for key in entry)
         return {key: [entry.get(key) for entry in self] for key in keys}
 
@@ -242,7 +242,7 @@ class Monitoring:
         eta: float,
         train_epoch: Callable[[Any], bool],
         measures: dict[str, tuple[Callable[[], Any], int]],
-        progress: Callable[[], Progress],
+        progress: Callable[[int, Standing | None], Progress],
         resumed: Progress | None = None,
     ) -> tuple[list[float], list[int], list[float], list[int]]:
         """Train; return the book's four lists of what was monitored.
@@ -254,7 +254,7 @@ class Monitoring:
         measures : dict of str to (callable, int)
             By the names in `MONITORED`: measure(), and how many examples it looks at.
         progress : callable
-            progress() is what a later call needs to know of the examples' order.
+            progress(epochs, standing) is what a later call needs to know to go on.
         resumed : Progress, optional
             Where to go on from.
         """
@@ -262,7 +262,8 @@ class Monitoring:
         if resumed is not None:
             self.history += net._cbackprop.history or ()
             first = resumed.epochs
-            eta = self.rules.resume(net, eta, resumed.standing)
+            if resumed.standing is not None:
+                eta = self.rules.resume(net, eta, resumed.standing)
         n_before = len(self.history)
         self.watch = Stopwatch(train_epoch)
         standing = None
@@ -274,9 +275,7 @@ class Monitoring:
             standing = self.rules.restore(net)
         finally:
             entries = self.history[n_before:]
-            reached = progress()._replace(
-                epochs=first + len(entries), standing=standing or self.rules.standing()
-            )
+            reached = progress(first + len(entries), standing or self.rules.standing())
             # Only now: during training the name is the user's.
             remember(net, history=self.history, progress=reached)
         names = "evaluation_cost", "evaluation_accuracy", "training_cost", "training_accuracy"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cbackprop._progress import Progress
-from cbackprop._random_state import resumed_generator, seed_of
+from cbackprop._random_state import resumed_generator
 from cbackprop.reference.network import train_on_pairs
 
 if TYPE_CHECKING:
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from cbackprop._compiled import Trainer
+    from cbackprop._progress import Standing
 
 
 class Order:
@@ -39,18 +40,17 @@ class Order:
 
     def __init__(self, trainer: Trainer, random_state: Any, resumed: Progress | None) -> None:
         self.trainer = trainer
-        self.seed = seed_of(random_state)
-        generator = resumed_generator(random_state, resumed)
-        self.generator: Generator | None = generator
-        if generator is not None:
-            if random_state is None and resumed is not None:
-                self.seed = resumed.seed
+        self.train_epoch = trainer.train_epoch
+        self.seed: int | None = None
+        self.generator: Generator | None = None
+        self.first: NDArray[Any] | None = None
+        if random_state is None and resumed is None:
+            return
+        self.seed, self.generator = resumed_generator(random_state, resumed)
+        if self.generator is not None:
             self.pairs: list[Any] | None = None
             self.train_epoch = self.train_epoch_as_drawn
-            return
-        self.train_epoch = trainer.train_epoch
-        self.first: NDArray[Any] | None = None
-        if resumed is not None and resumed.order is not None and not trainer.data.is_users_list:
+        elif resumed is not None and resumed.order is not None and not trainer.data.is_users_list:
             self.begin_with(resumed.order)
 
     def begin_with(self, order: NDArray[Any]) -> None:
@@ -67,9 +67,10 @@ class Order:
         if items is not None:
             items[:] = [items[i] for i in order]
 
-    def progress(self) -> Progress:
-        """What a later call needs to know to go on."""
-        return Progress(0, self.seed, self.generator, None if self.generator else self.order())
+    def progress(self, epochs: int, standing: Standing | None = None) -> Progress:
+        """What a later call needs to know to go on after so many epochs."""
+        order = self.order() if self.generator is None else None
+        return Progress(epochs, self.seed, self.generator, order, standing)
 
     def order(self) -> NDArray[Any] | None:
         """The order that `random.shuffle` left, as numbers; None if the user's list shows it."""

@@ -34,11 +34,12 @@ class Progress(NamedTuple):
     generator: Generator | None = None
     # As the book's shuffle left it, unless the user's own list was shuffled.
     order: NDArray[np.uint32] | None = None
-    standing: Standing = Standing()
+    standing: Standing | None = None  # of network2
 
     def pickled(self) -> Progress:
         """This without what is large: an order fits the data of one process alone."""
-        return self._replace(order=None, standing=self.standing._replace(reached=None, digest=None))
+        standing = self.standing and self.standing._replace(reached=None, digest=None)
+        return self._replace(order=None, standing=standing)
 
 
 def digest(weights: Any, biases: Any) -> bytes:

@@ -41,17 +41,19 @@ def seed_of(random_state: Any) -> int | None:
         ) from None
 
 
-def resumed_generator(random_state: Any, progress: Progress | None) -> Generator | None:
-    """The generator for a call of SGD that goes on from `progress`.
+def resumed_generator(random_state: Any, resumed: Progress | None) -> tuple[int | None, Generator | None]:
+    """The seed, if there is one, and the generator of a call of SGD, which may resume another.
 
-    It is that of the call before, unless `random_state` is a generator or another seed.
+    The generator is that of the call before, unless `random_state` is a generator or another seed.
     """
     seed = seed_of(random_state)
-    if progress is None or progress.generator is None or (random_state is not None and seed is None):
-        return generator_of(random_state)
-    if seed is not None and seed != progress.seed:
-        return generator_of(random_state)
-    if progress.seed is None:
-        return progress.generator  # the user's own
+    if (
+        resumed is None
+        or resumed.generator is None
+        or not (random_state is None or (seed is not None and seed == resumed.seed))
+    ):
+        return seed, generator_of(random_state)
+    if resumed.seed is None:
+        return None, resumed.generator  # the user's own
     # A copy: another copy of the network may resume from the same place.
-    return copy.deepcopy(progress.generator)
+    return resumed.seed, copy.deepcopy(resumed.generator)

@@ -121,16 +121,18 @@ class Rules:
             net.weights, net.biases = ([array.copy() for array in arrays] for arrays in standing.reached)
         return eta
 
-    def restore(self, net: Any) -> Standing:
+    def restore(self, net: Any) -> Standing | None:
         """Give `net` its best parameters, if that is a rule; return where the rules stand."""
         standing = self.standing()
-        if self.best_parameters:
+        if self.best_parameters and standing is not None:
             reached = [w.copy() for w in net.weights], [b.copy() for b in net.biases]
             net.weights, net.biases = self.best_parameters
             standing = standing._replace(reached=reached, digest=digest(*self.best_parameters))
         return standing
 
-    def standing(self) -> Standing:
-        """Where the rules stand."""
+    def standing(self) -> Standing | None:
+        """Where the rules stand, or None if they have done nothing yet."""
+        if not self.names and not self.halvings:
+            return None
         waited = self.stopping.waited, self.halving.waited
         return Standing(self.measure, self.best, waited, self.halvings)

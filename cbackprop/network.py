@@ -233,7 +233,7 @@ class Network(Compiled, ReferenceNetwork):
         try:
             report.run(epochs, eta, order.train_epoch, 0 if resumed is None else resumed.epochs)
         finally:
-            remember(self, progress=order.progress()._replace(epochs=report.epochs))
+            remember(self, progress=order.progress(report.epochs))
 
     @builtin
     def evaluate(self, test_data: Iterable[Any], *, threshold: float | None = None) -> int:
@@ -312,8 +312,8 @@ def load(filename: str | bytes | PathLike[str]) -> Network:
     name = os.fsdecode(filename)
     if saved["cost"] != "QuadraticCost":
         raise ValueError(
-            f"{name}: the cost is {saved['cost']!r}; the networks of {__name__} have the quadratic cost alone: "
-            f"load it with cbackprop.network2.load"
+            f"{name}: the cost is {saved['cost']!r}; the networks of {__name__} have the quadratic cost "
+            f"alone: load it with cbackprop.network2.load"
         )
     try:
         activations = networks.activations_of(saved, QuadraticCost)

@@ -112,8 +112,9 @@ class Network(Compiled, ReferenceNetwork2):
         `CrossEntropyCost`, `QuadraticCost`, `LogLikelihoodCost` with its softmax output layer, or a class of
         your own with static methods ``fn(a, y)`` and ``delta(z, a, y)``.
     dtype, activation, neuron_activations, random_state : keyword only
-        As in `cbackprop.network.Network`. The initializers draw from `random_state` also later. With `LogLikelihoodCost` a single `activation` is that of the
-        hidden layers; a list may end with ``"softmax"``.
+        As in `cbackprop.network.Network`. With `LogLikelihoodCost` a single `activation` is that of the
+        hidden layers; a list may end with ``"softmax"``. `default_weight_initializer` and
+        `large_weight_initializer`, called later, go on drawing from `random_state`.
 
     Attributes
     ----------
@@ -586,7 +587,7 @@ class _Scores(Scores):
         return self.score(self.packed)[1] + _penalty(net, step.lmbda, self.data.n, step.regularization)
 
     def is_target(self) -> bool:
-        """Whether each y of evaluation pairs is the target of one output neuron, for the package's own `total_cost`."""
+        """Whether the package's own `total_cost` takes each y of pairs as the target of one output neuron."""
         data = self.data
         return (
             data.is_thresholded

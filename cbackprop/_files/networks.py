@@ -60,7 +60,7 @@ MOST_NEURONS: int = 2**31 - 1  # of a layer
 def restored(
     network_class: type[_Network], saved: dict[str, Any], activations: LayerActivations | None
 ) -> _Network:
-    """The network in the result of `read`, with the activations of `activations_of`; network2's lacks its cost."""
+    """The network in the result of `read`, with the activations of `activations_of`, and without a cost."""
     net = network_class.__new__(network_class)
     set_up(net, saved["sizes"], saved["dtype"], activations)
     net.weights, net.biases = saved["weights"], saved["biases"]

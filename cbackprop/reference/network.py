@@ -21,7 +21,7 @@ from cbackprop._memory import Memory, offered, real_dtype, remember
 from cbackprop._overrides import Module, builtin
 from cbackprop._parameters import is_finite
 from cbackprop._progress import Progress
-from cbackprop._random_state import generator_of, resumed_generator, seed_of
+from cbackprop._random_state import generator_of, resumed_generator
 from cbackprop._warnings import parameters_of
 from cbackprop.activations import LayerActivations, read_activations
 
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from numpy.random import Generator
     from numpy.typing import ArrayLike, DTypeLike, NDArray
 
+    from cbackprop._progress import Standing
     from cbackprop.activations import Activation
 
 __all__ = ["ReferenceLayers", "ReferenceNetwork", "np", "random", "sigmoid", "sigmoid_prime"]
@@ -177,10 +178,7 @@ class Shuffling:
         self.net, self.all = net, pairs
         self.resumed = net._cbackprop.progress if resume else None
         self.epochs = 0 if self.resumed is None else self.resumed.epochs
-        self.seed = seed_of(random_state)
-        if random_state is None and self.resumed is not None:
-            self.seed = self.resumed.seed
-        self.generator = resumed_generator(random_state, self.resumed)
+        self.seed, self.generator = resumed_generator(random_state, self.resumed)
 
     def pairs(self) -> list[Any]:
         """The pairs in the order of another epoch."""
@@ -189,13 +187,13 @@ class Shuffling:
             return self.all
         return [self.all[i] for i in self.generator.permutation(len(self.all))]
 
-    def progress(self) -> Progress:
-        """What a later call needs to know to go on."""
-        return Progress(seed=self.seed, generator=self.generator)
+    def progress(self, epochs: int, standing: Standing | None = None) -> Progress:
+        """What a later call needs to know to go on after so many epochs."""
+        return Progress(epochs, self.seed, self.generator, None, standing)
 
 
 def rows_of_outputs(net: Any, X: NDArray[Any], n_out: int) -> NDArray[Any]:
-    """a^L for each row of X, as rows: `feedforward` gets one column after the other, as in `count_correct`."""
+    """a^L for each row of X, as rows: `feedforward` gets a column at a time, as in `count_correct`."""
     outputs = np.empty((len(X), n_out), net._cbackprop.dtype)
     for i, x in enumerate(X):
         a = np.asarray(net.feedforward(x.reshape(-1, 1)))
@@ -282,7 +280,14 @@ class ReferenceLayers:
         return answers_of(rows_of_outputs(self, np.asarray(X), len(self.biases[-1])), threshold)
 
     def copy(self) -> Self:
-        """A network that is equal to this one, and shares nothing with it."""
+        """Copy the network.
+
+        Returns
+        -------
+        Network
+            Of the same class, with the same parameters, options, velocities, history and attributes of your
+            own. The two share nothing: this is ``copy.deepcopy(net)``.
+        """
         return copy.deepcopy(self)
 
     def backprop(self, x: ArrayLike, y: ArrayLike) -> tuple[list[NDArray[Any]], list[NDArray[Any]]]:
@@ -349,7 +354,7 @@ class ReferenceNetwork(ReferenceLayers):
 
         report = report_of(self, len(test_data), correct, verbose, checked_callbacks(callbacks))
         report.run(epochs, eta, train_epoch, shuffling.epochs)
-        remember(self, progress=shuffling.progress()._replace(epochs=report.epochs))
+        remember(self, progress=shuffling.progress(report.epochs))
 
     def evaluate(self, test_data: Iterable[Any], *, threshold: float | None = None) -> int:
         """The number of pairs (x, label) that the network classifies right: argmax a^L = label."""

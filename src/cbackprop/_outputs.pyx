@@ -101,12 +101,12 @@ cdef class Feeding:
     cdef Py_ssize_t run         # rows between two looks for Ctrl-C
 
     def __cinit__(self, Parameters p, Examples examples, int members):
-        cdef int i
+        cdef int _
         cdef Team team
         self.members = members
         barrier_init(&self.barrier, members)
         self.teams = []
-        for i in range(members):
+        for _ in range(members):
             team = Team.__new__(Team, p, examples, TOGETHER, 1, False)
             team.load(p)
             self.teams.append(team)
