@@ -438,7 +438,7 @@ RIGHT["network2.Network.", better] = {
     "SGD: two threads": lambda net: net.SGD(
         (X, TARGETS), 1, 24, 0.1, monitor_training_accuracy=True, n_threads=2
     ),
-    "SGD: stop_on": lambda net: net.SGD(
+    "SGD: several steps, stop_on": lambda net: net.SGD(
         list(DENSE),
         2,
         18,
