@@ -177,7 +177,9 @@ def test_history_as_columns(capsys):
     net.SGD(DATA[:], 1, 5, 0.5, verbose=False, resume=True, monitor_training_cost=True)
     columns = net.history.columns()
     assert columns["epoch"] == [0, 1, 2] and columns["eta"] == [0.5] * 3
-    assert columns["evaluation_accuracy"] == [entry["evaluation_accuracy"] for entry in net.history[:2]] + [None]
+    assert columns["evaluation_accuracy"] == [entry["evaluation_accuracy"] for entry in net.history[:2]] + [
+        None
+    ]
     assert columns["training_cost"] == [None, None, net.history[2]["training_cost"]]
     assert isinstance(net.history, list) and all(type(entry) is dict for entry in net.history)
     assert reference_of(net).SGD(DATA[:], 0, 5, 0.5) == ([], [], [], [])

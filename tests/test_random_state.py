@@ -1,4 +1,4 @@
-"""With `random_state` the weights and the order of the examples come from a seed or a generator of the user's."""
+"""With `random_state` the weights and the order of the examples come from a seed or a generator."""
 
 import copy
 import pickle
@@ -74,7 +74,7 @@ def test_an_initializer_of_one_s_own_draws_through_the_book_s():
 @each_path
 @pytest.mark.parametrize("kind", ["list", "tuple", "arrays"])
 def test_the_order_comes_from_it(module, path, kind, capsys, monkeypatch):
-    """The same for every kind of data and on every path; a list keeps its order; no global state is touched."""
+    """The same for every kind of data, on every path. A list keeps its order; no global state is touched."""
     net = use_path(path, same_start(module), monkeypatch)
     data = {"list": DATA[:], "tuple": tuple(DATA), "arrays": as_arrays(DATA)}[kind]
     before = globals_now()

@@ -65,7 +65,9 @@ def test_ten_epochs_are_five_and_five(module, path, kind, seeds, capsys, monkeyp
     nets, printed = [], []
     for plan in PLANS:
         random_state = {"global": None, "seed": 7, "generator": np.random.default_rng(7)}[seeds]
-        nets.append(run(module, plan, kind, path, monkeypatch=monkeypatch, random_state=random_state, **tests))
+        nets.append(
+            run(module, plan, kind, path, monkeypatch=monkeypatch, random_state=random_state, **tests)
+        )
         printed.append((capsys.readouterr().out, repr(random.getstate())))
     assert same_bits(nets[0], nets[1]) and same_bits(nets[0], nets[2])
     assert printed[0] == printed[1] == printed[2] and "Epoch 9" in printed[0][0]
@@ -120,7 +122,9 @@ def test_a_schedule_that_ended_stops_at_the_next_halving(capsys):
     assert len(net.history) == n + 1 and net.history[-1]["eta"] == 1 / 128
 
 
-@pytest.mark.parametrize("way", [lambda net: pickle.loads(pickle.dumps(net)), copy.deepcopy, lambda net: net.copy()])
+@pytest.mark.parametrize(
+    "way", [lambda net: pickle.loads(pickle.dumps(net)), copy.deepcopy, lambda net: net.copy()]
+)
 @pytest.mark.parametrize("kind", ["list", "arrays"])
 @pytest.mark.parametrize("name", ["momentum", "halving"])
 def test_a_copy_goes_on_as_the_network_would(way, kind, name, capsys):
