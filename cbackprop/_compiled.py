@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
     from cbackprop._evaluation import EvaluationSet
+    from cbackprop._progress import Progress
     from cbackprop._step_options import StepOptions
     from cbackprop._training import Training
 
@@ -254,6 +255,8 @@ class Trainer:
     step : object
         update(mini_batch, eta) calls `update_mini_batch` as the book does, options(eta) describes the same
         step to the kernels.
+    resumed : Progress, optional
+        Where an earlier call of SGD ended, which had the same data.
 
     Attributes
     ----------
@@ -265,7 +268,15 @@ class Trainer:
         These pairs in the order of the data.
     """
 
-    def __init__(self, net: Any, data: DataSet, mini_batch_size: int, n_threads: int, step: _Step) -> None:
+    def __init__(
+        self,
+        net: Any,
+        data: DataSet,
+        mini_batch_size: int,
+        n_threads: int,
+        step: _Step,
+        resumed: Progress | None = None,
+    ) -> None:
         self.net, self.data, self.step, self.mini_batch_size = net, data, step, mini_batch_size
         self.packed: Training | None = None
         self.pairs: list[Any] | None = None
@@ -276,7 +287,8 @@ class Trainer:
         module = net._cbackprop.module
         if not module.replaced(net, module.training_methods):
             batch = min(mini_batch_size, sys.maxsize)  # what fits into C's type
-            self.packed = _training.Training(net, data.examples, batch, n_threads, step.options(0.0))
+            sparse = None if resumed is None else resumed.sparse
+            self.packed = _training.Training(net, data.examples, batch, n_threads, step.options(0.0), sparse)
             pixels, layout = self.packed.pixels, self.packed.layout
             if layout != net._cbackprop.layout:
                 remember(net, layout=layout)

@@ -69,8 +69,10 @@ class Order:
 
     def progress(self, epochs: int, standing: Standing | None = None) -> Progress:
         """What a later call needs to know to go on after so many epochs."""
+        packed = self.trainer.packed
         order = self.order() if self.generator is None else None
-        return Progress(epochs, self.seed, self.generator, order, standing)
+        sparse = None if packed is None else packed.sparse
+        return Progress(epochs, self.seed, self.generator, order, sparse, standing)
 
     def order(self) -> NDArray[Any] | None:
         """The order that `random.shuffle` left, as numbers; None if the user's list shows it."""

@@ -34,6 +34,8 @@ class Progress(NamedTuple):
     generator: Generator | None = None
     # As the book's shuffle left it, unless the user's own list was shuffled.
     order: NDArray[np.uint32] | None = None
+    # How the inputs were laid out: by their density, which looks another in another order. None: not at all.
+    sparse: bool | None = None
     standing: Standing | None = None  # of network2
 
     def pickled(self) -> Progress:

@@ -227,7 +227,7 @@ class Network(Compiled, ReferenceNetwork):
         examples = DataSet(self, training_data, "training_data", only_pairs=custom_update)
         tests = Scores(self, read_for_evaluation(self, test_data, "test_data", ("evaluate",), threshold))
         tests.warn_of_one_output()
-        trainer = Trainer(self, examples, mini_batch_size, n_threads, _Step(self))
+        trainer = Trainer(self, examples, mini_batch_size, n_threads, _Step(self), resumed)
         order = Order(trainer, random_state, resumed)
         report = report_of(self, tests.data.n, tests.correct, verbose, functions)
         try:

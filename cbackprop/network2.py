@@ -345,7 +345,7 @@ class Network(Compiled, ReferenceNetwork2):
             raise ZeroDivisionError("training_data is empty: monitor_training_cost has no mean")
         step = _Step(self, lmbda, examples.n, regularization, mu)
         evaluation = _Scores(step, "evaluation", tests, monitoring.measured)
-        trainer = Trainer(self, examples, mini_batch_size, n_threads, step)
+        trainer = Trainer(self, examples, mini_batch_size, n_threads, step, resumed)
         training = _Scores(step, "training", examples, monitoring.measured, trainer.packed)
         if not training.warn_of_one_output():
             evaluation.warn_of_one_output()

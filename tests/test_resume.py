@@ -222,6 +222,30 @@ def test_layers_that_changed(capsys):
     assert net.weights[0].shape == (4, 40) and np.isfinite(net.weights[0]).all()
 
 
+@pytest.mark.parametrize("n_hidden", [30, 260])
+def test_the_layout_stays_whatever_the_order(n_hidden, capsys):
+    """At a density near the limit, what 64 examples of the list say of it depends on the order."""
+    limit = 0.25 if n_hidden >= 256 else 0.4
+    rng = np.random.default_rng(3)
+    densities = rng.permutation(np.repeat([limit - 0.2, limit + 0.2], 500))
+    data = [
+        ((rng.random((64, 1)) < d) * rng.random((64, 1)), np.eye(3)[:, [k % 3]])
+        for k, d in enumerate(densities)
+    ]
+    layouts = set()
+    for seed in range(8):
+        nets = []
+        for plan in ((3,), (1, 1, 1)):
+            random.seed(seed)
+            nets.append(network.Network([64, n_hidden, 3], random_state=seed))
+            items = random.sample(data, 1000)
+            for k, epochs in enumerate(plan):
+                nets[-1].SGD(items, epochs, 50, 0.5, resume=k > 0)
+        assert same_bits(*nets)
+        layouts.add(nets[0].backend.split(", ")[2].split()[0])
+    assert layouts == {"sparse", "dense"}  # else the test shows nothing
+
+
 @each_module
 def test_after_an_interruption(module, capsys):
     net = run(module, (2,), "arrays")

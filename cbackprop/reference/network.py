@@ -189,7 +189,7 @@ class Shuffling:
 
     def progress(self, epochs: int, standing: Standing | None = None) -> Progress:
         """What a later call needs to know to go on after so many epochs."""
-        return Progress(epochs, self.seed, self.generator, None, standing)
+        return Progress(epochs, self.seed, self.generator, standing=standing)
 
 
 def rows_of_outputs(net: Any, X: NDArray[Any], n_out: int) -> NDArray[Any]:

@@ -45,7 +45,7 @@ cdef object snapshot_of(object data):
 
 cdef Examples packed(
     Parameters p, object data, Py_ssize_t start, Py_ssize_t stop, str name, bint labelled, Py_ssize_t m, int n_workers=1,
-    bint once=False, int n_threads=1,
+    bint once=False, int n_threads=1, int layout=BY_DENSITY,
 ):
     """The examples start .. stop - 1 of `data`, packed for the network p and for mini-batches of m.
 
@@ -63,6 +63,8 @@ cdef Examples packed(
         Whether they will be read only once: then it does not pay to find codes for their values.
     n_threads : int
         How many pack the examples.
+    layout : int
+        DENSE, SPARSE, or BY_DENSITY, which may be another for the same examples in another order.
     """
     cdef Examples examples = Examples.__new__(Examples)
     cdef Inputs inputs = Inputs.__new__(Inputs)
@@ -79,7 +81,7 @@ cdef Examples packed(
         examples.read_arrays(inputs, data, stop, labelled)
     else:
         examples.read_pairs(inputs, data, stop, labelled)
-    if examples.is_sparse(inputs, limit):
+    if examples.is_sparse(inputs, limit, layout):
         examples.pack_records(inputs, k.sparse_tile(k.sparse_panel(p.n[2], m, n_workers) * k.lanes), once, n_threads)
     else:
         examples.pack_rows(inputs)
@@ -156,7 +158,7 @@ cdef class Examples:
 
     # ---- x ----
 
-    cdef bint is_sparse(self, Inputs inputs, double limit) except -1:
+    cdef bint is_sparse(self, Inputs inputs, double limit, int layout) except -1:
         """Whether zeros are worth skipping, by the density of the inputs in examples spread evenly over the data."""
         cdef Py_ssize_t probe, probes = min(self.n, PROBES), nonzeros = 0
         cdef Row row
@@ -166,7 +168,8 @@ cdef class Examples:
             row.bits = 8 * cnp.PyArray_ITEMSIZE(x)
             nonzeros += count_nonzeros(&row, self.n_in)
         self.density = nonzeros / (<double> max(1, probes * self.n_in))
-        self.sparse = self.n > 0 and self.n_in >= SPARSE_INPUTS and self.density <= limit
+        self.sparse = self.n > 0 and self.n_in >= SPARSE_INPUTS and (
+            self.density <= limit if layout == BY_DENSITY else layout == SPARSE)
         return self.sparse
 
     cdef int pack_records(self, Inputs inputs, Py_ssize_t tile, bint once, int n_threads) except -1:

@@ -9,7 +9,7 @@ from libc.string cimport memcpy
 
 from cbackprop._arrays cimport contiguous, copied
 from cbackprop._evaluation cimport score_packed
-from cbackprop._examples cimport Examples, count, in_order, packed, snapshot_of
+from cbackprop._examples cimport BY_DENSITY, Examples, count, in_order, packed, snapshot_of
 from cbackprop._overrides cimport Module
 from cbackprop._parameters cimport Parameters
 from cbackprop._shuffle cimport draws_of, places_after, shuffle
@@ -76,6 +76,8 @@ cdef class Training:
         The most workers, never more than the processors granted to this process; 0: as many as pay.
     options : StepOptions
         Of the steps to come; their momentum may not change.
+    sparse : bool or None
+        Whether the inputs are laid out as sparse; None: if their density says so.
     """
 
     cdef Examples examples
@@ -93,7 +95,7 @@ cdef class Training:
     def __dealloc__(self):
         free(self.permutation)
 
-    def __init__(self, net, training_data, Py_ssize_t mini_batch_size, n_threads, StepOptions options):
+    def __init__(self, net, training_data, Py_ssize_t mini_batch_size, n_threads, StepOptions options, sparse=None):
         cdef Parameters p = Parameters.__new__(Parameters, net)
         cdef bint arrays
         cdef Py_ssize_t n
@@ -110,7 +112,7 @@ cdef class Training:
         self.supply = _processors.Supply(workers) if workers > 1 else None
         self.examples = packed(
             p, training_data if arrays else self.snapshot, 0, n, "training_data", False, self.m, n_workers=workers, once=False,
-            n_threads=n_packing_threads(p, n, min(n_threads, MAX_WORKERS)))
+            n_threads=n_packing_threads(p, n, min(n_threads, MAX_WORKERS)), layout=BY_DENSITY if sparse is None else bool(sparse))
         self.permutation = in_order(n)
         self.options = options
         self.module = p.memory.module
@@ -162,6 +164,11 @@ cdef class Training:
         kind = "sparse" if self.examples.sparse else "dense"
         workers = "1 thread" if self.team.n_workers == 1 else f"{self.team.n_workers} threads"
         return f"{kind} inputs (density {self.examples.density:.3f}), {workers}"
+
+    @property
+    def sparse(self):
+        """Whether the inputs are laid out as sparse."""
+        return self.examples.sparse
 
     @property
     def pixels(self):
