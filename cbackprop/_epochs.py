@@ -10,7 +10,7 @@ from cbackprop._memory import remember
 from cbackprop._warnings import Health
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterator
 
     from cbackprop._progress import Progress, Standing
     from cbackprop._stopping import Rules
@@ -76,16 +76,15 @@ class Callbacks:
         return stops
 
 
-def checked_callbacks(callbacks: Iterable[Callable[[Any, dict[str, Any]], Any]] | None) -> Callbacks | None:
+def checked_callbacks(callbacks: Any) -> Callbacks | None:
     """The option `callbacks` of `SGD`; None if there are none. A TypeError if it does not hold functions."""
     if callbacks is None:
         return None
-    if callable(callbacks):
-        raise TypeError(f"callbacks is {callbacks!r}; expected a list of functions: callbacks=[f]")
     try:
         functions = tuple(callbacks)
     except TypeError:
-        raise TypeError(f"callbacks is {callbacks!r}; expected a list of functions f(net, entry)") from None
+        hint = ": callbacks=[f]" if callable(callbacks) else ""
+        raise TypeError(f"callbacks is {callbacks!r}; expected a list of functions{hint}") from None
     for i, function in enumerate(functions):
         if not callable(function):
             raise TypeError(f"callbacks[{i}] is {function!r}; expected a function f(net, entry)")
