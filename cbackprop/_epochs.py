@@ -91,19 +91,17 @@ def checked_callbacks(callbacks: Any) -> Callbacks | None:
     return Callbacks(functions) if functions else None
 
 
-class Stopwatch:
-    """Measures how long `train_epoch` takes."""
+def timed(train_epoch: Callable[[Any], bool], report: CallbackReport | Monitoring) -> Callable[[Any], bool]:
+    """`train_epoch`, of which ``report.seconds`` says how long it took."""
+    clock = time.perf_counter
 
-    def __init__(self, train_epoch: Callable[[Any], bool]) -> None:
-        self.train_epoch = train_epoch
-        self.seconds = 0.0
-
-    def timed_epoch(self, eta: Any) -> bool:
-        """Train for an epoch; `seconds` says how long that took."""
-        begun = time.perf_counter()
-        is_finite = self.train_epoch(eta)
-        self.seconds = time.perf_counter() - begun
+    def timed_epoch(eta: Any) -> bool:
+        begun = clock()
+        is_finite = train_epoch(eta)
+        report.seconds = clock() - begun
         return is_finite
+
+    return timed_epoch
 
 
 def say_nothing(text: str) -> None:
@@ -162,15 +160,15 @@ class CallbackReport(TestReport):
     ) -> None:
         super().__init__(net, n, correct, verbose)
         self.callbacks = callbacks
+        self.seconds = 0.0
 
     def run(self, epochs: int, eta: Any, train_epoch: Callable[[Any], bool], first: int = 0) -> None:
         """See `TestReport`."""
-        self.watch = Stopwatch(train_epoch)
-        super().run(epochs, eta, self.watch.timed_epoch, first)
+        super().run(epochs, eta, timed(train_epoch, self), first)
 
     def after_epoch(self, j: int, eta: Any, health: Health) -> tuple[Any, bool]:
         """Print the line of epoch j, and call the callbacks."""
-        entry = {"epoch": j, "eta": eta, "seconds": self.watch.seconds}
+        entry = {"epoch": j, "eta": eta, "seconds": self.seconds}
         if self.n:
             entry["evaluation_accuracy"] = correct = self.correct()
             self.say(f"Epoch {j}: {correct} / {self.n}")
@@ -229,10 +227,12 @@ class Monitoring:
         callbacks: Callbacks | None = None,
     ) -> None:
         self.net, self.rules, self.verbose, self.callbacks = net, rules, verbose, callbacks
+        self.is_ruled = bool(rules.names)
         self.monitored = [name for name, value in monitored.items() if value]
-        self.measured = {*self.monitored, *([rules.measure] if rules.names else [])}
+        self.measured = {*self.monitored, *([rules.measure] if self.is_ruled else [])}
         self.measures: dict[str, tuple[Callable[[], Any], int]] = {}
         self.say = net._cbackprop.module.print if verbose else say_nothing
+        self.seconds = 0.0
         self.history = History()
 
     def run(
@@ -264,13 +264,12 @@ class Monitoring:
             if resumed.standing is not None:
                 eta = self.rules.resume(net, eta, resumed.standing)
         n_before = len(self.history)
-        self.watch = Stopwatch(train_epoch)
         standing = None
         if net._cbackprop.history is not None:
             remember(net, history=None)
         try:
             numbers = iter(range(first, first + epochs))
-            run_epochs(net, numbers, eta, self.watch.timed_epoch, self.after_epoch)
+            run_epochs(net, numbers, eta, timed(train_epoch, self), self.after_epoch)
             standing = self.rules.restore(net)
         finally:
             entries = self.history[n_before:]
@@ -287,7 +286,7 @@ class Monitoring:
         """Measure, print and record epoch j, and decide how to go on."""
         begun = time.perf_counter()
         self.say(f"Epoch {j} training complete")
-        entry: dict[str, Any] = {"epoch": j, "eta": eta, "seconds": self.watch.seconds}
+        entry: dict[str, Any] = {"epoch": j, "eta": eta, "seconds": self.seconds}
         for name, line in MONITORED.items():
             if name in self.monitored:
                 measure, n = self.measures[name]
@@ -297,14 +296,14 @@ class Monitoring:
                 self.say(line.format(measure() if again else entry[name], n))
                 if name.endswith("_cost"):
                     health.look(j, is_finite_cost(entry[name]), f"the cost on {name.split('_')[0]} data")
-        rules = self.rules
-        if rules.names and rules.measure not in entry:
-            entry[rules.measure] = self.measures[rules.measure][0]()
+        measure_name = self.rules.measure if self.is_ruled else None
+        if measure_name is not None and measure_name not in entry:
+            entry[measure_name] = self.measures[measure_name][0]()
         entry["monitoring_seconds"] = time.perf_counter() - begun
         self.history.append(entry)
         stops = False
-        if rules.names:
-            eta, stops = rules.decide(self.net, eta, entry[rules.measure], self.say)
+        if measure_name is not None:
+            eta, stops = self.rules.decide(self.net, eta, entry[measure_name], self.say)
         self.say("")
         if self.callbacks is not None and self.callbacks.stop(self.net, entry):
             stops = True

@@ -353,10 +353,12 @@ class Network(Compiled, ReferenceNetwork2):
         if resumed is None and self._cbackprop.velocities is not None:
             remember(self, velocities=None)
 
+        train_in_order = order.train_epoch
+
         def train_epoch(eta: float) -> bool:
             training.forget()
             evaluation.forget()
-            return order.train_epoch(eta)
+            return train_in_order(eta)
 
         measures = training.measures() | evaluation.measures()
         return monitoring.run(epochs, eta, train_epoch, measures, order.progress, resumed)
