@@ -11,20 +11,29 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from cbackprop import (
+    _arguments,
     _evaluation,
     _examples,
     _isa,
     _matrix_based,
+    _outputs,
     _parameters,
     _single_example,
     _training,
     _warnings,
 )
-from cbackprop._data import DataSet, Untouched, training_pairs
+from cbackprop._data import DataSet, Untouched, checked_threshold, rows, training_pairs
 from cbackprop._memory import offered, remember
 from cbackprop._overrides import builtin
 from cbackprop._pickling import Pickled
-from cbackprop.reference.network import ReferenceLayers, count_correct, sums_of_gradients, train_on_pairs
+from cbackprop.reference.network import (
+    ReferenceLayers,
+    answers_of,
+    count_correct,
+    rows_of_outputs,
+    sums_of_gradients,
+    train_on_pairs,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,6 +42,7 @@ if TYPE_CHECKING:
 
     from cbackprop._dropout import Dropout
     from cbackprop._evaluation import EvaluationSet
+    from cbackprop._progress import Progress
     from cbackprop._step_options import StepOptions
     from cbackprop._training import Training
 
@@ -149,6 +159,70 @@ class Compiled(Pickled, ReferenceLayers):
             return super().backprop_mini_batch(X, Y)
         return _matrix_based.backprop_mini_batch(self, X, Y, module.step_options(self))
 
+    def predict_proba(self, X: ArrayLike, *, n_threads: int | None = None) -> NDArray[Any]:
+        """The outputs of the network for many examples.
+
+        Parameters
+        ----------
+        X : array_like, (n, n_in)
+            One example a row: an array of any real type, a DataFrame, nested lists. Rows of float64 or
+            float32 are read where they are. Others are converted, and where most inputs are 0 the rest are
+            packed, 1,024 rows at a time.
+        n_threads : int, optional
+            The most threads to use; by default the number in CBACKPROP_NUM_THREADS, or as many as pay. The
+            result is the same to the last bit.
+
+        Returns
+        -------
+        ndarray, (n, n_out)
+            A new array of the network's type: a^L for each row, what `feedforward` gives for it, up to
+            rounding. They are probabilities if the output layer makes them so, as softmax does; the
+            predictions themselves, if the network was trained on numbers (regression).
+
+        Raises
+        ------
+        ValueError, TypeError
+            If X, or an array in `weights` or `biases`, has the wrong shape or type.
+        """
+        return outputs(self, X, n_threads)
+
+    def predict(
+        self, X: ArrayLike, *, threshold: float | None = None, n_threads: int | None = None
+    ) -> NDArray[np.int64]:
+        """The network's answers for many examples, by the rule that counts them right.
+
+        Parameters
+        ----------
+        X, n_threads
+            As for `predict_proba`.
+        threshold : float, optional
+            Of one output neuron: from which output on the answer is 1; by default ½.
+
+        Returns
+        -------
+        ndarray of int64, (n,)
+            Each label: the place of the first largest output, or of one output neuron 1 where a ≥ ½ and 0
+            elsewhere. So the share of right answers is ``(net.predict(X) == labels).mean()``. A network does
+            not say whether it was trained on labels or on numbers; of one that was trained on numbers
+            (regression) `predict_proba` has the predictions.
+
+        Raises
+        ------
+        ValueError, TypeError
+            As for `predict_proba`, and if `threshold` is not a number or there are several output neurons.
+        """
+        threshold = checked_threshold(self, threshold)
+        return answers_of(outputs(self, X, n_threads), threshold)
+
+
+def outputs(net: Any, X: Any, n_threads: int | None) -> NDArray[Any]:
+    """What `predict_proba` returns."""
+    most = _arguments.threads(n_threads)
+    X = rows(net, X)
+    if net._cbackprop.module.replaced(net, ("feedforward",)):
+        return rows_of_outputs(net, X, _parameters.layer_sizes(net)[-1])
+    return _outputs.outputs(net, X, "X", most)
+
 
 # ---- training ----
 
@@ -186,11 +260,17 @@ class Trainer:
         What draws each epoch's masks. Replaced methods, which would not hear of them, are then an error.
     sample_weight : array_like, (n,), optional
         How much each example counts, for arrays alone.
+    resumed : Progress, optional
+        Where an earlier call of SGD ended, which had the same data.
 
     Attributes
     ----------
     packed : cbackprop._training.Training or None
         The packed examples; None if they were not packed.
+    pairs : list or None
+        The examples as pairs in their present order, once the book's methods train on them.
+    unshuffled : list
+        These pairs in the order of the data.
     """
 
     def __init__(
@@ -202,6 +282,7 @@ class Trainer:
         step: _Step,
         dropout: Dropout | None = None,
         sample_weight: ArrayLike | None = None,
+        resumed: Progress | None = None,
     ) -> None:
         self.weights = None if sample_weight is None else self.checked_weights(net, data, sample_weight)
         self.net, self.data, self.step, self.mini_batch_size = net, data, step, mini_batch_size
@@ -209,6 +290,7 @@ class Trainer:
         self.module = module = net._cbackprop.module
         self.packed: Training | None = None
         self.pairs: list[Any] | None = None
+        self.unshuffled: list[Any] = []
         # The user's list, which is shuffled in place.
         self.items = None if data.is_arrays else data.examples
         pixels = False
@@ -216,8 +298,9 @@ class Trainer:
             self.refuse_replaced()
         if not module.replaced(net, module.training_methods):
             batch = min(mini_batch_size, sys.maxsize)  # what fits into C's type
+            sparse = None if resumed is None else resumed.sparse
             self.packed = _training.Training(
-                net, data.examples, batch, n_threads, step.options(0.0), self.weights
+                net, data.examples, batch, n_threads, step.options(0.0), self.weights, sparse
             )
             pixels, layout = self.packed.pixels, self.packed.layout
             if layout != net._cbackprop.layout:
@@ -231,15 +314,19 @@ class Trainer:
 
     def train_epoch(self, eta: Any) -> bool:
         """Train on every mini-batch once; return whether the parameters are finite."""
-        masks = None
-        if self.dropout is not None:
-            self.refuse_replaced()
-            masks = self.dropout.masks(_parameters.layer_sizes(self.net), self.data.n)
+        masks = self.masks()
         if self.packed is not None and self.pairs is None:
             finite = self.packed.train_epoch(self.net, self.items, self.step, eta, masks)
             if finite is not None:
                 return finite
         return self.train_on_pairs(eta)
+
+    def masks(self) -> NDArray[np.uint8] | None:
+        """Which neurons drop out of which example of the next epoch; None if nothing does."""
+        if self.dropout is None:
+            return None
+        self.refuse_replaced()
+        return self.dropout.masks(_parameters.layer_sizes(self.net), self.data.n)
 
     def refuse_replaced(self) -> None:
         """Raise a ValueError if a method is replaced on the way, which would not hear of masks."""
@@ -261,21 +348,29 @@ class Trainer:
 
     def train_on_pairs(self, eta: Any) -> bool:
         """`train_epoch` by the book's methods."""
-        if self.weights is not None:
-            refuse_weights(self.module.replaced(self.net, self.module.training_methods))
+        self.check_pairs_will_do()
         if self.pairs is None:
             self.pairs = self.unpacked()
         return train_on_pairs(
             self.net, self.pairs, self.mini_batch_size, lambda mini_batch: self.step.update(mini_batch, eta)
         )
 
+    def check_pairs_will_do(self) -> None:
+        """Raise a TypeError if the examples have weights, of which the book's methods would not hear."""
+        if self.weights is not None:
+            refuse_weights(self.module.replaced(self.net, self.module.training_methods))
+
     def unpacked(self) -> list[Any]:
         """The examples as pairs, in the order in which the last epoch left them."""
         pairs = self.data.training_pairs()
-        if self.data.is_arrays and self.packed is not None:
+        if self.packed is None:
+            self.unshuffled = pairs[:]
+        elif self.data.is_arrays:
+            self.unshuffled = pairs
             return [pairs[i] for i in self.packed.order]
+        else:
+            self.unshuffled = self.packed.snapshot
         return pairs
-
 
 
 def refuse_weights(replaced: str | None) -> None:
@@ -310,14 +405,12 @@ def correct_answers(net: Any, data: DataSet, labelled: bool = True) -> int:
     """
     y_is_label = data.is_labelled(labelled)
     if not net._cbackprop.module.replaced(net, ("feedforward",)):
-        return _evaluation.evaluate(net, data.examples, data.name, y_is_label)
+        return _evaluation.evaluate(net, data.examples, data.name, y_is_label, data.threshold)
     if reads_examples(net, data.examples, "feedforward"):
-        _examples.check_examples(net, data.examples, data.name, y_is_label, True)
+        _examples.check_examples(net, data.examples, data.name, y_is_label, True, data.threshold)
     elif labelled:
         data.refuse_names()
-    if data.is_thresholded:
-        return thresholded_answers(net, data)
-    return count_correct(net, data.test_pairs(), not (labelled or data.is_arrays))
+    return count_correct(net, data.test_pairs(), not (labelled or data.is_arrays), data.threshold)
 
 
 def mean_cost(net: Any, data: DataSet, labelled: bool, cost_function: Callable[[Any], Any]) -> float | None:
@@ -330,11 +423,6 @@ def mean_cost(net: Any, data: DataSet, labelled: bool, cost_function: Callable[[
     if reads_examples(net, data.examples, "feedforward"):
         _examples.check_examples(net, data.examples, data.name, labelled)
     return None
-
-
-def thresholded_answers(net: Any, data: DataSet) -> int:
-    """The number of examples whose label, 1 or 0, says whether a replaced `feedforward` gives at least ½."""
-    return sum(int((np.asarray(net.feedforward(x)).item() >= 0.5) == label) for x, label in data.test_pairs())
 
 
 class Scores:
@@ -373,10 +461,16 @@ class Scores:
         if packed is None and isinstance(data, DataSet):
             if labelled and data.n and (wants_accuracy or wants_cost):
                 self.pack(data)
-            elif self.counts_answers and data.is_thresholded:
-                _examples.check_examples(net, data.examples, data.name, answers=True)
+            elif (
+                self.counts_answers
+                and data.is_thresholded
+                and (data.is_arrays or reads_examples(net, data.examples, "feedforward"))
+            ):
+                _examples.check_examples(
+                    net, data.examples, data.name, answers=True, threshold=data.threshold
+                )
         if self.counts_answers and self.packed is not None:
-            self.packed.check_classes()
+            self.packed.check_classes(data.threshold)
 
     def pack(self, data: DataSet) -> None:
         """Pack the examples if the kernels will score them, or check them if the package reads them."""
@@ -391,7 +485,7 @@ class Scores:
             )
         elif (data.is_arrays or not replaced) and reads_examples(net, data.examples):
             _examples.check_examples(
-                net, data.examples, data.name, data.is_labelled(True), self.counts_answers
+                net, data.examples, data.name, data.is_labelled(True), self.counts_answers, data.threshold
             )
         elif self.counts_answers:
             data.refuse_names()

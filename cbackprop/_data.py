@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cbackprop import _parameters
+from cbackprop import _arguments, _parameters
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -32,6 +32,8 @@ class DataSet:
     only_pairs : bool
         Only the user's own methods will read the examples. Anything but a pair of arrays is passed to them
         unchecked.
+    threshold : float, optional
+        Of one output neuron: from which output on the answer is 1. Of arrays it is ½ by default.
 
     Attributes
     ----------
@@ -43,23 +45,34 @@ class DataSet:
         Whether the examples are a pair of arrays.
     n : int
         The number of examples.
+    is_users_list : bool
+        Whether the examples are the very list that was given.
+    threshold : float or None
+        From which output on the answer of one output neuron is 1; None: the answer is the place of the
+        largest output.
     is_thresholded : bool
-        Whether answers are compared with ½: for arrays and one output neuron, a ≥ ½ answers 1.
+        Whether there is one. Then each y is the answer itself, 0 or 1.
     """
 
-    def __init__(self, net: Any, data: Any, name: str, only_pairs: bool = False) -> None:
+    def __init__(
+        self, net: Any, data: Any, name: str, only_pairs: bool = False, threshold: float | None = None
+    ) -> None:
         self.net, self.name, self.only_pairs = net, name, only_pairs
         self.examples = recognised(net, data, name, only_pairs)
         self.is_arrays = type(self.examples) is tuple
         self.given = self.examples if is_iterator(data) else data
         self.n = len(self.examples[0]) if self.is_arrays else len(self.examples)
-        self.is_thresholded = self.is_arrays and _parameters.layer_sizes(net)[-1] == 1
+        self.is_users_list = self.examples is data
+        if threshold is None and self.is_arrays and _parameters.layer_sizes(net)[-1] == 1:
+            threshold = 0.5
+        self.threshold = threshold
+        self.is_thresholded = threshold is not None
 
     def is_labelled(self, labelled: bool) -> bool:
         """Whether each y is a label. Rows of targets are not, nor are numbers for one output neuron."""
-        if not self.is_arrays:
-            return labelled
-        return labelled and self.examples[1].ndim == 1 and not self.is_thresholded
+        if self.is_thresholded:
+            return False
+        return labelled and not (self.is_arrays and self.examples[1].ndim == 2)
 
     def refuse_names(self) -> None:
         """Raise a TypeError if a pair's label is a string, which no output neuron's number equals."""
@@ -114,19 +127,22 @@ def is_iterator(data: Any) -> bool:
 class Untouched:
     """Evaluation data in a form that only a replaced method understands."""
 
-    is_arrays = False
+    is_arrays = is_thresholded = False
+    threshold = None
 
     def __init__(self, data: Any, name: str) -> None:
         self.given, self.name, self.n = data, name, len(data)
 
 
-def read_for_evaluation(net: Any, data: Any, name: str, methods: Iterable[str]) -> DataSet | Untouched:
+def read_for_evaluation(
+    net: Any, data: Any, name: str, methods: Iterable[str], threshold: float | None = None
+) -> DataSet | Untouched:
     """Evaluation data for `methods`, which get them as they came if all of these are replaced."""
     if is_missing(data):
         return Untouched((), name)
     module = net._cbackprop.module
     if not all(module.replaced_method(net, (method,)) for method in methods):
-        return DataSet(net, data, name)
+        return DataSet(net, data, name, threshold=threshold)
     if isinstance(data, (list, tuple)) or is_iterator(data):
         return DataSet(net, data, name, only_pairs=True)
     return Untouched(data, name)
@@ -174,7 +190,42 @@ def recognised(net: Any, data: Any, name: str, only_pairs: bool = False) -> Any:
         return X, _targets(second, X, name)
     if only_pairs or X.dtype == object or (len(X) == 2 and X.ndim > 1 and X.shape[-1] == 1):
         return listed(data, name)
-    raise _near_miss(X, sizes[0], name)
+    raise _near_miss(X, sizes[0], f"{name}: X")
+
+
+def rows(net: Any, X: Any) -> NDArray[Any]:
+    """X, one example a row, as a plain array, which `net` can be asked about.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If X is no array, or has other columns than the network has inputs.
+    """
+    array = _as_array(X, "X", False)
+    n_in = _parameters.layer_sizes(net)[0]
+    if array is None:
+        raise TypeError(f"X is {type(X).__name__}; expected an array (n, {n_in}), one example a row")
+    if array.dtype.kind not in "biuf":
+        raise TypeError(f"X has dtype {array.dtype}; expected real numbers")
+    if array.ndim != 2 or array.shape[1] != n_in:
+        raise _near_miss(array, n_in, "X")
+    return array
+
+
+def checked_threshold(net: Any, threshold: Any) -> float | None:
+    """The option `threshold` as a float, or None; a ValueError if the network has several output neurons."""
+    if threshold is None:
+        return None
+    threshold = _arguments.number(threshold, "threshold")
+    if threshold != threshold:  # noqa: PLR0124
+        raise ValueError("threshold is NaN; expected a number, from which on an output is the answer 1")
+    n_out = _parameters.layer_sizes(net)[-1]
+    if n_out != 1:
+        raise ValueError(
+            f"threshold is {threshold}; it is for one output neuron, and this network has {n_out}: their "
+            f"answer is the first largest output"
+        )
+    return threshold
 
 
 def _is_pair(item: Any, container: type) -> bool:
@@ -215,16 +266,18 @@ def _as_array(data: Any, name: str, only_pairs: bool) -> NDArray[Any] | None:
 
 
 def _near_miss(X: NDArray[Any], n_in: int, name: str) -> ValueError:
-    """The error for an X whose rows do not fit the input layer."""
+    """The error for an X, called `name`, whose rows do not fit the input layer."""
     hint = ""
     if X.ndim == 2 and X.shape[0] == n_in:
         hint = "; its transpose would fit: pass X.T"
     elif X.ndim == 1 and n_in == 1:
         hint = "; reshape it: X.reshape(-1, 1)"
+    elif X.ndim == 1 and len(X) == n_in:
+        hint = "; of one example, make a row: X.reshape(1, -1)"
     elif X.ndim > 2 and len(X) and X.size == len(X) * n_in:
         hint = "; reshape it: X.reshape(len(X), -1)"
     return ValueError(
-        f"{name}: X has shape {X.shape}; this network's input layer has {n_in} neurons, so the array "
+        f"{name} has shape {X.shape}; this network's input layer has {n_in} neurons, so the array "
         f"must have {n_in} columns, one example a row{hint}"
     )
 

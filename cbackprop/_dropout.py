@@ -24,14 +24,17 @@ BLOCK = 1 << 18
 
 
 class Dropout:
-    """The probabilities, and the generator that masks are drawn from.
+    """The probabilities, and the masks that are drawn with them.
 
     Parameters
     ----------
     dropout : float, or sequence of float
         p of every hidden layer, or of each of the layers 1 … L−1.
-    random_state : int or numpy.random.Generator or None
-        None: seeded from numpy.random, and so by `numpy.random.seed`.
+
+    Attributes
+    ----------
+    generator : numpy.random.Generator
+        What the masks are drawn from: SGD sets it.
 
     Raises
     ------
@@ -39,16 +42,15 @@ class Dropout:
         Naming the argument, and what was expected.
     """
 
-    def __init__(self, dropout: Any, random_state: Any) -> None:
+    generator: np.random.Generator
+
+    def __init__(self, dropout: Any) -> None:
         self.one_for_all = not isinstance(dropout, (list, tuple)) and np.ndim(dropout) == 0
         self.given: tuple[float, ...]
         if self.one_for_all:
             self.given = (_checked_probability(dropout, "dropout"),)
         else:
             self.given = tuple(_checked_probability(p, f"dropout[{i}]") for i, p in enumerate(dropout))
-        _check_random_state(random_state)
-        self.random_state = random_state
-        self.drawn_from: np.random.Generator | None = None
 
     def probabilities(self, n_layers: int) -> tuple[float, ...]:
         """p of the layers 1 … L−1 of a network of L layers."""
@@ -61,15 +63,6 @@ class Dropout:
             )
         return self.given
 
-    def generator(self) -> np.random.Generator:
-        """What the masks are drawn from: the same at each call."""
-        if self.drawn_from is None:
-            seed = self.random_state
-            if seed is None:
-                seed = np.random.randint(0, 2**32, 4, np.uint32)
-            self.drawn_from = np.random.default_rng(seed)
-        return self.drawn_from
-
     def masks(self, sizes: Sequence[int], n: int) -> NDArray[np.uint8]:
         """A row of bits for each of the n examples of an epoch, in its order: 1 where a neuron stays.
 
@@ -80,10 +73,10 @@ class Dropout:
         row_bytes = layers[-1][1].stop + 1 if layers else 1
         masks = np.zeros((n, row_bytes), np.uint8)
         n_neurons = sum(sizes[l - 1] for l, _ in layers)
-        rows, generator = max(1, BLOCK // max(n_neurons, 1)), self.generator()
+        rows = max(1, BLOCK // max(n_neurons, 1))
         for start in range(0, n, rows):
             block = masks[start : start + rows]
-            numbers = generator.random((len(block), n_neurons), np.float32)
+            numbers = self.generator.random((len(block), n_neurons), np.float32)
             first = 0
             for l, row_bits in layers:
                 last = first + sizes[l - 1]
@@ -93,11 +86,11 @@ class Dropout:
         return masks
 
 
-def drawn_dropout(net: Any, dropout: Any, random_state: Any) -> Dropout | None:
+def checked_dropout(net: Any, dropout: Any) -> Dropout | None:
     """What draws the masks of this network; None if nothing drops out."""
-    if type(dropout) is float and dropout == 0 and random_state is None:
+    if type(dropout) is float and dropout == 0:
         return None
-    thinning = Dropout(dropout, random_state)
+    thinning = Dropout(dropout)
     thinning.probabilities(len(net.weights) + 1)
     return thinning if any(thinning.given) else None
 
@@ -127,15 +120,3 @@ def _checked_probability(p: Any, name: str) -> float:
     if not 0 <= p < 1:
         raise ValueError(f"{name} is {p}; expected a probability from 0 to below 1")
     return p
-
-
-def _check_random_state(random_state: Any) -> None:
-    """Raise an error if no generator can be made of it."""
-    if random_state is None or isinstance(random_state, np.random.Generator):
-        return
-    try:
-        _arguments.whole(random_state, "random_state", 0)
-    except TypeError:
-        raise TypeError(
-            f"random_state is {random_state!r}; expected a whole number, a numpy.random.Generator or None"
-        ) from None

@@ -1,4 +1,4 @@
-"""The loop over epochs, with monitoring and stopping: for network, network2 and their NumPy reference."""
+"""The loop over epochs, with monitoring: for network, network2 and their NumPy reference."""
 
 from __future__ import annotations
 
@@ -12,30 +12,31 @@ from cbackprop._warnings import Health
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from cbackprop._progress import Progress, Standing
+    from cbackprop._stopping import Rules
+
 MONITORED = {
     "training_cost": "Cost on training data: {}",
     "training_accuracy": "Accuracy on training data: {} / {}",
     "evaluation_cost": "Cost on evaluation data: {}",
     "evaluation_accuracy": "Accuracy on evaluation data: {} / {}",
 }
-STOPPED = "Early stopping: no improvement on evaluation data in {} epochs"
-HALVED = "Learning rate {}: no improvement on evaluation data in {} epochs"
-HALVINGS = 7  # of the learning rate: training ends at 1/128 of it
 
 
 def run_epochs(
     net: Any,
-    epochs: int,
+    numbers: Iterator[int],
     eta: Any,
     train_epoch: Callable[[Any], bool],
     after_epoch: Callable[[int, Any, Health], tuple[Any, bool]],
 ) -> None:
-    """Train `net` for at most `epochs` epochs.
+    """Train `net` for at most so many epochs as there are numbers.
 
     Parameters
     ----------
     net : Network
-    epochs : int
+    numbers : iterator of int
+        The numbers of the epochs. What is left in it shows how many were not begun.
     eta : float
         The learning rate η of the first epoch.
     train_epoch : callable
@@ -43,10 +44,11 @@ def run_epochs(
     after_epoch : callable
         after_epoch(j, eta, health) reports on epoch j. It returns the next η and whether training stops.
     """
-    health = Health(net)
-    for j in range(epochs):
+    health, is_first = Health(net), True
+    for j in numbers:
         finite = train_epoch(eta)
-        if j == 0 or not finite:
+        if is_first or not finite:
+            is_first = False
             health.look(j, finite)
         eta, stops = after_epoch(j, eta, health)
         if stops:
@@ -59,6 +61,53 @@ def mini_batches(pairs: list[Any], size: int) -> Iterator[list[Any]]:
         yield pairs[start : start + size]
 
 
+class Callbacks:
+    """The user's functions, each called as f(net, entry) after every epoch."""
+
+    def __init__(self, functions: tuple[Callable[[Any, dict[str, Any]], Any], ...]) -> None:
+        self.functions = functions
+
+    def stop(self, net: Any, entry: dict[str, Any]) -> bool:
+        """Call each of them; return whether one of the results was true."""
+        stops = False
+        for function in self.functions:
+            if function(net, entry):
+                stops = True
+        return stops
+
+
+def checked_callbacks(callbacks: Any) -> Callbacks | None:
+    """The option `callbacks` of `SGD`; None if there are none. A TypeError if it does not hold functions."""
+    if callbacks is None:
+        return None
+    try:
+        functions = tuple(callbacks)
+    except TypeError:
+        hint = ": callbacks=[f]" if callable(callbacks) else ""
+        raise TypeError(f"callbacks is {callbacks!r}; expected a list of functions{hint}") from None
+    for i, function in enumerate(functions):
+        if not callable(function):
+            raise TypeError(f"callbacks[{i}] is {function!r}; expected a function f(net, entry)")
+    return Callbacks(functions) if functions else None
+
+
+def timed(train_epoch: Callable[[Any], bool], report: CallbackReport | Monitoring) -> Callable[[Any], bool]:
+    """`train_epoch`, of which ``report.seconds`` says how long it took."""
+    clock = time.perf_counter
+
+    def timed_epoch(eta: Any) -> bool:
+        begun = clock()
+        is_finite = train_epoch(eta)
+        report.seconds = clock() - begun
+        return is_finite
+
+    return timed_epoch
+
+
+def say_nothing(text: str) -> None:
+    """Take the place of `print`."""
+
+
 class TestReport:
     """What network.py prints after an epoch.
 
@@ -69,10 +118,30 @@ class TestReport:
         The number of test examples.
     correct : callable
         correct() is the number that the network answers right.
+    verbose : bool
+        Whether lines are printed.
+
+    Attributes
+    ----------
+    epochs : int
+        How many are completed, those before this call included.
     """
 
-    def __init__(self, net: Any, n: int, correct: Callable[[], int]) -> None:
-        self.say, self.n, self.correct = net._cbackprop.module.print, n, correct
+    def __init__(self, net: Any, n: int, correct: Callable[[], int], verbose: bool = True) -> None:
+        self.net, self.n, self.correct = net, n, correct
+        self.say = net._cbackprop.module.print if verbose else say_nothing
+        self.epochs = 0
+
+    def run(self, epochs: int, eta: Any, train_epoch: Callable[[Any], bool], first: int = 0) -> None:
+        """Train for at most `epochs` epochs, the first of which has the number `first`."""
+        numbers = iter(range(first, first + epochs))
+        completed = 0
+        try:
+            run_epochs(self.net, numbers, eta, train_epoch, self.after_epoch)
+            completed = 1  # the epoch that was begun last
+        finally:
+            begun = next(numbers, first + max(epochs, 0))
+            self.epochs = max(begun - 1 + completed, first)
 
     def after_epoch(self, j: int, eta: Any, health: Health) -> tuple[Any, bool]:
         """Print the line of epoch j."""
@@ -83,20 +152,47 @@ class TestReport:
         return eta, False
 
 
-class Patience:
-    """The rule "no improvement in n epochs". If n is 0, it never applies."""
+class CallbackReport(TestReport):
+    """A `TestReport` that calls callbacks too."""
 
-    def __init__(self, n: int) -> None:
-        self.n = n
-        self.waited = 0
+    def __init__(
+        self, net: Any, n: int, correct: Callable[[], int], verbose: bool, callbacks: Callbacks
+    ) -> None:
+        super().__init__(net, n, correct, verbose)
+        self.callbacks = callbacks
+        self.seconds = 0.0
 
-    def is_over(self, improved: bool) -> bool:
-        """Whether this epoch is the n-th in a row without improvement. Counting then starts again."""
-        self.waited = 0 if improved else self.waited + 1
-        if self.n == 0 or self.waited < self.n:
-            return False
-        self.waited = 0
-        return True
+    def run(self, epochs: int, eta: Any, train_epoch: Callable[[Any], bool], first: int = 0) -> None:
+        """See `TestReport`."""
+        super().run(epochs, eta, timed(train_epoch, self), first)
+
+    def after_epoch(self, j: int, eta: Any, health: Health) -> tuple[Any, bool]:
+        """Print the line of epoch j, and call the callbacks."""
+        entry = {"epoch": j, "eta": eta, "seconds": self.seconds}
+        if self.n:
+            entry["evaluation_accuracy"] = correct = self.correct()
+            self.say(f"Epoch {j}: {correct} / {self.n}")
+        else:
+            self.say(f"Epoch {j} complete")
+        return eta, self.callbacks.stop(self.net, entry)
+
+
+def report_of(
+    net: Any, n: int, correct: Callable[[], int], verbose: bool, callbacks: Callbacks | None
+) -> TestReport:
+    """The report that these options of `SGD` mean."""
+    if callbacks is None:
+        return TestReport(net, n, correct, verbose)
+    return CallbackReport(net, n, correct, verbose, callbacks)
+
+
+class History(list[dict[str, Any]]):
+    """A list with an entry, a dict, for each epoch."""
+
+    def columns(self) -> dict[str, list[Any]]:
+        """Return a dict with a list for each key: its values, epoch after epoch, None where there is none."""
+        keys = dict.fromkeys(key for entry in self for key in entry)
+        return {key: [entry.get(key) for entry in self] for key in keys}
 
 
 class Monitoring:
@@ -109,13 +205,15 @@ class Monitoring:
         ``monitoring_seconds``, and what was measured.
     monitored : dict of str to bool
         By the names in `MONITORED`: whether it is printed and returned.
-    early_stopping_n, restore_best, eta_halving_n
-        The rules, as in `cbackprop.network2.Network.SGD`. They go by the accuracy on the evaluation data.
+    rules : Rules
+    verbose : bool
+        Whether lines are printed.
+    callbacks : Callbacks, optional
 
     Attributes
     ----------
-    monitored, rules : list of str
-        What is monitored, and the names of the rules in force.
+    monitored : list of str
+        What is monitored.
     measured : set of str
         What is measured: what is monitored, and what the rules go by.
     """
@@ -124,27 +222,18 @@ class Monitoring:
         self,
         net: Any,
         monitored: dict[str, bool],
-        early_stopping_n: int,
-        restore_best: bool,
-        eta_halving_n: int,
+        rules: Rules,
+        verbose: bool = True,
+        callbacks: Callbacks | None = None,
     ) -> None:
-        self.net, self.restore_best = net, restore_best
-        self.stopping, self.halving = Patience(early_stopping_n), Patience(eta_halving_n)
-        rules = {
-            "early_stopping_n": early_stopping_n,
-            "restore_best": restore_best,
-            "eta_halving_n": eta_halving_n,
-        }
-        self.rules = [name for name, value in rules.items() if value]
+        self.net, self.rules, self.verbose, self.callbacks = net, rules, verbose, callbacks
+        self.is_ruled = bool(rules.names)
         self.monitored = [name for name, value in monitored.items() if value]
-        self.measured = {*self.monitored, *(["evaluation_accuracy"] if self.rules else [])}
+        self.measured = {*self.monitored, *([rules.measure] if self.is_ruled else [])}
         self.measures: dict[str, tuple[Callable[[], Any], int]] = {}
-        self.say = net._cbackprop.module.print
-        self.best: Any = None
-        self.best_parameters: Any = None
-        self.halvings = 0
+        self.say = net._cbackprop.module.print if verbose else say_nothing
         self.seconds = 0.0
-        self.history: list[dict[str, Any]] = []
+        self.history = History()
 
     def run(
         self,
@@ -152,6 +241,8 @@ class Monitoring:
         eta: float,
         train_epoch: Callable[[Any], bool],
         measures: dict[str, tuple[Callable[[], Any], int]],
+        progress: Callable[[int, Standing | None], Progress],
+        resumed: Progress | None = None,
     ) -> tuple[list[float], list[int], list[float], list[int]]:
         """Train; return the book's four lists of what was monitored.
 
@@ -161,26 +252,33 @@ class Monitoring:
             As in `run_epochs`.
         measures : dict of str to (callable, int)
             By the names in `MONITORED`: measure(), and how many examples it looks at.
+        progress : callable
+            progress(epochs, standing) is what a later call needs to know to go on.
+        resumed : Progress, optional
+            Where to go on from.
         """
-        net, self.measures = self.net, measures
-
-        def timed_epoch(eta: Any) -> bool:
-            begun = time.perf_counter()
-            is_finite = train_epoch(eta)
-            self.seconds = time.perf_counter() - begun
-            return is_finite
-
+        net, self.measures, first = self.net, measures, 0
+        if resumed is not None:
+            self.history += net._cbackprop.history or ()
+            first = resumed.epochs
+            if resumed.standing is not None:
+                eta = self.rules.resume(net, eta, resumed.standing)
+        n_before = len(self.history)
+        standing = None
         if net._cbackprop.history is not None:
             remember(net, history=None)
         try:
-            run_epochs(net, epochs, eta, timed_epoch, self.after_epoch)
+            numbers = iter(range(first, first + epochs))
+            run_epochs(net, numbers, eta, timed(train_epoch, self), self.after_epoch)
+            standing = self.rules.restore(net)
         finally:
-            remember(net, history=self.history)  # only now: during training the name is the user's
-        if self.best_parameters:
-            net.weights, net.biases = self.best_parameters
+            entries = self.history[n_before:]
+            reached = progress(first + len(entries), standing or self.rules.standing())
+            # Only now: during training the name is the user's.
+            remember(net, history=self.history, progress=reached)
         names = "evaluation_cost", "evaluation_accuracy", "training_cost", "training_accuracy"
         evaluation_cost, evaluation_accuracy, training_cost, training_accuracy = (
-            [entry[name] for entry in self.history] if name in self.monitored else [] for name in names
+            [entry[name] for entry in entries] if name in self.monitored else [] for name in names
         )
         return evaluation_cost, evaluation_accuracy, training_cost, training_accuracy
 
@@ -194,35 +292,21 @@ class Monitoring:
                 measure, n = self.measures[name]
                 entry[name] = measure()
                 # The book computes the accuracy that it prints last a second time.
-                shown = measure() if name == "evaluation_accuracy" else entry[name]
-                self.say(line.format(shown, n))
+                again = name == "evaluation_accuracy" and self.verbose
+                self.say(line.format(measure() if again else entry[name], n))
                 if name.endswith("_cost"):
                     health.look(j, is_finite_cost(entry[name]), f"the cost on {name.split('_')[0]} data")
-        if self.rules and "evaluation_accuracy" not in entry:
-            entry["evaluation_accuracy"] = self.measures["evaluation_accuracy"][0]()
+        measure_name = self.rules.measure if self.is_ruled else None
+        if measure_name is not None and measure_name not in entry:
+            entry[measure_name] = self.measures[measure_name][0]()
         entry["monitoring_seconds"] = time.perf_counter() - begun
         self.history.append(entry)
         stops = False
-        if self.rules:
-            eta, stops = self.decide(eta, entry["evaluation_accuracy"])
+        if measure_name is not None:
+            eta, stops = self.rules.decide(self.net, eta, entry[measure_name], self.say)
         self.say("")
-        return eta, stops
-
-    def decide(self, eta: float, accuracy: int) -> tuple[float, bool]:
-        """The η of the next epoch, and whether training stops."""
-        improved = self.best is None or accuracy > self.best
-        if improved:
-            self.best = accuracy
-            if self.restore_best:
-                net = self.net
-                self.best_parameters = [w.copy() for w in net.weights], [b.copy() for b in net.biases]
-        stops = self.stopping.is_over(improved)
-        if stops:
-            self.say(STOPPED.format(self.stopping.n))
-        if self.halving.is_over(improved):
-            eta, self.halvings = eta / 2, self.halvings + 1
-            stops = stops or self.halvings == HALVINGS
-            self.say(HALVED.format(eta, self.halving.n))
+        if self.callbacks is not None and self.callbacks.stop(self.net, entry):
+            stops = True
         return eta, stops
 
 

@@ -3,7 +3,9 @@ from typing import Any, Generic, TypeVar, final, overload
 
 import numpy as np
 
+from cbackprop._epochs import History
 from cbackprop._overrides import Module
+from cbackprop._progress import Progress
 from cbackprop.activations import LayerActivations
 
 _T = TypeVar("_T")
@@ -18,7 +20,9 @@ class Memory:
     activations: LayerActivations | None
     layout: str | None
     velocities: Any
-    history: list[dict[str, Any]] | None
+    history: History | None
+    progress: Progress | None
+    generator: np.random.Generator | None
     moments: Any
     def __init__(
         self,
@@ -27,9 +31,12 @@ class Memory:
         activations: LayerActivations | None = None,
         layout: str | None = None,
         velocities: Any = None,
-        history: list[dict[str, Any]] | None = None,
+        history: History | None = None,
+        progress: Progress | None = None,
+        generator: np.random.Generator | None = None,
         moments: Any = None,
     ) -> None: ...
+    def __deepcopy__(self, memo: dict[int, Any]) -> Memory: ...
 
 def real_dtype(dtype: Any) -> np.dtype[Any]: ...
 def remember(
@@ -39,6 +46,8 @@ def remember(
     layout: Any = ...,
     velocities: Any = ...,
     history: Any = ...,
+    progress: Any = ...,
+    generator: Any = ...,
     moments: Any = ...,
 ) -> None: ...
 

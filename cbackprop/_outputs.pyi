@@ -1,3 +1,5 @@
 from typing import Any
 
-def outputs(net: Any, X: Any, name: str = "X") -> Any: ...
+from numpy.typing import NDArray
+
+def outputs(net: Any, X: Any, name: str = "X", n_threads: int = 0) -> NDArray[Any]: ...

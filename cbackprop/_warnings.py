@@ -34,13 +34,13 @@ def of_one_output(net: Any, data: Any) -> bool:
 
     Return whether it did.
     """
-    if data.is_arrays or data.n == 0 or not has_one_output(net):
+    if data.is_arrays or data.is_thresholded or data.n == 0 or not has_one_output(net):
         return False
     warn(
         f"{data.name}: this network has one output neuron, and the largest of one output is always output "
         f"0. So the count of right answers, made as in the book, says nothing about the network. Pass arrays "
-        f"(X, Y) with Y of 0 and 1, for which an output of at least 1/2 counts as 1, or give the network an "
-        f"output neuron for each class.",
+        f"(X, Y) with Y of 0 and 1, for which an output of at least 1/2 counts as 1, pass threshold=0.5 for "
+        f"pairs with such a y, or give the network an output neuron for each class.",
         UserWarning,
     )
     return True

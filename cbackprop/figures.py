@@ -52,10 +52,10 @@ def learning_curves(
     }
     epochs = [entry["epoch"] for entry in history]
     curves = {
-        (quantity, data): [entry[f"{data}_{quantity}"] for entry in history]
+        (quantity, data): [entry.get(f"{data}_{quantity}", math.nan) for entry in history]
         for quantity in ("cost", "accuracy")
         for data in ("training", "evaluation")
-        if history and f"{data}_{quantity}" in history[0]
+        if any(f"{data}_{quantity}" in entry for entry in history)
     }
     if not curves:
         raise ValueError("history holds neither cost nor accuracy; call SGD with monitor_...=True")

@@ -7,6 +7,7 @@ reference that they inherit. Otherwise they run the compiled kernels.
 
 from __future__ import annotations
 
+import os
 import random
 from typing import TYPE_CHECKING, Any
 
@@ -20,18 +21,23 @@ from cbackprop._compiled import (
     correct_answers,
     make_step,
 )
-from cbackprop._data import DataSet, read_for_evaluation, recognised
-from cbackprop._epochs import TestReport, run_epochs
-from cbackprop._memory import Memory, real_dtype
+from cbackprop._data import DataSet, checked_threshold, read_for_evaluation, recognised
+from cbackprop._epochs import checked_callbacks, report_of
+from cbackprop._memory import Memory, real_dtype, remember
+from cbackprop._order import Order
 from cbackprop._overrides import Module, builtin
 from cbackprop._parameters import check_sizes
+from cbackprop._random_state import generator_of, seed_of
 from cbackprop._step_options import StepOptions
 from cbackprop.activations import Activation, read_activations
+from cbackprop.costs import QuadraticCost
 from cbackprop.reference.network import ReferenceNetwork, draw_parameters, output_error, set_up
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
+    from os import PathLike
 
+    from numpy.random import Generator
     from numpy.typing import ArrayLike, DTypeLike
 
 __all__ = ["Activation", "Network", "np", "random", "sigmoid", "sigmoid_prime"]
@@ -86,6 +92,9 @@ class Network(Compiled, ReferenceNetwork):
     neuron_activations : dict, keyword only
         Single neurons that compute something else: ``{(l, j): activation}`` for neuron j, counted from 0,
         of layer l = 2, …, L.
+    random_state : int or numpy.random.Generator, keyword only
+        A seed, or a generator, that the initial weights and biases are drawn from. NumPy's global generator,
+        the book's, is then not touched.
 
     Attributes
     ----------
@@ -100,8 +109,8 @@ class Network(Compiled, ReferenceNetwork):
     Raises
     ------
     TypeError, ValueError
-        If `sizes` is not a sequence of whole numbers from 0, `dtype` is another type, or an activation is
-        unknown or is for a layer or neuron that does not exist.
+        If `sizes` is not a sequence of whole numbers from 0, `dtype` is another type, an activation is
+        unknown or is for a layer or neuron that does not exist, or `random_state` is none.
     """
 
     _cbackprop = Memory(MODULE)
@@ -113,15 +122,17 @@ class Network(Compiled, ReferenceNetwork):
         dtype: DTypeLike = np.float64,
         activation: str | Activation | Sequence[str | Activation] = "sigmoid",
         neuron_activations: dict[tuple[int, int], str | Activation] | None = None,
+        random_state: int | Generator | None = None,
     ) -> None:
         check_sizes(sizes)
         dtype = real_dtype(dtype)
+        generator = generator_of(random_state)
         activations = read_activations(sizes, activation, neuron_activations)
         if activations and activations.layers[-1][0] == "softmax":
             raise ValueError(
                 "activation is 'softmax'; that output layer is network2's, with LogLikelihoodCost"
             )
-        set_up(self, sizes, dtype, activations)
+        set_up(self, sizes, dtype, activations, generator)
         draw_parameters(self, sizes)
 
     @builtin
@@ -156,6 +167,11 @@ class Network(Compiled, ReferenceNetwork):
         *,
         n_threads: int | None = None,
         sample_weight: ArrayLike | None = None,
+        verbose: bool = True,
+        callbacks: Iterable[Callable[[Any, dict[str, Any]], Any]] | None = None,
+        random_state: int | Generator | None = None,
+        resume: bool = False,
+        threshold: float | None = None,
     ) -> None:
         """Train by stochastic gradient descent, printing a line after each epoch.
 
@@ -177,6 +193,23 @@ class Network(Compiled, ReferenceNetwork):
         sample_weight : array_like, (n,), optional
             For arrays: how much each example counts. An example of weight 2 counts as two, in the gradient
             and in the length m of its mini-batch; a mini-batch of which nothing counts makes no step.
+        verbose : bool
+            Whether the lines are printed. Evaluation goes on without them.
+        callbacks : list of callable, optional
+            Functions, each called as f(net, entry) after every epoch, once its line is printed. `entry` is a
+            dict of ``epoch``, ``eta``, the ``seconds`` of training and, with `test_data`,
+            ``evaluation_accuracy``, the number of right answers. If one returns something true, training
+            stops.
+        random_state : int or numpy.random.Generator, optional
+            A seed, or a generator, that draws the order of the examples for each epoch. The global `random`,
+            the book's, is then not touched, and a list keeps its order.
+        resume : bool
+            Go on where the last call of SGD ended: the numbers of the epochs and the order of the examples.
+            With the same data, 10 epochs are 5 + 5, bit for bit. The generator of the last call goes on,
+            unless `random_state` is another seed or a generator. Without one, `random` has to be in the state
+            in which it was left, and an unpickled network does not know the order of arrays.
+        threshold : float, optional
+            As in `evaluate`.
 
         Raises
         ------
@@ -188,26 +221,38 @@ class Network(Compiled, ReferenceNetwork):
         epochs = _arguments.whole(epochs, "epochs")
         mini_batch_size = _arguments.whole(mini_batch_size, "mini_batch_size", 1)
         n_threads = _arguments.threads(n_threads)
+        functions = checked_callbacks(callbacks)
+        seed_of(random_state)
+        threshold = checked_threshold(self, threshold)
+        resumed = self._cbackprop.progress if resume else None
         custom_update = MODULE.replaced_method(self, ("update_mini_batch",)) is not None
         if not custom_update:
             _arguments.number(eta, "eta")
         examples = DataSet(self, training_data, "training_data", only_pairs=custom_update)
-        tests = Scores(self, read_for_evaluation(self, test_data, "test_data", ("evaluate",)))
+        tests = Scores(self, read_for_evaluation(self, test_data, "test_data", ("evaluate",), threshold))
         tests.warn_of_one_output()
         trainer = Trainer(
-            self, examples, mini_batch_size, n_threads, _Step(self), sample_weight=sample_weight
+            self, examples, mini_batch_size, n_threads, _Step(self), None, sample_weight, resumed
         )
-        report = TestReport(self, tests.data.n, tests.correct)
-        run_epochs(self, epochs, eta, trainer.train_epoch, report.after_epoch)
+        order = Order(trainer, random_state, resumed)
+        report = report_of(self, tests.data.n, tests.correct, verbose, functions)
+        try:
+            report.run(epochs, eta, order.train_epoch, 0 if resumed is None else resumed.epochs)
+        finally:
+            remember(self, progress=order.progress(report.epochs))
 
     @builtin
-    def evaluate(self, test_data: Iterable[Any]) -> int:
+    def evaluate(self, test_data: Iterable[Any], *, threshold: float | None = None) -> int:
         """The number of examples that the network answers with their label.
 
         Parameters
         ----------
         test_data : list of (x, label), or a pair of arrays (X, Y)
             As in `SGD`; Y is labels, or one-hot rows.
+        threshold : float, optional
+            Of one output neuron: each label is 1 or 0, and says whether the output is at least this. By
+            default so with ½ for arrays; of pairs the count is the book's, which says nothing of one output
+            and comes with a warning.
 
         Returns
         -------
@@ -217,11 +262,70 @@ class Network(Compiled, ReferenceNetwork):
         Raises
         ------
         ValueError, TypeError
-            If an example has the wrong shape or type. The message names it.
+            If an example has the wrong shape or type, or `threshold` is given for several output neurons. The
+            message names it.
         """
-        tests = DataSet(self, test_data, "test_data")
+        tests = DataSet(self, test_data, "test_data", threshold=checked_threshold(self, threshold))
         _warnings.of_one_output(self, tests)
         return correct_answers(self, tests)
+
+    def save(self, filename: str | bytes | PathLike[str]) -> None:
+        """Save the network to a file, as npz if the name ends in .npz, otherwise in the JSON of network2.
+
+        Parameters
+        ----------
+        filename : str or path
+            As in `cbackprop.network2.Network.save`. The file names the cost that this network has, the
+            quadratic one, so network2 loads it too.
+
+        Raises
+        ------
+        TypeError, ValueError
+            As in `cbackprop.network2.Network.save`, and if `cost_derivative` is replaced: a file cannot hold
+            it. Pickle such a network.
+        """
+        from cbackprop._files import networks  # noqa: PLC0415  (slow to import, and few need it)
+
+        replaced = MODULE.replaced_method(self, ("cost_derivative",))
+        if replaced:
+            raise TypeError(f"{replaced}: a file of parameters cannot hold that cost; pickle the network")
+        networks.write(self, filename, QuadraticCost)
+
+
+def load(filename: str | bytes | PathLike[str]) -> Network:
+    """The network in a file that `Network.save` wrote, or network2's if its cost is the quadratic one.
+
+    Parameters
+    ----------
+    filename : str or path
+
+    Returns
+    -------
+    Network
+        It has the arrays of the file. `sizes` is the file's note, which need not agree with them.
+
+    Raises
+    ------
+    ValueError
+        If the file is damaged or holds no network, or one that is trained on another cost, which this module
+        does not have. The message names it and what is wrong.
+    OSError
+        If the file cannot be read.
+    """
+    from cbackprop._files import networks  # noqa: PLC0415
+
+    saved = networks.read(filename)
+    name = os.fsdecode(filename)
+    if saved["cost"] != "QuadraticCost":
+        raise ValueError(
+            f"{name}: the cost is {saved['cost']!r}; the networks of {__name__} have the quadratic cost "
+            f"alone: load it with cbackprop.network2.load"
+        )
+    try:
+        activations = networks.activations_of(saved, QuadraticCost)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{name}: not an intact network: {error}") from error
+    return networks.restored(Network, saved, activations)
 
 
 class _Step:

@@ -23,14 +23,17 @@ from cbackprop._compiled import (
     make_step,
     mean_cost,
 )
-from cbackprop._data import DataSet, read_for_evaluation, recognised
-from cbackprop._dropout import Dropout, drawn_dropout
-from cbackprop._epochs import Monitoring
+from cbackprop._data import DataSet, checked_threshold, read_for_evaluation, recognised
+from cbackprop._dropout import Dropout, checked_dropout
+from cbackprop._epochs import Monitoring, checked_callbacks
 from cbackprop._memory import Memory, offered, real_dtype, remember
+from cbackprop._order import Order
 from cbackprop._overrides import Module, builtin
 from cbackprop._parameters import check_sizes, layer_sizes
+from cbackprop._random_state import generator_of, seed_of
 from cbackprop._rule import BETA_1, BETA_2, EPSILON, PLAIN, Rule
 from cbackprop._step_options import StepOptions
+from cbackprop._stopping import Rules
 from cbackprop.activations import Activation
 from cbackprop.costs import CrossEntropyCost, LogLikelihoodCost, PoissonCost, QuadraticCost
 from cbackprop.reference.network2 import (
@@ -44,6 +47,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Sequence
     from os import PathLike
 
+    from numpy.random import Generator
     from numpy.typing import ArrayLike, DTypeLike, NDArray
 
     from cbackprop._data import Untouched
@@ -130,18 +134,20 @@ class Network(Compiled, ReferenceNetwork2):
     cost : class
         `CrossEntropyCost`, `QuadraticCost`, `LogLikelihoodCost` with its softmax output layer, or a class of
         your own with static methods ``fn(a, y)`` and ``delta(z, a, y)``.
-    dtype, activation, neuron_activations : keyword only
+    dtype, activation, neuron_activations, random_state : keyword only
         As in `cbackprop.network.Network`. With `LogLikelihoodCost` a single `activation` is that of the
-        hidden layers; a list may end with ``"softmax"``.
+        hidden layers; a list may end with ``"softmax"``. `default_weight_initializer` and
+        `large_weight_initializer`, called later, go on drawing from `random_state`.
 
     Attributes
     ----------
     num_layers, sizes, biases, weights, cost
         As in the book: plain attributes, which every call reads again.
     history : list of dict
-        After `SGD`, an entry for each epoch of its last call: ``epoch``, ``eta``, ``seconds`` (of training),
-        ``monitoring_seconds``, and what was monitored: ``training_cost``, ``training_accuracy``,
-        ``evaluation_cost``, ``evaluation_accuracy``.
+        After `SGD`, an entry for each epoch of its last call, and of those that it resumed: ``epoch``,
+        ``eta``, ``seconds`` (of training), ``monitoring_seconds``, and what was monitored: ``training_cost``,
+        ``training_accuracy``, ``evaluation_cost``, ``evaluation_accuracy``. ``history.columns()`` is a dict
+        of lists, a column for each of these.
     velocities : (list of ndarray, list of ndarray)
         After a step with momentum, Nesterov's too: those of the weights and of the biases. Your own attribute
         `history` or `velocities` replaces the package's, which neither reads nor writes it.
@@ -162,11 +168,17 @@ class Network(Compiled, ReferenceNetwork2):
         dtype: DTypeLike = np.float64,
         activation: str | Activation | Sequence[str | Activation] = "sigmoid",
         neuron_activations: dict[tuple[int, int], str | Activation] | None = None,
+        random_state: int | Generator | None = None,
     ) -> None:
         check_sizes(sizes)
         dtype = real_dtype(dtype)
         super().__init__(
-            sizes, cost, dtype=dtype, activation=activation, neuron_activations=neuron_activations
+            sizes,
+            cost,
+            dtype=dtype,
+            activation=activation,
+            neuron_activations=neuron_activations,
+            random_state=generator_of(random_state),
         )
 
     @offered
@@ -266,12 +278,18 @@ class Network(Compiled, ReferenceNetwork2):
         beta_2: float = BETA_2,
         epsilon: float = EPSILON,
         dropout: float | Sequence[float] = 0.0,
-        random_state: int | np.random.Generator | None = None,
         early_stopping_n: int = 0,
         restore_best: bool = False,
         eta_halving_n: int = 0,
         n_threads: int | None = None,
         sample_weight: ArrayLike | None = None,
+        stop_on: str = "evaluation_accuracy",
+        min_delta: float = 0.0,
+        verbose: bool = True,
+        callbacks: Iterable[Callable[[Any, dict[str, Any]], Any]] | None = None,
+        random_state: int | Generator | None = None,
+        resume: bool = False,
+        threshold: float | None = None,
     ) -> tuple[list[float], list[int], list[float], list[int]]:
         """Train by stochastic gradient descent; after each epoch, measure and print what is monitored.
 
@@ -298,8 +316,6 @@ class Network(Compiled, ReferenceNetwork2):
             neurons that stay are multiplied by 1 / (1 − p). So no weight has to be halved afterwards, as in
             the book, and evaluation is that of the whole network. With p > 0 for the input layer, inputs that
             are 0 are not skipped. With replaced methods it is an error.
-        random_state : int or numpy.random.Generator, optional
-            What dropout draws from. By default the draws depend on `numpy.random.seed`.
         early_stopping_n : int
             Stop after this many epochs without a better accuracy on the evaluation data; 0: never.
         restore_best : bool
@@ -312,11 +328,34 @@ class Network(Compiled, ReferenceNetwork2):
         sample_weight : array_like, (n,), optional
             As in `cbackprop.network.Network.SGD`. The n of λ/n is then the sum of the weights. What is
             monitored counts each example once.
+        stop_on : {"evaluation_accuracy", "evaluation_cost"}
+            What the three rules above go by. The cost is what `monitor_evaluation_cost` shows, and better if
+            it is lower; it suits targets that are numbers (regression), given as arrays.
+        min_delta : float
+            By how much more than this an epoch must be better than the best one before: of an accuracy a
+            number of examples, of a cost a difference.
+        verbose : bool
+            Whether the lines are printed.
+        callbacks : list of callable, optional
+            Functions, each called as f(net, entry) after every epoch; `entry` is that of `history`. If one
+            returns something true, training stops.
+        random_state : int or numpy.random.Generator, optional
+            As in `cbackprop.network.Network.SGD`. It draws what drops out as well, before the order of each
+            epoch; without it, a generator does so that is seeded from `numpy.random`.
+        resume : bool
+            Go on where the last call of SGD ended: velocities and moments, η as often halved as it was, the
+            best number and the epochs waited for a better one, `history`, the order of the examples and what
+            drops out. 10 epochs are 5 + 5, bit for bit; see `cbackprop.network.Network.SGD`. After
+            `restore_best` training goes on from the parameters that it had reached, unless the network was
+            changed or pickled since.
+        threshold : float, optional
+            As in `accuracy`, for both data.
 
         Returns
         -------
         evaluation_cost, evaluation_accuracy, training_cost, training_accuracy : lists
-            One number for each epoch; empty if it was not monitored. An accuracy is a number of examples.
+            One number for each epoch of this call; empty if it was not monitored. An accuracy is a number of
+            examples.
 
         Raises
         ------
@@ -325,6 +364,20 @@ class Network(Compiled, ReferenceNetwork2):
         KeyboardInterrupt
             After Ctrl-C. The network holds the parameters of a completed mini-batch, as after an error in
             your own cost.
+
+        Examples
+        --------
+        A progress bar, with tqdm:
+
+        >>> from tqdm import tqdm
+        >>> with tqdm(total=30, unit="epoch") as bar:
+        ...
+        ...     def show(net, entry):
+        ...         bar.update()
+        ...         bar.set_postfix(right=entry["evaluation_accuracy"])
+        ...
+        ...     options = {"monitor_evaluation_accuracy": True, "verbose": False, "callbacks": [show]}
+        ...     lists = net.SGD(training_data, 30, 10, 0.5, 5.0, evaluation_data, **options)
         """
         epochs = _arguments.whole(epochs, "epochs")
         mini_batch_size = _arguments.whole(mini_batch_size, "mini_batch_size", 1)
@@ -333,7 +386,12 @@ class Network(Compiled, ReferenceNetwork2):
         n_threads = _arguments.threads(n_threads)
         _check_regularization(regularization)
         options = _rule.checked(rule, mu, beta_1, beta_2, epsilon, self._cbackprop.dtype)
-        thinning = drawn_dropout(self, dropout, random_state)
+        thinning = checked_dropout(self, dropout)
+        rules = Rules(early_stopping_n, restore_best, eta_halving_n, stop_on, min_delta)
+        functions = checked_callbacks(callbacks)
+        seed_of(random_state)
+        threshold = checked_threshold(self, threshold)
+        resumed = self._cbackprop.progress if resume else None
         custom_update = MODULE.replaced_method(self, ("update_mini_batch",)) is not None
         if not custom_update:
             _arguments.number(eta, "eta")
@@ -343,36 +401,42 @@ class Network(Compiled, ReferenceNetwork2):
             "training_cost": monitor_training_cost,
             "training_accuracy": monitor_training_accuracy,
         }
-        monitoring = Monitoring(self, monitored, early_stopping_n, restore_best, eta_halving_n)
+        monitoring = Monitoring(self, monitored, rules, verbose, functions)
         monitors_costs = bool(monitoring.measured & {"training_cost", "evaluation_cost"})
         if not custom_update or (monitors_costs and not MODULE.replaced_method(self, ("total_cost",))):
             costs.check(self.cost, self._cbackprop.activations, len(self.weights) + 1)
             _arguments.number(lmbda, "lmbda")
 
-        examples = DataSet(self, training_data, "training_data", only_pairs=custom_update)
-        tests = _read_evaluation_data(self, evaluation_data, monitoring)
+        examples = DataSet(self, training_data, "training_data", custom_update, threshold)
+        tests = _read_evaluation_data(self, evaluation_data, monitoring, threshold)
         if examples.n == 0 and monitor_training_cost:
             raise ZeroDivisionError("training_data is empty: monitor_training_cost has no mean")
         step = _Step(self, lmbda, examples.n, regularization, options, thinning)
         evaluation = _Scores(step, "evaluation", tests, monitoring.measured)
-        trainer = Trainer(self, examples, mini_batch_size, n_threads, step, thinning, sample_weight)
+        trainer = Trainer(self, examples, mini_batch_size, n_threads, step, thinning, sample_weight, resumed)
         if trainer.weights is not None:
             step.n = float(trainer.weights.sum())
         training = _Scores(step, "training", examples, monitoring.measured, trainer.packed)
         if not training.warn_of_one_output():
             evaluation.warn_of_one_output()
-        if self._cbackprop.velocities is not None or self._cbackprop.moments is not None:
+        order = Order(trainer, random_state, resumed)
+        if resumed is None and (
+            self._cbackprop.velocities is not None or self._cbackprop.moments is not None
+        ):
             remember(self, velocities=None, moments=None)
+
+        train_in_order = order.train_epoch
 
         def train_epoch(eta: float) -> bool:
             training.forget()
             evaluation.forget()
-            return trainer.train_epoch(eta)
+            return train_in_order(eta)
 
-        return monitoring.run(epochs, eta, train_epoch, training.measures() | evaluation.measures())
+        measures = training.measures() | evaluation.measures()
+        return monitoring.run(epochs, eta, train_epoch, measures, order.progress, resumed)
 
     @builtin
-    def accuracy(self, data: Iterable[Any], convert: bool = False) -> int:
+    def accuracy(self, data: Iterable[Any], convert: bool = False, *, threshold: float | None = None) -> int:
         """The number of examples that the network answers with their label.
 
         Parameters
@@ -381,6 +445,10 @@ class Network(Compiled, ReferenceNetwork2):
         convert : bool
             Whether y is a target column, as in the training data, not a label. In arrays, Y itself shows
             which it is.
+        threshold : float, optional
+            Of one output neuron: each y, whatever `convert` is, is 1 or 0, and says whether the output is at
+            least this. By default so with ½ for arrays; of pairs the count is the book's, which says nothing
+            of one output and comes with a warning.
 
         Returns
         -------
@@ -389,9 +457,10 @@ class Network(Compiled, ReferenceNetwork2):
         Raises
         ------
         ValueError, TypeError
-            If an example has the wrong shape or type. The message names it.
+            If an example has the wrong shape or type, or `threshold` is given for several output neurons. The
+            message names it.
         """
-        examples = DataSet(self, data, "data")
+        examples = DataSet(self, data, "data", threshold=checked_threshold(self, threshold))
         _warnings.of_one_output(self, examples)
         return correct_answers(self, examples, labelled=not convert)
 
@@ -460,7 +529,7 @@ class Network(Compiled, ReferenceNetwork2):
         """
         from cbackprop._files import networks  # noqa: PLC0415  (slow to import, and few need it)
 
-        networks.write(self, filename)
+        networks.write(self, filename, self.cost)
 
 
 def load(filename: str | bytes | PathLike[str], cost: Any = None) -> Network:
@@ -510,7 +579,9 @@ def load(filename: str | bytes | PathLike[str], cost: Any = None) -> Network:
         activations = networks.activations_of(saved, cost)
     except (TypeError, ValueError) as error:
         raise ValueError(f"{name}: {what}: {error}") from error
-    return networks.restored(Network, saved, cost, activations)
+    net = networks.restored(Network, saved, activations)
+    net.cost = cost
+    return net
 
 
 def _update(
@@ -596,9 +667,18 @@ class _Scores(Scores):
             or MODULE.replaced(net, ("feedforward", "total_cost"))
             or not self.has_targets()
         ):
-            convert = {"convert": True} if self.labelled else {}
+            convert = {"convert": True} if self.labelled and not self.is_target() else {}
             return net.total_cost(self.data.given, step.lmbda, **convert, **step.penalty_options())
         return self.score(self.packed)[1] + _penalty(net, step.lmbda, self.data.n, step.regularization)
+
+    def is_target(self) -> bool:
+        """Whether the package's own `total_cost` takes each y of pairs as the target of one output neuron."""
+        data = self.data
+        return (
+            data.is_thresholded
+            and not data.is_arrays
+            and not MODULE.replaced_method(self.net, ("total_cost",))
+        )
 
     def has_targets(self) -> bool:
         """Whether the package itself makes the target of a label."""
@@ -616,19 +696,21 @@ class _Scores(Scores):
         return self.scored
 
 
-def _read_evaluation_data(net: Network, data: Any, monitoring: Monitoring) -> DataSet | Untouched:
+def _read_evaluation_data(
+    net: Network, data: Any, monitoring: Monitoring, threshold: float | None
+) -> DataSet | Untouched:
     """The evaluation data, checked for what is measured on them."""
     methods = {"evaluation_accuracy": "accuracy", "evaluation_cost": "total_cost"}
-    tests = read_for_evaluation(
-        net, data, "evaluation_data", [methods[name] for name in methods if name in monitoring.measured]
-    )
+    measuring = [methods[name] for name in methods if name in monitoring.measured]
+    tests = read_for_evaluation(net, data, "evaluation_data", measuring, threshold)
+    rules = monitoring.rules
     needed_by = [f"monitor_{name}" for name in sorted(monitoring.monitored) if name in methods]
-    needed_by += monitoring.rules
+    needed_by += rules.names
     if needed_by and not tests.n:
         state = "empty" if data is not None else None
         raise ValueError(f"evaluation_data is {state}; {needed_by[0]} needs it")
-    if monitoring.rules:
-        _check_stopping(net, tests, monitoring.rules[0])
+    if rules.names and rules.measure == "evaluation_accuracy" and threshold is None:
+        _check_stopping(net, tests, rules.names[0])
     return tests
 
 
@@ -637,8 +719,9 @@ def _check_stopping(net: Network, data: DataSet | Untouched, rule: str) -> None:
     if MODULE.replaced_method(net, ("accuracy",)):
         return
     way_out = (
-        "give the network an output neuron for each class, replace `accuracy`, or monitor the cost "
-        "(monitor_evaluation_cost=True) and choose the number of epochs from `history`"
+        "give the network an output neuron for each class, replace `accuracy`, go by the cost "
+        "(stop_on='evaluation_cost'), of one output that answers 0 or 1 pass threshold=0.5, or monitor the "
+        "cost (monitor_evaluation_cost=True) and choose the number of epochs from `history`"
     )
     if layer_sizes(net)[-1] == 1:
         raise ValueError(

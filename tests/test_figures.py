@@ -41,6 +41,15 @@ def test_only_what_was_monitored(matplotlib, capsys):
         figures.learning_curves([])
 
 
+def test_what_was_monitored_for_some_epochs_alone(matplotlib, capsys):
+    net = network2.Network([60, 8, 10])
+    net.SGD(digit_examples(40, 60), 2, 10, 0.5)
+    net.SGD(digit_examples(40, 60), 1, 10, 0.5, monitor_training_accuracy=True, resume=True)
+    (axes,) = figures.learning_curves(net.history).axes
+    right = net.history[2]["training_accuracy"]
+    np.testing.assert_array_equal(axes.lines[0].get_ydata(), [np.nan, np.nan, right])
+
+
 def test_weight_images(matplotlib):
     net = network.Network([6, 5, 2])
     figure = figures.weight_images(net, shape=(2, 3))

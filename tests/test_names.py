@@ -39,6 +39,14 @@ NAMES = [
     "_memory",
     "_module",
     "_packed",
+    "predict",
+    "predict_proba",
+    "copy",
+    "save",
+    "progress",
+    "generator",
+    "callbacks",
+    "threshold",
     "_anything",
 ]
 

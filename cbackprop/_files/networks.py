@@ -1,5 +1,7 @@
 """Networks in files, in the book's JSON or in npz: read without trust, written whole or not at all.
 
+A file of network.py's network is one of network2's with the quadratic cost: they have the same equations.
+
 The JSON is that of the book's network2, to the letter: ``sizes``, ``weights``, ``biases``, ``cost``. Options
 that the book does not have are under one more key, ``cbackprop``, unless they have their defaults: ``dtype``,
 ``activation``, ``neuron_activations``. NaN and infinities are kept, as ``NaN`` and ``Infinity``, which
@@ -19,7 +21,7 @@ import json
 import os
 import stat
 import zipfile
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
@@ -32,7 +34,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from cbackprop.network2 import Network
+    from cbackprop.reference.network import ReferenceLayers
+
+    _Network = TypeVar("_Network", bound=ReferenceLayers)
 
 DTYPES: tuple[str, ...] = ("float64", "float32")
 OURS: str = "cbackprop"
@@ -54,12 +58,12 @@ MOST_NEURONS: int = 2**31 - 1  # of a layer
 
 
 def restored(
-    network_class: type[Network], saved: dict[str, Any], cost: Any, activations: LayerActivations | None
-) -> Network:
-    """The network in the result of `read`, with this cost and the activations of `activations_of`."""
+    network_class: type[_Network], saved: dict[str, Any], activations: LayerActivations | None
+) -> _Network:
+    """The network in the result of `read`, with the activations of `activations_of`, and without a cost."""
     net = network_class.__new__(network_class)
     set_up(net, saved["sizes"], saved["dtype"], activations)
-    net.weights, net.biases, net.cost = saved["weights"], saved["biases"], cost
+    net.weights, net.biases = saved["weights"], saved["biases"]
     return net
 
 
@@ -70,8 +74,8 @@ def _name(filename: str | bytes | os.PathLike[str]) -> str:
 # ---- writing ----
 
 
-def write(net: Any, filename: str | bytes | os.PathLike[str]) -> None:
-    """Write `net` to a file. See `cbackprop.network2.Network.save`."""
+def write(net: Any, filename: str | bytes | os.PathLike[str], cost: Any) -> None:
+    """Write `net`, which has this cost, to a file. See `cbackprop.network2.Network.save`."""
     if _name(filename).endswith(OTHER_FORMATS):
         raise ValueError(
             f"filename is {os.fsdecode(filename)!r}, which names another format; networks are saved in the "
@@ -80,7 +84,7 @@ def write(net: Any, filename: str | bytes | os.PathLike[str]) -> None:
     weights = _arrays(net.weights, "weights", net._cbackprop.dtype)
     biases = _arrays(net.biases, "biases", net._cbackprop.dtype)
     sizes = _sizes(weights, biases, getattr(net, "sizes", None))
-    description = _description(net, sizes)
+    description = _description(net, sizes, cost)
     if _name(filename).endswith(".npz"):
         arrays: dict[str, Any] = {"network": np.frombuffer(json.dumps(description).encode(), np.uint8)}
         for name, parameters in (("weights", weights), ("biases", biases)):
@@ -148,11 +152,11 @@ def _is_sizes(sizes: Any) -> bool:
     return type(sizes) in (list, tuple) and all(type(n) is int and 0 <= n <= MOST_NEURONS for n in sizes)
 
 
-def _description(net: Any, sizes: list[int]) -> dict[str, Any]:
+def _description(net: Any, sizes: list[int], cost: Any) -> dict[str, Any]:
     """`net` in JSON's types, without its parameters."""
-    name = getattr(net.cost, "__name__", None)
+    name = getattr(cost, "__name__", None)
     if not isinstance(name, str):
-        raise TypeError(f"cost is {net.cost!r}; to be saved it must be a class, which has a name")
+        raise TypeError(f"cost is {cost!r}; to be saved it must be a class, which has a name")
     words = {}
     if net._cbackprop.dtype != np.float64:
         words["dtype"] = net._cbackprop.dtype.name

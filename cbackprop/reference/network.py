@@ -9,23 +9,31 @@ the user's. So what the methods share are functions that take the network.
 
 from __future__ import annotations
 
+import copy
 import random
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cbackprop._epochs import TestReport, mini_batches, run_epochs
+from cbackprop._describe import described
+from cbackprop._epochs import checked_callbacks, mini_batches, report_of
 from cbackprop._memory import Memory, offered, real_dtype, remember
 from cbackprop._overrides import Module, builtin
 from cbackprop._parameters import is_finite
+from cbackprop._progress import Progress
+from cbackprop._random_state import generator_of, generator_of_masks, resumed_generator
 from cbackprop._warnings import parameters_of
 from cbackprop.activations import LayerActivations, read_activations
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
+    from typing import Self
 
+    from numpy.random import Generator
     from numpy.typing import ArrayLike, DTypeLike, NDArray
 
+    from cbackprop._dropout import Dropout
+    from cbackprop._progress import Standing
     from cbackprop.activations import Activation
 
 __all__ = ["ReferenceLayers", "ReferenceNetwork", "np", "random", "sigmoid", "sigmoid_prime"]
@@ -52,20 +60,33 @@ def output_error(net: Any, z: Any, a: Any, y: Any) -> Any:
 MODULE: Module = Module(globals(), output_error, ("cost_derivative", "backprop"), ("feedforward", "evaluate"))
 
 
-def set_up(net: Any, sizes: Sequence[int], dtype: Any, activations: LayerActivations | None) -> None:
-    """Give `net` layers of these sizes, without parameters yet."""
+def set_up(
+    net: Any,
+    sizes: Sequence[int],
+    dtype: Any,
+    activations: LayerActivations | None,
+    generator: Generator | None = None,
+) -> None:
+    """Give `net` layers of these sizes, without parameters yet; `generator` will draw them, if not None."""
     net.__dict__.pop("_cbackprop", None)
     net.num_layers = len(sizes)
     net.sizes = sizes
     dtype = real_dtype(dtype)
-    if dtype != np.float64 or activations is not None:
-        remember(net, dtype=dtype, activations=activations)
+    if dtype != np.float64 or activations is not None or generator is not None:
+        remember(net, dtype=dtype, activations=activations, generator=generator)
 
 
 def draw_parameters(net: Any, sizes: Sequence[int], spread: Any = lambda n_in: 1) -> None:
     """Draw every bias from the normal distribution, and every weight likewise, divided by spread(n_in)."""
     memory = net._cbackprop
-    randn = memory.module.np.random.randn
+    generator = memory.generator
+    if generator is None:
+        randn = memory.module.np.random.randn
+    else:
+
+        def randn(*shape: int) -> Any:
+            return generator.standard_normal(shape)
+
     # The order of the draws is part of the promise: all biases, then all weights.
     biases = [randn(n, 1) for n in sizes[1:]]
     weights = [randn(n_out, n_in) / spread(n_in) for n_in, n_out in zip(sizes, sizes[1:])]
@@ -120,22 +141,92 @@ def as_list(data: Iterable[Any]) -> list[Any]:
 
 
 def train_on_pairs(
-    net: Any, pairs: list[Any], mini_batch_size: int, update: Callable[[list[Any]], None]
+    net: Any,
+    pairs: list[Any],
+    mini_batch_size: int,
+    update: Callable[[list[Any]], None],
+    shuffles: bool = True,
 ) -> bool:
     """One epoch: shuffle the list `pairs`, then call update(mini_batch) for each mini-batch.
 
     Returns whether the parameters are finite.
     """
-    net._cbackprop.module.shuffle(pairs)
+    if shuffles:
+        net._cbackprop.module.shuffle(pairs)
     for mini_batch in mini_batches(pairs, mini_batch_size):
         update(mini_batch)
     return is_finite(*parameters_of(net))
 
 
-def count_correct(net: Any, data: Iterable[Any], convert: bool = False) -> int:
-    """The number of pairs (x, y) that the network answers right; `convert` if y is a target, not a label."""
+def count_correct(
+    net: Any, data: Iterable[Any], convert: bool = False, threshold: float | None = None
+) -> int:
+    """The number of pairs (x, y) that the network answers right; `convert` if y is a target, not a label.
+
+    With a threshold, y is 1 or 0, and says whether the one output is at least the threshold.
+    """
     argmax = net._cbackprop.module.np.argmax
+    if threshold is not None:
+        return sum(
+            int((np.asarray(net.feedforward(x)).item() >= threshold) == np.asarray(y).item()) for x, y in data
+        )
     return sum(int(argmax(net.feedforward(x)) == (argmax(y) if convert else y)) for x, y in data)
+
+
+class Shuffling:
+    """The order of the pairs in the epochs of one call of SGD, and of those that resume it.
+
+    Parameters
+    ----------
+    net : Network
+    pairs : list
+        The book's shuffle goes on in it; a generator leaves it as it is.
+    random_state : int, numpy.random.Generator or None
+    resume : bool
+    dropout : Dropout or None
+        What draws masks, and is given the generator for it.
+    """
+
+    def __init__(
+        self, net: Any, pairs: list[Any], random_state: Any, resume: bool, dropout: Dropout | None = None
+    ) -> None:
+        self.net, self.all = net, pairs
+        self.resumed = net._cbackprop.progress if resume else None
+        self.epochs = 0 if self.resumed is None else self.resumed.epochs
+        self.seed, self.generator = resumed_generator(random_state, self.resumed)
+        self.dropout = dropout
+        if dropout is not None:
+            dropout.generator = generator_of_masks(self.generator, self.resumed)
+
+    def pairs(self) -> list[Any]:
+        """The pairs in the order of another epoch."""
+        if self.generator is None:
+            self.net._cbackprop.module.shuffle(self.all)
+            return self.all
+        return [self.all[i] for i in self.generator.permutation(len(self.all))]
+
+    def progress(self, epochs: int, standing: Standing | None = None) -> Progress:
+        """What a later call needs to know to go on after so many epochs."""
+        masks = None if self.generator is not None or self.dropout is None else self.dropout.generator
+        return Progress(epochs, self.seed, self.generator, masks, standing=standing)
+
+
+def rows_of_outputs(net: Any, X: NDArray[Any], n_out: int) -> NDArray[Any]:
+    """a^L for each row of X, as rows: `feedforward` gets a column at a time, as in `count_correct`."""
+    outputs = np.empty((len(X), n_out), net._cbackprop.dtype)
+    for i, x in enumerate(X):
+        a = np.asarray(net.feedforward(x.reshape(-1, 1)))
+        if a.size != n_out:
+            raise ValueError(f"feedforward returned {a.size} numbers for row {i} of X; expected {n_out}")
+        outputs[i] = a.ravel()
+    return outputs
+
+
+def answers_of(outputs: NDArray[Any], threshold: float | None = None) -> NDArray[np.int64]:
+    """The label that each row of outputs means: see `cbackprop.network.Network.predict`."""
+    if outputs.shape[1] == 1:
+        return (outputs[:, 0] >= (0.5 if threshold is None else threshold)).astype(np.int64)
+    return np.argmax(outputs, axis=1).astype(np.int64, copy=False)
 
 
 class ReferenceLayers:
@@ -149,6 +240,8 @@ class ReferenceLayers:
         ``float64`` or ``float32``, the type of the parameters.
     activation, neuron_activations : keyword only
         Functions in place of the sigmoid, for layers and for single neurons: see `cbackprop.network.Network`.
+    random_state : int or numpy.random.Generator, keyword only
+        Draws the parameters in place of NumPy's global generator.
 
     Attributes
     ----------
@@ -175,9 +268,14 @@ class ReferenceLayers:
         dtype: DTypeLike = np.float64,
         activation: str | Activation | Sequence[str | Activation] = "sigmoid",
         neuron_activations: dict[tuple[int, int], str | Activation] | None = None,
+        random_state: int | Generator | None = None,
     ) -> None:
-        set_up(self, sizes, dtype, read_activations(sizes, activation, neuron_activations))
+        activations = read_activations(sizes, activation, neuron_activations)
+        set_up(self, sizes, dtype, activations, generator_of(random_state))
         draw_parameters(self, sizes)
+
+    def __repr__(self) -> str:
+        return described(self)
 
     @offered
     def dtype(self) -> np.dtype[Any]:
@@ -191,6 +289,25 @@ class ReferenceLayers:
         for l, (b, w) in enumerate(zip(self.biases, self.weights), 2):
             a_l = module.f(self, l, module.np.dot(w, a_l) + b)
         return a_l
+
+    def predict_proba(self, X: ArrayLike) -> NDArray[Any]:
+        """The outputs a^L for each row of X, as rows."""
+        return rows_of_outputs(self, np.asarray(X), len(self.biases[-1]))
+
+    def predict(self, X: ArrayLike, *, threshold: float | None = None) -> NDArray[np.int64]:
+        """The answer for each row of X: argmax a^L, or of one output neuron whether a^L is at least ½."""
+        return answers_of(rows_of_outputs(self, np.asarray(X), len(self.biases[-1])), threshold)
+
+    def copy(self) -> Self:
+        """Copy the network.
+
+        Returns
+        -------
+        Network
+            Of the same class, with the same parameters, options, velocities, history and attributes of your
+            own. The two share nothing: this is ``copy.deepcopy(net)``.
+        """
+        return copy.deepcopy(self)
 
     def backprop(self, x: ArrayLike, y: ArrayLike) -> tuple[list[NDArray[Any]], list[NDArray[Any]]]:
         """The gradient (nabla_b, nabla_w) of the cost C_x of one example (x, y)."""
@@ -233,19 +350,31 @@ class ReferenceNetwork(ReferenceLayers):
         mini_batch_size: int,
         eta: float,
         test_data: Iterable[Any] | None = None,
+        *,
+        verbose: bool = True,
+        callbacks: Iterable[Callable[[Any, dict[str, Any]], Any]] | None = None,
+        random_state: int | Generator | None = None,
+        resume: bool = False,
+        threshold: float | None = None,
     ) -> None:
         """Stochastic gradient descent over `epochs` epochs of shuffled mini-batches."""
         training_data, test_data = as_list(training_data), as_list(test_data or ())
+        shuffling = Shuffling(self, training_data, random_state, resume)
+        options = {} if threshold is None else {"threshold": threshold}
 
         def train_epoch(eta: float) -> bool:
             def update(mini_batch: list[Any]) -> None:
                 self.update_mini_batch(mini_batch, eta)
 
-            return train_on_pairs(self, training_data, mini_batch_size, update)
+            return train_on_pairs(self, shuffling.pairs(), mini_batch_size, update, shuffles=False)
 
-        report = TestReport(self, len(test_data), lambda: self.evaluate(test_data))
-        run_epochs(self, epochs, eta, train_epoch, report.after_epoch)
+        def correct() -> int:
+            return self.evaluate(test_data, **options)
 
-    def evaluate(self, test_data: Iterable[Any]) -> int:
+        report = report_of(self, len(test_data), correct, verbose, checked_callbacks(callbacks))
+        report.run(epochs, eta, train_epoch, shuffling.epochs)
+        remember(self, progress=shuffling.progress(report.epochs))
+
+    def evaluate(self, test_data: Iterable[Any], *, threshold: float | None = None) -> int:
         """The number of pairs (x, label) that the network classifies right: argmax a^L = label."""
-        return count_correct(self, test_data)
+        return count_correct(self, test_data, threshold=threshold)

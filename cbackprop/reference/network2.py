@@ -11,16 +11,19 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cbackprop import _rule, costs
-from cbackprop._dropout import drawn_dropout
-from cbackprop._epochs import Monitoring
+from cbackprop._dropout import checked_dropout
+from cbackprop._epochs import History, Monitoring, checked_callbacks
 from cbackprop._memory import Memory, offered, remember
 from cbackprop._overrides import Module, builtin
+from cbackprop._random_state import generator_of
 from cbackprop._rule import BETA_1, BETA_2, EPSILON
+from cbackprop._stopping import Rules
 from cbackprop.activations import read_activations
 from cbackprop.costs import CrossEntropyCost
-from cbackprop.reference.dropout import thinned_sums_of_gradients
+from cbackprop.reference.dropout import sizes_of, thinned_sums_of_gradients
 from cbackprop.reference.network import (
     ReferenceLayers,
+    Shuffling,
     as_list,
     count_correct,
     draw_parameters,
@@ -33,8 +36,9 @@ from cbackprop.reference.network import (
 from cbackprop.reference.update_rules import Step, make_step
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
+    from numpy.random import Generator
     from numpy.typing import ArrayLike, DTypeLike, NDArray
 
     from cbackprop.activations import Activation
@@ -83,18 +87,21 @@ class ReferenceNetwork2(ReferenceLayers):
         dtype: DTypeLike = np.float64,
         activation: str | Activation | Sequence[str | Activation] = "sigmoid",
         neuron_activations: dict[tuple[int, int], str | Activation] | None = None,
+        random_state: int | Generator | None = None,
     ) -> None:
         activation = costs.with_output(cost, sizes, activation)
         activations = read_activations(sizes, activation, neuron_activations)
         costs.check(cost, activations, max(len(sizes), 1))
-        set_up(self, sizes, dtype, activations)
+        set_up(self, sizes, dtype, activations, generator_of(random_state))
         self.cost = cost
         self.default_weight_initializer()
 
     @offered
-    def history(self) -> list[dict[str, Any]] | None:
-        """An entry for each epoch of the last `SGD`."""
-        return self._cbackprop.history
+    def history(self) -> History | None:
+        """An entry for each epoch of the last `SGD`, and of those that it resumed."""
+        history = self._cbackprop.history
+        # A pickle of an earlier version has a plain list.
+        return history if history is None or isinstance(history, History) else History(history)
 
     @property
     def velocities(self) -> Any:
@@ -171,16 +178,21 @@ class ReferenceNetwork2(ReferenceLayers):
         beta_2: float = BETA_2,
         epsilon: float = EPSILON,
         dropout: float | Sequence[float] = 0.0,
-        random_state: int | np.random.Generator | None = None,
         early_stopping_n: int = 0,
         restore_best: bool = False,
         eta_halving_n: int = 0,
+        stop_on: str = "evaluation_accuracy",
+        min_delta: float = 0.0,
+        verbose: bool = True,
+        callbacks: Iterable[Callable[[Any, dict[str, Any]], Any]] | None = None,
+        random_state: int | Generator | None = None,
+        resume: bool = False,
+        threshold: float | None = None,
     ) -> tuple[list[float], list[int], list[float], list[int]]:
         """Stochastic gradient descent; return the book's four lists of what was monitored."""
         training_data, evaluation_data = as_list(training_data), as_list(evaluation_data or ())
         n = len(training_data)
         options: dict[str, Any] = {"regularization": regularization}
-        remember(self, velocities=None, moments=None)
         numbers: dict[str, Any] = {
             "mu": mu,
             "rule": rule,
@@ -188,16 +200,15 @@ class ReferenceNetwork2(ReferenceLayers):
             "beta_2": beta_2,
             "epsilon": epsilon,
         }
-
         checked = _rule.checked(**numbers, dtype=self._cbackprop.dtype)
-        thinning = drawn_dropout(self, dropout, random_state)
+        counting: dict[str, Any] = {} if threshold is None else {"threshold": threshold}
+        thinning = checked_dropout(self, dropout)
+        shuffling = Shuffling(self, training_data, random_state, resume, thinning)
+        if not resume:
+            remember(self, velocities=None, moments=None)
 
         def train_epoch(eta: float) -> bool:
-            masks = iter(
-                ()
-                if thinning is None
-                else thinning.masks([self.weights[0].shape[1], *map(len, self.biases)], n)
-            )
+            masks = iter(() if thinning is None else thinning.masks(sizes_of(self), n))
 
             def update(mini_batch: list[Any]) -> None:
                 if thinning is None:
@@ -206,17 +217,17 @@ class ReferenceNetwork2(ReferenceLayers):
                     sums = thinned_sums_of_gradients(self, mini_batch, thinning, masks)
                     make_step(self, Step(*sums, len(mini_batch), eta, lmbda / n, regularization, checked))
 
-            return train_on_pairs(self, training_data, mini_batch_size, update)
+            return train_on_pairs(self, shuffling.pairs(), mini_batch_size, update, shuffles=False)
 
         n_tests = len(evaluation_data)
         measures: dict[str, Any] = {
             "training_cost": (lambda: self.total_cost(training_data, lmbda, **options), n),
-            "training_accuracy": (lambda: self.accuracy(training_data, convert=True), n),
+            "training_accuracy": (lambda: self.accuracy(training_data, convert=True, **counting), n),
             "evaluation_cost": (
-                lambda: self.total_cost(evaluation_data, lmbda, convert=True, **options),
+                lambda: self.total_cost(evaluation_data, lmbda, convert=threshold is None, **options),
                 n_tests,
             ),
-            "evaluation_accuracy": (lambda: self.accuracy(evaluation_data), n_tests),
+            "evaluation_accuracy": (lambda: self.accuracy(evaluation_data, **counting), n_tests),
         }
         monitored = {
             "evaluation_cost": monitor_evaluation_cost,
@@ -224,12 +235,16 @@ class ReferenceNetwork2(ReferenceLayers):
             "training_cost": monitor_training_cost,
             "training_accuracy": monitor_training_accuracy,
         }
-        monitoring = Monitoring(self, monitored, early_stopping_n, restore_best, eta_halving_n)
-        return monitoring.run(epochs, eta, train_epoch, measures)
+        rules = Rules(early_stopping_n, restore_best, eta_halving_n, stop_on, min_delta)
+        monitoring = Monitoring(self, monitored, rules, verbose, checked_callbacks(callbacks))
+        return monitoring.run(epochs, eta, train_epoch, measures, shuffling.progress, shuffling.resumed)
 
-    def accuracy(self, data: Iterable[Any], convert: bool = False) -> int:
-        """The number of examples that the network answers right; `convert` if y is a target, not a label."""
-        return count_correct(self, data, convert)
+    def accuracy(self, data: Iterable[Any], convert: bool = False, *, threshold: float | None = None) -> int:
+        """The number of examples that the network answers right; `convert` if y is a target, not a label.
+
+        With a threshold, y is 1 or 0, and says whether the one output is at least the threshold.
+        """
+        return count_correct(self, data, convert, threshold)
 
     def total_cost(
         self, data: Iterable[Any], lmbda: float, convert: bool = False, *, regularization: str = "L2"

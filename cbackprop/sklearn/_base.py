@@ -148,7 +148,8 @@ class MultilayerPerceptron(CallbackSupportMixin, BaseEstimator):
         """The outputs of the network, (n, n_out)."""
         check_is_fitted(self)
         X = validate_data(self, X, accept_sparse=["csr", "csc"], reset=False)
-        return Layers(self.coefs_, self.intercepts_, self.activation, self.out_activation_).outputs(X)
+        layers = Layers(self.coefs_, self.intercepts_, self.activation, self.out_activation_)
+        return layers.outputs(X, self.n_threads)
 
     # What the two differ in.
     _validated: Callable[..., tuple[Any, Any, NDArray[Any]]]

@@ -87,9 +87,9 @@ class ValidationData:
             out_activation,
         )
 
-    def score(self, layers: Layers) -> float:
+    def score(self, layers: Layers, n_threads: int | None) -> float:
         """The accuracy, where all labels of an example count as one; of a regression R², or NaN."""
-        outputs = layers.outputs(self.rows)
+        outputs = layers.outputs(self.rows, n_threads)
         if self.out_activation == "softmax":
             right = np.argmax(outputs, axis=1) == np.argmax(self.Y, axis=1)
         elif self.out_activation == "logistic":

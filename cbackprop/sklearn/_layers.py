@@ -91,9 +91,9 @@ class Layers:
         """The biases, as views (n_out,)."""
         return [b.ravel() for b in self.biases]
 
-    def outputs(self, X: Any) -> NDArray[Any]:
-        """The outputs a^L for each row of X, (n, n_out)."""
-        return _outputs.outputs(self, rows_of(X))
+    def outputs(self, X: Any, n_threads: int | None) -> NDArray[Any]:
+        """The outputs a^L for each row of X, (n, n_out), by as many threads as `threads` says."""
+        return _outputs.outputs(self, rows_of(X), "X", threads(n_threads))
 
 
 def rows_of(X: Any) -> Any:

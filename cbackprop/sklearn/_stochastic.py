@@ -102,7 +102,7 @@ class Progress:
         say(estimator, f"Iteration {estimator.n_iter_}, loss = {loss:.8f}")
         score = -loss
         if self.validation is not None:
-            score = self.validation.score(self.layers)
+            score = self.validation.score(self.layers, estimator.n_threads)
             estimator.validation_scores_.append(score)
             say(estimator, f"Validation score: {score:.6f}")
         # Comparisons with NaN are false: as in scikit-learn, a loss that is no number is no worse.

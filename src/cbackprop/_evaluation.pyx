@@ -24,20 +24,21 @@ cdef enum:
     BLOCK = 1024    # examples that are packed at a time, and between two looks for Ctrl-C
 
 
-def evaluate(net, data, str name="test_data", bint labelled=True):
+def evaluate(net, data, str name="test_data", bint labelled=True, threshold=None):
     """How many examples of the list of pairs, or of the arrays (X, Y), `net` answers right.
 
-    Each y is the label if `labelled`, otherwise the target, whose largest entry is at the label.
+    Each y is the label if `labelled`, otherwise the target, whose largest entry is at the label. With a threshold, the one output
+    is compared with it, and each y is 1 or 0.
     """
-    return score_of(net, data, name, labelled, True, None)[0]
+    return score_of(net, data, name, labelled, True, None, threshold)[0]
 
 
 def total_cost(net, data, str name, bint labelled, cost):
     """The mean cost of the examples; `cost` is the name of a built-in one, or a function of (a, y)."""
-    return score_of(net, data, name, labelled, False, cost)[1]
+    return score_of(net, data, name, labelled, False, cost, None)[1]
 
 
-cdef tuple score_of(net, data, str name, bint labelled, bint answers, cost):
+cdef tuple score_of(net, data, str name, bint labelled, bint answers, cost, threshold):
     """(right answers, mean cost): the examples are packed a block at a time."""
     cdef Parameters p = Parameters.__new__(Parameters, net)
     cdef Py_ssize_t n, start, correct = 0
@@ -50,6 +51,8 @@ cdef tuple score_of(net, data, str name, bint labelled, bint answers, cost):
         examples = packed(p, data, start, min(n, start + BLOCK), name, labelled, TOGETHER, n_workers=1, once=True)
         if labelled and cost is not None:
             examples.targets.check_labels(data)
+        if threshold is not None:
+            examples.targets.answer_from(threshold)
         if answers:
             examples.targets.check_classes()
         more_correct, more_mean = evaluation.score(examples, labelled, answers, cost, n)
@@ -73,8 +76,13 @@ cdef class EvaluationSet:
         if labelled and costs:
             self.examples.targets.check_labels(data)
 
-    def check_classes(self):
-        """Raises if no answer can be right: a target of one output neuron is neither 0 nor 1."""
+    def check_classes(self, threshold=None):
+        """Raises if no answer can be right: a target of one output neuron is neither 0 nor 1.
+
+        With a threshold, the one output is compared with it from now on.
+        """
+        if threshold is not None:
+            self.examples.targets.answer_from(threshold)
         self.examples.targets.check_classes()
 
     def score(self, net, bint answers, cost):
@@ -189,7 +197,7 @@ cdef Py_ssize_t answer(
         feed_layer(me, me.L, examples, m, examples + m, n_next)
         if classes is not NULL:
             if team.examples.targets.thresholded:
-                threshold(a, me.k.itemsize, answers)
+                compare(a, me.k.itemsize, team.examples.targets.threshold, answers)
             else:
                 me.k.argmax(a, answers)
             for i in range(m):
@@ -200,14 +208,14 @@ cdef Py_ssize_t answer(
     return correct
 
 
-cdef void threshold(const Panels *A, Py_ssize_t itemsize, int32_t *answers) noexcept nogil:
-    """answers[i] = 1 where the one output of row i is >= 1/2, otherwise 0."""
+cdef void compare(const Panels *A, Py_ssize_t itemsize, double threshold, int32_t *answers) noexcept nogil:
+    """answers[i] = 1 where the one output of row i is >= threshold, otherwise 0."""
     cdef Py_ssize_t i
     for i in range(A.rows):
         if itemsize == 8:
-            answers[i] = (<const double *> A.data)[i * A.width] >= 0.5
+            answers[i] = (<const double *> A.data)[i * A.width] >= threshold
         else:
-            answers[i] = (<const float *> A.data)[i * A.width] >= 0.5
+            answers[i] = (<const float *> A.data)[i * A.width] >= threshold
 
 
 # ---- regularisation ----

@@ -8,6 +8,12 @@ from cbackprop._targets cimport Targets
 from cbackprop.kernels cimport Packing, Records
 
 
+cdef enum:
+    BY_DENSITY = -1
+    DENSE = 0
+    SPARSE = 1
+
+
 @cython.final
 cdef class Examples:
     cdef Py_ssize_t n, n_in
@@ -27,7 +33,7 @@ cdef class Examples:
     cdef int read_weights(self, object weights) except -1
     cdef int new_extents(self) except -1
     cdef int pack_csr(self, Csr X, Py_ssize_t start, Py_ssize_t tile) except -1
-    cdef bint is_sparse(self, Inputs inputs, double limit) except -1
+    cdef bint is_sparse(self, Inputs inputs, double limit, int layout) except -1
     cdef int pack_records(self, Inputs inputs, Py_ssize_t tile, bint once, int n_threads) except -1
     cdef bint write_records(self, Inputs inputs, Packing *packing, int n_threads) except -1
     cdef int pack_rows(self, Inputs inputs) except -1
@@ -39,5 +45,5 @@ cdef Py_ssize_t count(object data) except -1
 cdef object snapshot_of(object data)
 cdef Examples packed(
     Parameters p, object data, Py_ssize_t start, Py_ssize_t stop, str name, bint labelled, Py_ssize_t m, int n_workers=*,
-    bint once=*, int n_threads=*, bint dense=*)
+    bint once=*, int n_threads=*, int layout=*)
 cdef uint32_t *in_order(Py_ssize_t n) except NULL

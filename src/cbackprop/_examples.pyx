@@ -48,7 +48,7 @@ cdef object snapshot_of(object data):
 
 cdef Examples packed(
     Parameters p, object data, Py_ssize_t start, Py_ssize_t stop, str name, bint labelled, Py_ssize_t m, int n_workers=1,
-    bint once=False, int n_threads=1, bint dense=False,
+    bint once=False, int n_threads=1, int layout=BY_DENSITY,
 ):
     """The examples start .. stop - 1 of `data`, packed for the network p and for mini-batches of m.
 
@@ -66,8 +66,8 @@ cdef Examples packed(
         Whether they will be read only once: then it does not pay to find codes for their values.
     n_threads : int
         How many pack the examples.
-    dense : bool
-        Whether zeros are not to be skipped, however many there are.
+    layout : int
+        DENSE, SPARSE, or BY_DENSITY, which may be another for the same examples in another order.
     """
     cdef Examples examples = Examples.__new__(Examples)
     cdef Inputs inputs = Inputs.__new__(Inputs)
@@ -86,19 +86,21 @@ cdef Examples packed(
         examples.read_pairs(inputs, data, stop, labelled)
     if type(data) is tuple and type(data[0]) is Csr:
         examples.pack_csr(data[0], start, k.sparse_tile(k.sparse_panel(p.n[2], m, n_workers) * k.lanes))
-    elif examples.is_sparse(inputs, -1 if dense else limit):
+    elif examples.is_sparse(inputs, limit, layout):
         examples.pack_records(inputs, k.sparse_tile(k.sparse_panel(p.n[2], m, n_workers) * k.lanes), once, n_threads)
     else:
         examples.pack_rows(inputs)
     return examples
 
 
-def check_examples(net, data, str name, bint labelled=False, bint answers=False):
+def check_examples(net, data, str name, bint labelled=False, bint answers=False, threshold=None):
     """Raises what training on the examples would, or counting right `answers`. Returns whether their x look like pixels."""
     cdef Parameters p = Parameters.__new__(Parameters, net)
     cdef Examples examples
     data = snapshot_of(data)
     examples = packed(p, data, 0, count(data), name, labelled, 1)
+    if threshold is not None:
+        examples.targets.answer_from(threshold)
     if answers:
         examples.targets.check_classes()
     return examples.pixels
@@ -194,7 +196,7 @@ cdef class Examples:
         self.density = X.pack(&self.records, start, self.n, tile, self.targets.name) / max(1.0, <double> self.n * self.n_in)
         return 0
 
-    cdef bint is_sparse(self, Inputs inputs, double limit) except -1:
+    cdef bint is_sparse(self, Inputs inputs, double limit, int layout) except -1:
         """Whether zeros are worth skipping, by the density of the inputs in examples spread evenly over the data."""
         cdef Py_ssize_t probe, probes = min(self.n, PROBES), nonzeros = 0
         cdef Row row
@@ -204,7 +206,8 @@ cdef class Examples:
             row.bits = 8 * cnp.PyArray_ITEMSIZE(x)
             nonzeros += count_nonzeros(&row, self.n_in)
         self.density = nonzeros / (<double> max(1, probes * self.n_in))
-        self.sparse = self.n > 0 and self.n_in >= SPARSE_INPUTS and self.density <= limit
+        self.sparse = self.n > 0 and self.n_in >= SPARSE_INPUTS and (
+            self.density <= limit if layout == BY_DENSITY else layout == SPARSE)
         return self.sparse
 
     cdef int pack_records(self, Inputs inputs, Py_ssize_t tile, bint once, int n_threads) except -1:

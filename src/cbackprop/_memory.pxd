@@ -12,3 +12,5 @@ cdef class Memory:
     # others is (of weights, of biases). Or None.
     cdef readonly object moments
     cdef readonly object history        # a list with an entry for each epoch of the last SGD; None before the first
+    cdef readonly object progress       # where the last SGD ended: see cbackprop/_progress.py; None before the first
+    cdef readonly object generator      # the initial weights were drawn from it; None: from NumPy's global one

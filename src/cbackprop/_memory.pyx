@@ -2,6 +2,8 @@
 
 cimport cython
 
+from copy import deepcopy
+
 import numpy as np
 
 FLOAT64 = np.dtype(np.float64)
@@ -14,18 +16,32 @@ cdef class Memory:
     A class of networks has one with the defaults; an instance gets its own where it differs.
     """
 
-    def __init__(self, module, dtype=FLOAT64, activations=None, layout=None, velocities=None, history=None, moments=None):
+    def __init__(
+        self, module, dtype=FLOAT64, activations=None, layout=None, velocities=None, history=None, progress=None, generator=None,
+        moments=None,
+    ):
         self.module = module
         self.dtype = real_dtype(dtype)
         self.activations = activations
         self.layout = layout
         self.velocities = velocities
         self.history = history
+        self.progress = progress
+        self.generator = generator
         self.moments = moments
 
     def __reduce__(self):
         # The layout is of this processor, and of data that are not here.
-        return Memory, (self.module, self.dtype.name, self.activations, None, self.velocities, self.history, self.moments)
+        progress = None if self.progress is None else self.progress.pickled()
+        return Memory, (
+            self.module, self.dtype.name, self.activations, None, self.velocities, self.history, progress, self.generator,
+            self.moments)
+
+    def __deepcopy__(self, memo):
+        return Memory(
+            self.module, self.dtype, deepcopy(self.activations, memo), None, deepcopy(self.velocities, memo),
+            deepcopy(self.history, memo), deepcopy(self.progress, memo), deepcopy(self.generator, memo),
+            deepcopy(self.moments, memo))
 
 
 def real_dtype(dtype):
@@ -43,7 +59,8 @@ cdef object UNCHANGED = object()
 
 
 def remember(
-    net, dtype=UNCHANGED, activations=UNCHANGED, layout=UNCHANGED, velocities=UNCHANGED, history=UNCHANGED, moments=UNCHANGED,
+    net, dtype=UNCHANGED, activations=UNCHANGED, layout=UNCHANGED, velocities=UNCHANGED, history=UNCHANGED, progress=UNCHANGED,
+    generator=UNCHANGED, moments=UNCHANGED,
 ):
     """Give `net` a memory of its own, with these changes."""
     cdef Memory now = net._cbackprop
@@ -54,6 +71,8 @@ def remember(
     memory.layout = now.layout if layout is UNCHANGED else layout
     memory.velocities = now.velocities if velocities is UNCHANGED else velocities
     memory.history = now.history if history is UNCHANGED else history
+    memory.progress = now.progress if progress is UNCHANGED else progress
+    memory.generator = now.generator if generator is UNCHANGED else generator
     memory.moments = now.moments if moments is UNCHANGED else moments
     net.__dict__["_cbackprop"] = memory     # not by setattr, which may be the user's
 

@@ -138,7 +138,9 @@ cdef class Targets:
     cdef int read_array(self, object X, object Y, bint labelled) except -1:
         """Reads the rows of Y that belong to these examples."""
         cdef Py_ssize_t i
-        self.thresholded = self.n_out == 1
+        self.of_arrays = True
+        if self.n_out == 1:
+            self.answer_from(0.5)
         self.check_array(X, Y)
         if Y.ndim == 1 and self.n_out == 1:
             Y = Y.reshape(-1, 1)
@@ -188,6 +190,11 @@ cdef class Targets:
 
     # ---- as classes ----
 
+    cdef void answer_from(self, double threshold) noexcept:
+        """From now on the class of the one output is 1 if it is at least `threshold`, otherwise 0."""
+        self.thresholded = True
+        self.threshold = threshold
+
     cdef object classes(self):
         """The class of each target, as an array of int32: the place of its first largest entry, 0 for a target of zeros; or
         the 0 or 1 itself if answers are thresholded."""
@@ -213,9 +220,10 @@ cdef class Targets:
             for i in range(self.n):
                 number = real_at(self.rows, 8 * self.itemsize, i)
                 if number != 0 and number != 1:
+                    y = f": Y[{self.start + i}]" if self.of_arrays else f"[{self.start + i}]: y"
                     raise ValueError(
-                        f"{self.name}: Y[{self.start + i}] is {number}; the accuracy of one output neuron counts a >= 1/2 "
-                        f"against labels 0 and 1")
+                        f"{self.name}{y} is {number}; the accuracy of one output neuron counts a >= "
+                        f"{'1/2' if self.threshold == 0.5 else self.threshold} against labels 0 and 1")
         return 0
 
     cdef int check_labels(self, object data) except -1:

@@ -10,7 +10,7 @@ from libc.string cimport memcpy
 from cbackprop._arrays cimport contiguous, copied
 from cbackprop._costs cimport cost_code
 from cbackprop._evaluation cimport score_packed
-from cbackprop._examples cimport Examples, count, in_order, packed, snapshot_of
+from cbackprop._examples cimport BY_DENSITY, DENSE, SPARSE, Examples, count, in_order, packed, snapshot_of
 from cbackprop._overrides cimport Module
 from cbackprop._parameters cimport Parameters
 from cbackprop._shuffle cimport draws_of, places_after, shuffle, shuffle_as_numpy
@@ -82,13 +82,15 @@ cdef class Training:
         Of the steps to come; their update rule and dropout may not change.
     sample_weight : ndarray of n real numbers from 0, optional
         For arrays: an example of weight 2 counts as two, in the gradient and in the length of its mini-batch.
+    sparse : bool or None
+        Whether the inputs are laid out as sparse; None: if their density says so.
     """
 
     cdef Examples examples
     cdef Team team
     cdef Parameters parameters          # what the last epoch knew of the network's
     cdef object activations             # that the team was made for
-    cdef Module module                  # of the network
+    cdef Module module                  # of the network; None: of an estimator, which has no methods of the book
     cdef StepOptions options
     cdef object supply                  # of processors: how many workers get one; None if one works alone
     cdef uint32_t *permutation          # (n) the examples as shuffled, by their numbers
@@ -101,11 +103,15 @@ cdef class Training:
     def __dealloc__(self):
         free(self.permutation)
 
-    def __init__(self, net, training_data, Py_ssize_t mini_batch_size, n_threads, StepOptions options, sample_weight=None):
+    def __init__(
+        self, net, training_data, Py_ssize_t mini_batch_size, n_threads, StepOptions options, sample_weight=None, sparse=None,
+    ):
         cdef Parameters p = Parameters.__new__(Parameters, net)
         cdef bint arrays
         cdef Py_ssize_t n
-        cdef int workers = 1
+        cdef int workers = 1, layout = BY_DENSITY if sparse is None else SPARSE if sparse else DENSE
+        if options.dropout is not None and <double> options.dropout[0] > 0:
+            layout = DENSE      # what drops out of the inputs is said of all of them
         training_data = snapshot_of(training_data)
         arrays = type(training_data) is tuple
         self.snapshot = None if arrays else training_data if type(training_data) is list else copied(training_data)
@@ -118,13 +124,12 @@ cdef class Training:
         self.supply = _processors.Supply(workers) if workers > 1 else None
         self.examples = packed(
             p, training_data if arrays else self.snapshot, 0, n, "training_data", False, self.m, n_workers=workers, once=False,
-            n_threads=n_packing_threads(p, n, min(n_threads, MAX_WORKERS)),
-            dense=options.dropout is not None and <double> options.dropout[0] > 0)
+            n_threads=n_packing_threads(p, n, min(n_threads, MAX_WORKERS)), layout=layout)
         if sample_weight is not None:
             self.examples.read_weights(sample_weight)
         self.permutation = in_order(n)
         self.options = options
-        self.module = <Module?> p.memory.module
+        self.module = p.memory.module
         self.new_team(p, workers)
 
     cdef int new_team(self, Parameters p, int n_workers) except -1:
@@ -162,8 +167,10 @@ cdef class Training:
         """(right answers, mean cost) of the training data: see `EvaluationSet`."""
         return score_packed(net, self.examples, False, answers, cost)
 
-    def check_classes(self):
+    def check_classes(self, threshold=None):
         """See `EvaluationSet`."""
+        if threshold is not None:
+            self.examples.targets.answer_from(threshold)
         self.examples.targets.check_classes()
 
     @property
@@ -172,6 +179,11 @@ cdef class Training:
         kind = "sparse" if self.examples.sparse else "dense"
         workers = "1 thread" if self.team.n_workers == 1 else f"{self.team.n_workers} threads"
         return f"{kind} inputs (density {self.examples.density:.3f}), {workers}"
+
+    @property
+    def sparse(self):
+        """Whether the inputs are laid out as sparse."""
+        return self.examples.sparse
 
     @property
     def pixels(self):
@@ -274,6 +286,14 @@ cdef class Training:
         divided by the weight of an example. With lambda / 2, the second is what L2 regularisation adds to the first."""
         return self.cost.of_examples, self.cost.squares
 
+    def order_array(self):
+        """The examples as shuffled, like `order`: a new array of uint32."""
+        cdef cnp.npy_intp shape[1]
+        shape[0] = self.n
+        numbers = cnp.PyArray_SimpleNew(1, shape, cnp.NPY_UINT32)
+        memcpy(cnp.PyArray_DATA(numbers), self.permutation, self.n * sizeof(uint32_t))
+        return numbers
+
     def train_epoch(self, net, items, step, eta, masks=None):
         """Shuffles the examples, and trains on every mini-batch once; returns whether the parameters are finite.
 
@@ -291,7 +311,7 @@ cdef class Training:
         masks : list, optional
             With dropout: see `Team.set_masks`.
         """
-        cdef Module module = self.module
+        cdef Module module = <Module?> self.module
         if module.replaced(net, module.training_methods) is not None:
             return None
         self.shuffle_with(module.shuffle, items)

@@ -15,6 +15,7 @@ cdef extern from "numpy/arrayobject.h" nogil:
         NPY_INT32
         NPY_INT64
         NPY_UINT8
+        NPY_UINT32
         NPY_ARRAY_IN_ARRAY
         NPY_ARRAY_NOTSWAPPED
         NPY_ARRAY_FORCECAST

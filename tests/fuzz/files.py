@@ -175,7 +175,7 @@ def check_network(net):
     net.sizes = networks._sizes(net.weights, net.biases, net.sizes)  # the file's may be an old note
     if len(net.sizes) > 1 and sum(net.sizes) < 10_000:
         assert net.feedforward(np.zeros((net.sizes[0], 1))).shape == (net.sizes[-1], 1)
-    assert networks._description(net, net.sizes)["sizes"] == net.sizes
+    assert networks._description(net, net.sizes, net.cost)["sizes"] == net.sizes
 
 
 if __name__ == "__main__":

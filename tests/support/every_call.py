@@ -35,8 +35,10 @@ from cbackprop.reference import network as reference_1
 from cbackprop.reference import network2 as reference_2
 from support.examples import Table
 from support.tiny import (
+    BIT_PAIRS,
     BITS,
     DENSE,
+    DENSE_X,
     FOLDER,
     GROWING,
     HALF_IDX,
@@ -52,11 +54,14 @@ from support.tiny import (
     NO_MNIST,
     NPZ,
     NUMBERS,
+    NUMBERS_OF_ROWS,
     ODD_X,
     OTHER_JSON,
     OWN,
     PAIR,
     PICKLE,
+    QUADRATIC_JSON,
+    QUADRATIC_NPZ,
     SIZES,
     SPARSE,
     TARGETS,
@@ -211,6 +216,26 @@ def changing(call):
     return patched
 
 
+def changing_processors(call):
+    """`call`, on a machine that grants two processors."""
+
+    def patched(net):
+        kept = _processors.granted
+        _processors.granted = lambda: 2
+        try:
+            call(net)
+        finally:
+            _processors.granted = kept
+
+    return patched
+
+
+def resumed(net, data, **options):
+    """Two calls of SGD, the second of which goes on where the first ended."""
+    net.SGD(data, 1, 7, 0.1, **options)
+    net.SGD(data, 1, 7, 0.1, resume=True, **options)
+
+
 def quartic(a, y):
     return float(np.sum((a - y) ** 4))
 
@@ -231,12 +256,15 @@ RIGHT["network.", nothing] = {
     "sigmoid: float32": lambda _: network.sigmoid(np.float32([[1, 2]])[:, ::-1]),
     "sigmoid: complex": lambda _: network.sigmoid(1j * z),
     "sigmoid_prime": lambda _: network.sigmoid_prime(z),
+    "Network: random_state": lambda _: network.Network(SIZES, random_state=3),
+    "load": lambda _: network.load(QUADRATIC_JSON),
 }
 RIGHT["network2.", nothing] = {
     "sigmoid": lambda _: network2.sigmoid(z),
     "sigmoid_prime": lambda _: network2.sigmoid_prime(z),
     "Network": lambda _: network2.Network(SIZES),
     "Network: softmax": lambda _: softmax(),
+    "Network: random_state": lambda _: network2.Network(SIZES, random_state=np.random.default_rng(3)),
     "Network: a short life": lambda _: better().SGD(list(DENSE), 1, 18, 0.1, 0.1, TESTS, *MONITORS),
     "load": lambda _: network2.load(JSON),
     "load: npz, own cost": lambda _: network2.load(str(NPZ), cost=OwnCost),
@@ -289,6 +317,12 @@ SINGLE_CALLS = {
     "backprop": lambda net: net.backprop(x, y),
     "backprop_mini_batch": columns,
 }
+# Asked about many examples, and copied.
+QUESTIONS = {
+    "predict": lambda net: net.predict(X),
+    "predict_proba": lambda net: net.predict_proba(X),
+    "copy": lambda net: repr(net.copy()),
+}
 ATTRIBUTES2 = {
     "dtype": lambda net: net.dtype,
     "history": lambda net: getattr(net, "history", None),
@@ -334,6 +368,21 @@ RIGHT["network.Network.", plain] = {
     "SGD: own print": printed(network, lambda net: net.SGD((X, LABELS), 1, 24, 0.1)),
     "SGD: own shuffle": shuffled(network, lambda net: net.SGD(list(SPARSE), 1, 24, 0.1)),
     "SGD: own shuffle, arrays": shuffled(network, lambda net: net.SGD((X, LABELS), 1, 24, 0.1)),
+    "SGD: callbacks": lambda net: net.SGD(
+        (X, LABELS), 2, 24, 0.1, (X, LABELS), verbose=False, callbacks=[lambda net, entry: True]
+    ),
+    "SGD: random_state": lambda net: net.SGD(list(SPARSE), 1, 24, 0.1, random_state=3),
+    "SGD: several mini-batches, resumed": lambda net: resumed(net, (X, LABELS)),
+    "SGD: several mini-batches, a tuple, resumed": lambda net: resumed(net, tuple(SPARSE), random_state=3),
+    **QUESTIONS,
+    "predict_proba: dense": lambda net: net.predict_proba(DENSE_X),
+    "predict_proba: blocks, two threads": changing_processors(
+        lambda net: net.predict_proba(np.tile(ODD_X, (50, 1)), n_threads=2)
+    ),
+    "predict_proba: no rows": lambda net: net.predict_proba(X[:0]),
+    "predict: a table": lambda net: net.predict(Table(ODD_X)),
+    "save": lambda net: net.save(QUADRATIC_JSON),
+    "save: npz": lambda net: net.save(QUADRATIC_NPZ),
 }
 RIGHT["network.Network.", one_input] = {
     "feedforward: a number": lambda net: net.feedforward(0.5),
@@ -346,6 +395,9 @@ RIGHT["network.Network.", one_input] = {
 RIGHT["network.Network.", one_output] = {
     "evaluate: one output": lambda net: net.evaluate((X, BITS)),
     "evaluate: one output, pairs": without_warning(lambda net: net.evaluate(TESTS)),
+    "evaluate: threshold": lambda net: net.evaluate(BIT_PAIRS, threshold=0.5),
+    "SGD: threshold": lambda net: net.SGD(BIT_PAIRS[:], 1, 24, 0.1, BIT_PAIRS, threshold=0.5),
+    "predict: threshold": lambda net: net.predict(X, threshold=0.25),
     "SGD: one output": lambda net: net.SGD((X, BITS == 1), 1, 24, 0.1, (Table(X), BITS * 1.0)),
 }
 RIGHT["network.Network.", cut] = {
@@ -356,6 +408,10 @@ RIGHT["network.Network.", own_evaluate] = {
     "SGD: own evaluate": lambda net: net.SGD(list(DENSE), 1, 18, 0.1, {"x": X, "y": LABELS}),
 }
 RIGHT["network2.Network.", one_output2] = {
+    "accuracy: threshold": lambda net: net.accuracy(BIT_PAIRS, threshold=0.5),
+    "SGD: threshold": lambda net: net.SGD(
+        BIT_PAIRS[:], 1, 24, 0.1, 0.0, BIT_PAIRS, *MONITORS, early_stopping_n=1, threshold=0.5
+    ),
     "accuracy: one output": lambda net: net.accuracy((X, BITS)),
     "total_cost: one output": lambda net: net.total_cost((X, X[:, 0]), 0.1),
     "SGD: one output": lambda net: net.SGD((X, BITS == 1), 1, 24, 0.1, 0.1, (Table(X), BITS), *MONITORS),
@@ -387,6 +443,9 @@ RIGHT["network.Network.", own] = {
 }
 RIGHT["network.Network.", replaced] = {
     "backend: replaced": lambda net: net.backend,
+    "predict: replaced": lambda net: net.predict(X),
+    "copy: replaced": lambda net: repr(net.copy()),
+    "SGD: several steps, replaced, resumed": lambda net: resumed(net, (X[:4], LABELS[:4])),
     "SGD: replaced": lambda net: net.SGD(DENSE[:4], 1, 4, 0.1, TESTS[:2]),
     "backprop_mini_batch: replaced": columns,
 }
@@ -416,6 +475,24 @@ RIGHT["network2.Network.", better] = {
     "SGD: two threads": lambda net: net.SGD(
         (X, TARGETS), 1, 24, 0.1, monitor_training_accuracy=True, n_threads=2
     ),
+    "SGD: several steps, stop_on": lambda net: net.SGD(
+        list(DENSE),
+        2,
+        18,
+        0.1,
+        0.1,
+        (X, TARGETS),
+        early_stopping_n=1,
+        stop_on="evaluation_cost",
+        min_delta=1e9,
+    ),
+    "SGD: several mini-batches, momentum, resumed": lambda net: resumed(
+        net, list(SPARSE), mu=0.5, random_state=np.random.default_rng(1)
+    ),
+    "SGD: several mini-batches, restore_best, resumed": lambda net: resumed(
+        net, (X, LABELS), evaluation_data=(X, LABELS), restore_best=True, eta_halving_n=1
+    ),
+    **QUESTIONS,
     "accuracy": lambda net: net.accuracy(TESTS),
     "accuracy: targets": lambda net: net.accuracy(DENSE, convert=True),
     "total_cost": lambda net: net.total_cost(TESTS, 5.0, convert=True),
@@ -448,6 +525,7 @@ RIGHT["network2.Network.", own_cost] = {
 RIGHT["network2.Network.", replaced2] = {
     "accuracy: replaced": lambda net: net.accuracy(TESTS[:3]),
     "total_cost: replaced": lambda net: net.total_cost(TESTS[:3], 1.0, convert=True),
+    "predict_proba: replaced": lambda net: net.predict_proba(X[:3]),
 }
 RIGHT["chapter.", small] = {
     "numerical_gradient": lambda net: chapter.numerical_gradient(net, *PAIR),
@@ -469,6 +547,11 @@ RIGHT["reference.network.", reference] = {
     "ReferenceNetwork.update_mini_batch": lambda net: net.update_mini_batch(DENSE[:3], 0.1),
     "ReferenceNetwork.evaluate": lambda net: net.evaluate(TESTS[:3]),
     "ReferenceNetwork.SGD": lambda net: net.SGD(DENSE[:4], 1, 4, 0.1, TESTS[:2]),
+    "ReferenceNetwork.SGD: several steps, resumed": lambda net: resumed(net, DENSE[:4], random_state=3),
+    **{f"ReferenceNetwork.{name}": call for name, call in QUESTIONS.items()},
+    "ReferenceLayers.predict": lambda net: reference_1.ReferenceLayers.predict(net, X),
+    "ReferenceLayers.predict_proba": lambda net: reference_1.ReferenceLayers.predict_proba(net, X),
+    "ReferenceLayers.copy": reference_1.ReferenceLayers.copy,
     "ReferenceLayers.feedforward": lambda net: reference_1.ReferenceLayers.feedforward(net, x),
     "ReferenceLayers.backprop": lambda net: reference_1.ReferenceLayers.backprop(net, x, y),
     "ReferenceLayers.backprop_mini_batch": lambda net: reference_1.ReferenceLayers.backprop_mini_batch(
@@ -478,6 +561,7 @@ RIGHT["reference.network.", reference] = {
 RIGHT["reference.network2.ReferenceNetwork2.", reference_network2] = {
     **ATTRIBUTES2,
     **SINGLE_CALLS,
+    **QUESTIONS,
     "default_weight_initializer": lambda net: net.default_weight_initializer(),
     "large_weight_initializer": lambda net: net.large_weight_initializer(),
     "update_mini_batch": lambda net: net.update_mini_batch(DENSE[:3], 0.1, 0.1, 9, mu=0.5),
@@ -503,6 +587,9 @@ WRONG["network.", nothing] = {
     "Network: dtype": lambda _: network.Network(SIZES, dtype=np.float16),
     "Network: activation": lambda _: network.Network(SIZES, activation="step"),
     "Network: neuron": lambda _: network.Network(SIZES, neuron_activations={(2, 9): "tanh"}),
+    "Network: random_state": lambda _: network.Network(SIZES, random_state=0.5),
+    "load: another cost": lambda _: network.load(JSON),
+    "load: half": lambda _: network.load(HALF_JSON),
     "sigmoid": lambda _: network.sigmoid("z"),
     "sigmoid: liar": lambda _: network.sigmoid(Liar()),
     "sigmoid_prime": lambda _: network.sigmoid_prime(object()),
@@ -573,7 +660,19 @@ WRONG["network.Network.", plain] = {
     "SGD: a stored matrix of bad columns": lambda net: stored(net, X_INDICES + 40),
     "SGD: a stored matrix of bad rows": lambda net: stored(net, indptr=[0, 3, 2]),
     "SGD: a bad order": lambda net: stored(net, order=[0] * 24),
+    "SGD: callbacks": lambda net: net.SGD(SPARSE, 1, 10, 0.1, callbacks=[3]),
+    "SGD: a callback that fails": lambda net: net.SGD(
+        (X, LABELS), 2, 10, 0.1, callbacks=[lambda net, entry: 1 / 0], random_state=3
+    ),
+    "SGD: random_state": lambda net: net.SGD(SPARSE, 1, 10, 0.1, random_state=-1),
+    "SGD: threshold": lambda net: net.SGD(SPARSE, 1, 10, 0.1, threshold=0.5),
+    "evaluate: threshold": lambda net: net.evaluate(TESTS, threshold=0.5),
+    "predict": lambda net: net.predict(X.T),
+    "predict: liar": lambda net: net.predict(Liar()),
+    "predict_proba": lambda net: net.predict_proba(X * 1j),
+    "save": lambda net: net.save("net.onnx"),
 }
+WRONG["network.Network.", replaced] = {"save: replaced": lambda net: net.save(QUADRATIC_JSON)}
 WRONG["chapter.", plain] = {"numerical_gradient: x": lambda net: chapter.numerical_gradient(net, x[:3], y)}
 WRONG["network.Network.", raising] = {
     "SGD: raising": lambda net: net.SGD(list(DENSE), 1, 10, 0.1),
@@ -593,6 +692,8 @@ WRONG["network2.Network.", better] = {
     "SGD: random_state": lambda net: net.SGD(SPARSE, 1, 10, 0.1, dropout=0.5, random_state="3"),
     "SGD: epsilon": lambda net: net.SGD(SPARSE, 1, 10, 0.1, rule="adam", epsilon=0.0),
     "SGD": lambda net: net.SGD(SPARSE, 1, 10, 0.1, regularization="L3"),
+    "SGD: stop_on": lambda net: net.SGD(SPARSE, 1, 10, 0.1, stop_on="cost"),
+    "SGD: min_delta": lambda net: net.SGD(SPARSE, 1, 10, 0.1, min_delta=-1),
     "SGD: no evaluation": lambda net: net.SGD(SPARSE, 1, 10, 0.1, early_stopping_n=1),
     "SGD: label": lambda net: net.SGD(list(SPARSE), 1, 10, 0.1, 5.0, [*TESTS, (x, 3)], *MONITORS),
     "SGD: bad shuffle": badly_shuffled(network2),
@@ -602,7 +703,10 @@ WRONG["network2.Network.", better] = {
     "save": lambda net: net.save(FOLDER / "none" / "net.json"),
     "save: a folder": lambda net: net.save(IDX),
 }
-WRONG["network.Network.", one_output] = {"evaluate: no classes": lambda net: net.evaluate((X, X[:, 1] + 0.1))}
+WRONG["network.Network.", one_output] = {
+    "evaluate: no classes": lambda net: net.evaluate((X, X[:, 1] + 0.1)),
+    "evaluate: a threshold and no classes": lambda net: net.evaluate(NUMBERS_OF_ROWS, threshold=0.5),
+}
 WRONG["network2.Network.", one_output2] = {
     "SGD: stopping": lambda net: net.SGD(list(TESTS), 1, 10, 0.1, 0.0, (X, BITS), early_stopping_n=1)
 }
@@ -646,7 +750,8 @@ def public_name(call):
 
 def public_names():
     """Every public function, class and method: "module.name" or "module.Class.name", of its home."""
-    names = {"__version__", "config.show_config", "__main__.main"}
+    # network.load is not in __all__: a star import is to bring what the book's brings.
+    names = {"__version__", "config.show_config", "__main__.main", "network.load"}
     for module in MODULES:
         for name in module.__all__:
             item = getattr(module, name)

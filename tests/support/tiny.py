@@ -28,6 +28,9 @@ TARGETS = np.eye(3)[LABELS]
 ODD_X = np.asfortranarray(X.astype(">f4"))  # which no kernel reads as it is
 x, y = DENSE[0]
 BITS = np.arange(24) % 2  # for one output neuron
+BIT_PAIRS = [(column, int(bit)) for (column, _), bit in zip(TESTS, BITS, strict=True)]
+NUMBERS_OF_ROWS = [(column, 0.25) for column, _ in TESTS]
+DENSE_X = np.hstack([column for column, _ in DENSE]).T.copy()
 NUMBERS = [(0.1 * k, 0.5) for k in range(6)]  # for one input
 PAIR = rng.random((3, 1)), np.array([[1.0], [0.0]])  # for `small`
 a, z = rng.random((3, 1)), rng.normal(size=(3, 1))
@@ -48,11 +51,13 @@ def tidy_up():
 FOLDER = Path(tempfile.mkdtemp(prefix="every-call-"))
 atexit.register(shutil.rmtree, FOLDER)
 JSON, NPZ = FOLDER / "net.json", FOLDER / "net.npz"
+QUADRATIC_JSON, QUADRATIC_NPZ = FOLDER / "quadratic.json", FOLDER / "quadratic.npz"
 IDX = small_mnist.write_idx(FOLDER / "idx")
 KERAS = small_mnist.write(FOLDER / "mnist.npz", small_mnist.keras_npz())
 PICKLE = small_mnist.write(FOLDER / "mnist.pkl", small_mnist.python2_pickle(small_mnist.book_arrays()))
 network2.Network(SIZES).save(JSON)
 network2.Network(SIZES).save(NPZ)
+network.Network(SIZES).save(QUADRATIC_JSON)
 HALF_JSON = small_mnist.write(FOLDER / "half.json", JSON.read_bytes()[:300])
 OTHER_JSON = FOLDER / "other.json"
 OTHER_JSON.write_text(json.dumps({**json.loads(JSON.read_text()), "biases": [[[1.0]]] * 2}), encoding="ascii")
