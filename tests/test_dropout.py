@@ -118,13 +118,45 @@ def test_a_seed_a_generator_and_numpys_seed(capsys):
     assert same_bits(nets[4], nets[5]) and not same_bits(nets[4], nets[0])
 
 
-def test_each_epoch_draws_masks_of_its_own(capsys):
-    generator, dropout = np.random.default_rng(9), Dropout(0.5, 9)
-    trained(network2.Network(SIZES), EXAMPLES["dense"], epochs=2, seed=generator, dropout=0.5)
-    first, second = dropout.masks(SIZES, 107), dropout.masks(SIZES, 107)
-    assert (first != second).any()
-    np.testing.assert_array_equal(np.concatenate([first, second]), Dropout(0.5, 9).masks(SIZES, 214))
-    assert generator.random() == dropout.generator().random()
+def dropout_from(seed, dropout):
+    """What SGD draws its masks with for random_state=seed."""
+    result = Dropout(dropout)
+    result.generator = np.random.default_rng(seed)
+    return result
+
+
+def test_each_epoch_draws_masks_and_then_the_order(capsys):
+    given = np.random.default_rng(9)
+    trained(network2.Network(SIZES), EXAMPLES["dense"], epochs=2, seed=given, dropout=0.5)
+    dropout, masks = dropout_from(9, 0.5), []
+    for _ in range(2):
+        masks.append(dropout.masks(SIZES, 107))
+        dropout.generator.permutation(107)
+    assert (masks[0] != masks[1]).any()
+    assert given.bit_generator.state == dropout.generator.bit_generator.state
+
+
+def test_masks_go_on_where_those_before_ended():
+    dropout = dropout_from(9, 0.5)
+    rows = np.concatenate([dropout.masks(SIZES, 107), dropout.masks(SIZES, 107)])
+    np.testing.assert_array_equal(rows, dropout_from(9, 0.5).masks(SIZES, 214))
+
+
+@pytest.mark.parametrize("random_state", [None, 7])
+def test_resumed_masks(capsys, random_state):
+    """Ten epochs are five and five, also where random.shuffle draws the order; see tests/test_resume.py."""
+    nets = []
+    for epochs in ((4,), (1, 3)):
+        np.random.seed(3)
+        random.seed(6)
+        net, _ = network2_and_reference(SIZES)
+        for k, n in enumerate(epochs):
+            net.SGD(
+                tuple(EXAMPLES["sparse"]), n, 10, 0.1, dropout=[0.1, 0.5, 0.5], random_state=random_state,
+                resume=k > 0,
+            )  # fmt: skip
+        nets.append(net)
+    assert same_bits(*nets)
 
 
 # ---- the masks ----
@@ -133,7 +165,7 @@ def test_each_epoch_draws_masks_of_its_own(capsys):
 def test_masks_are_drawn_with_these_probabilities():
     sizes, probabilities = [11, 30, 8, 17, 3], (0.1, 0.5, 0.0, 0.9)
     n = 4000
-    rows = Dropout(probabilities, 5).masks(sizes, n)
+    rows = dropout_from(5, probabilities).masks(sizes, n)
     assert rows.shape == (n, 2 + 4 + 3 + 1) and not rows[:, -1].any()
     dtype = np.dtype(np.float64)
     kept = [factors(probabilities, sizes, row, dtype) for row in rows]
@@ -150,10 +182,10 @@ def test_masks_are_drawn_with_these_probabilities():
 
 
 def test_masks_do_not_depend_on_blocks(monkeypatch):
-    expected = Dropout(0.3, 5).masks(SIZES, 107)
+    expected = dropout_from(5, 0.3).masks(SIZES, 107)
     for block in (1, 21, 1000):
         monkeypatch.setattr(_dropout, "BLOCK", block)
-        np.testing.assert_array_equal(Dropout(0.3, 5).masks(SIZES, 107), expected)
+        np.testing.assert_array_equal(dropout_from(5, 0.3).masks(SIZES, 107), expected)
 
 
 def test_the_mean_of_thinned_networks_is_the_whole_one(capsys):
@@ -176,7 +208,7 @@ def test_what_is_dropped_is_not_learnt(capsys):
     net, _ = network2_and_reference([5, 64, 3])
     before = copy.deepcopy(net)
     net.SGD([(np.ones((5, 1)), np.zeros((3, 1)))], 1, 1, 0.5, dropout=0.5, random_state=2)
-    stays = np.unpackbits(Dropout(0.5, 2).masks([5, 64, 3], 1)[0][:8], bitorder="little").astype(bool)
+    stays = np.unpackbits(dropout_from(2, 0.5).masks([5, 64, 3], 1)[0][:8], bitorder="little").astype(bool)
     assert 16 < stays.sum() < 48
     for moved in (
         (net.weights[0] != before.weights[0]).all(axis=1),
@@ -220,7 +252,7 @@ def test_evaluation_is_of_the_whole_network(capsys, kind):
         ({"dropout": [0.5, 0.5, 2]}, ValueError, r"dropout\[2\] is 2.0"),
         ({"dropout": [0.5, 0.5, "p"]}, TypeError, r"dropout\[2\] is 'p'"),
         ({"dropout": np.full((3, 1), 0.5)}, TypeError, r"dropout\[0\] is"),
-        ({"dropout": 0.5, "random_state": "7"}, TypeError, "random_state is '7'; expected a whole number"),
+        ({"dropout": 0.5, "random_state": "7"}, TypeError, "random_state is '7'; expected a seed"),
         ({"dropout": 0.5, "random_state": -1}, ValueError, "random_state is -1; expected at least 0"),
         ({"random_state": 0.5}, TypeError, "random_state is 0.5"),
     ],

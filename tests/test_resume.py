@@ -27,6 +27,7 @@ KINDS = {
 OPTIONS = {
     "plain": {},
     "momentum": {"mu": 0.5, "lmbda": 0.1},
+    "moments": {"rule": "amsgrad", "lmbda": 0.1, "epsilon": 1e-4},
     "halving": {"evaluation_data": TESTS, "eta_halving_n": 1, "mu": 0.5},
     "the best": {"evaluation_data": TESTS, "restore_best": True, "mu": 0.5, "eta_halving_n": 3},
     "by the cost": {
@@ -89,6 +90,11 @@ def test_rules_velocities_and_history_go_on(path, name, kind, random_state, caps
     for net in nets[1:]:
         assert same_bits(net, nets[0])
         assert without_seconds(net.history) == without_seconds(nets[0].history)
+        if name == "moments":
+            (t, *moments), (expected_t, *expected) = net._cbackprop.moments, nets[0]._cbackprop.moments
+            assert t == expected_t
+            for ours, theirs in zip(moments, expected, strict=True):
+                assert all(all(map(np.array_equal, *each)) for each in zip(ours, theirs, strict=True))
         if "mu" in OPTIONS[name]:
             for ours, theirs in zip(net.velocities, nets[0].velocities, strict=True):
                 assert all(map(np.array_equal, ours, theirs))
@@ -126,7 +132,7 @@ def test_a_schedule_that_ended_stops_at_the_next_halving(capsys):
     "way", [lambda net: pickle.loads(pickle.dumps(net)), copy.deepcopy, lambda net: net.copy()]
 )
 @pytest.mark.parametrize("kind", ["list", "arrays"])
-@pytest.mark.parametrize("name", ["momentum", "halving"])
+@pytest.mark.parametrize("name", ["momentum", "halving", "moments"])
 def test_a_copy_goes_on_as_the_network_would(way, kind, name, capsys):
     nets = [
         run(network2, plan, kind, between=way, random_state=7, **OPTIONS[name]) for plan in ((10,), (5, 5))
