@@ -17,15 +17,15 @@ if TYPE_CHECKING:
 
     from cbackprop._rule import Rule
 
-    Arrays = list[NDArray[Any]]
-    Parameters = tuple[Arrays, Arrays]  # of the weights, of the biases
+    _Arrays = list[NDArray[Any]]
+    _Parameters = tuple[_Arrays, _Arrays]  # of the weights, of the biases
 
 
 class Step(NamedTuple):
     """The gradients of a mini-batch, summed, and what is to be made of them."""
 
-    nabla_b: Arrays
-    nabla_w: Arrays
+    nabla_b: _Arrays
+    nabla_w: _Arrays
     m: int
     eta: float
     lmbda_over_n: float
@@ -47,7 +47,7 @@ def fitting(net: Any, state: Any) -> Any:
     return [[np.zeros_like(p) for p in ps] for ps in parameters]
 
 
-def gradient_descent(net: Any, step: Step) -> Parameters:
+def gradient_descent(net: Any, step: Step) -> _Parameters:
     """Make the step w → w − (η/m) Σ_x ∂C_x/∂w − what regularisation takes."""
     real = net._cbackprop.dtype.type
     shrink, rate = real(step.eta * step.lmbda_over_n), real(step.eta / step.m)
@@ -58,7 +58,7 @@ def gradient_descent(net: Any, step: Step) -> Parameters:
     return weights, [b - rate * nabla for b, nabla in zip(net.biases, step.nabla_b)]
 
 
-def momentum(net: Any, step: Step) -> Parameters:
+def momentum(net: Any, step: Step) -> _Parameters:
     """Make the step v → µv − what gradient descent takes from w, w → w + v."""
     real = net._cbackprop.dtype.type
     mu, shrink, rate = real(step.rule.mu), real(step.eta * step.lmbda_over_n), real(step.eta / step.m)
@@ -72,7 +72,7 @@ def momentum(net: Any, step: Step) -> Parameters:
     return [w + v for w, v in zip(net.weights, v_w)], [b + v for b, v in zip(net.biases, v_b)]
 
 
-def nesterov(net: Any, step: Step) -> Parameters:
+def nesterov(net: Any, step: Step) -> _Parameters:
     """Make the step v → µv − η∇, w → w + µv − η∇, with the new v: momentum, a step ahead."""
     eta, mu = (net._cbackprop.dtype.type(number) for number in (step.eta, step.rule.mu))
     gradients = mean_gradients(net, step)
@@ -86,7 +86,7 @@ def nesterov(net: Any, step: Step) -> Parameters:
     return weights, biases
 
 
-def adam(net: Any, step: Step) -> Parameters:
+def adam(net: Any, step: Step) -> _Parameters:
     """Make a step of Adam or AMSGrad.
 
     ::
@@ -126,7 +126,7 @@ def adam(net: Any, step: Step) -> Parameters:
     return parameters
 
 
-def mean_gradients(net: Any, step: Step) -> Parameters:
+def mean_gradients(net: Any, step: Step) -> _Parameters:
     """∇ of the regularised cost, the mean over the mini-batch: of the weights, of the biases."""
     real = net._cbackprop.dtype.type
     m, lmbda_over_n = real(step.m), real(step.lmbda_over_n)
