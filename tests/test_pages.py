@@ -74,10 +74,15 @@ def test_the_examples_of_the_readme_run(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("CBACKPROP_MNIST", raising=False)
     blocks = blocks_of("python")
-    assert len(blocks) == 2
-    for block in blocks:
+    books, estimators = blocks[:2], blocks[2:]
+    assert len(estimators) == 1
+    for block in books:
         with pytest.warns(UserWarning, match="sample"):
             exec(block, {})
+    for block in estimators:
+        names = {}
+        exec(block, names)
+        assert names["MLPClassifier"].__module__.startswith("cbackprop.sklearn")
     printed = capsys.readouterr().out
     assert "Epoch 29: " in printed and "compiled: " in printed and "Accuracy on evaluation data" in printed
     assert (tmp_path / "digits.json").exists()
