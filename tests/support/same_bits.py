@@ -18,10 +18,12 @@ import random
 import sys
 from functools import partial
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
 
 from cbackprop import network, network2
+from cbackprop._dropout import Dropout
 
 RECORD = Path(__file__).resolve().parents[1] / "data/same_bits.json"
 ETA = 1 / 64
@@ -66,19 +68,25 @@ MONITORED = {
     "a user's cost": {"cost": Difference},
 }
 LAYOUTS = {"dense": [40, 100, 10], "sparse, bytes": [300, 100, 10]}
-ACTIVATIONS = {name: {"activation": name} for name in ("sigmoid", "linear", "tanh", "relu", "softplus")}
+ACTIVATIONS = {
+    name: {"activation": name} for name in ("sigmoid", "linear", "tanh", "relu", "softplus", "exponential")
+}
 ACTIVATIONS["mixed"] = MIXED
 COSTS = [
     (network2.QuadraticCost, ["tanh", "sigmoid"]),
     (network2.QuadraticCost, ["relu", "linear"]),
     (network2.CrossEntropyCost, ["sigmoid", "sigmoid"]),
     (network2.LogLikelihoodCost, ["softplus", "softmax"]),
+    (network2.PoissonCost, ["tanh", "exponential"]),
 ]
 RULES = {
     "L2": {},
     "L1": {"regularization": "L1"},
     "momentum": {"mu": 0.5},
     "momentum and L1": {"mu": 0.9, "regularization": "L1"},
+    "nesterov": {"rule": "nesterov", "mu": 0.5},
+    "adam": {"rule": "adam", "epsilon": 1 / 1024},
+    "amsgrad and L1": {"rule": "amsgrad", "epsilon": 1 / 1024, "regularization": "L1"},
 }
 HALVES = {  # by steps, in each of which a scale is halved: it is multiplied out after twenty
     "L2": {"lmbda": 53 / 2 / ETA},
@@ -185,6 +193,37 @@ def of_network2(threads, sizes, kind, cost, rule, soft, **options):
     costs = [net.total_cost(data[k : k + 12], 0.0) for k in range(0, 53, 12)]
     found["costs"] = digest(np.array(costs))
     return found
+
+
+def of_thinned(threads, kind, rule, dtype):
+    """The digest of a network whose neurons drop out, by masks of our own: NumPy's draws are not for ever."""
+    draw = random.Random(15)
+    sizes = [40, 21, 70, 3]
+    net = network2.Network(sizes, dtype=dtype)
+    set_parameters(net, draw)
+
+    def masks(dropout, sizes, n):
+        of_neurons = [size for size, p in zip(sizes, dropout.probabilities(len(sizes))) if p > 0]
+        row_bytes = sum((size + 7) // 8 for size in of_neurons) + 1
+        return np.frombuffer(draw.randbytes(n * row_bytes), np.uint8).reshape(n, row_bytes)
+
+    data = examples(draw, 53, sizes, kind)
+    with mock.patch.object(Dropout, "masks", masks):
+        net.SGD(data, 2, 10, ETA, 1 / 8, dropout=[0.25, 0.5, 0.5], n_threads=threads, **RULES[rule])
+    return {"training": digest(*net.weights, *net.biases)}
+
+
+def of_weighted(threads, kind, rule, dtype):
+    """The digest of a network whose examples have weights."""
+    draw = random.Random(16)
+    sizes = [300, 21, 3]
+    data = examples(draw, 53, sizes, kind)
+    X, Y = (np.array([pair[i][:, 0] for pair in data]) for i in range(2))
+    weights = np.frombuffer(draw.randbytes(53), np.uint8) / 64
+    net = network2.Network(sizes, dtype=dtype)
+    set_parameters(net, draw)
+    net.SGD((X, Y), 2, 10, ETA, 1 / 8, sample_weight=weights, n_threads=threads, **RULES[rule])
+    return {"training": digest(*net.weights, *net.biases)}
 
 
 def of_halved(threads, kind, rule, dtype, mini_batch_size=1):
@@ -315,6 +354,10 @@ def cases():
         if MACHINE not in KEEPS_SUBNORMALS:
             yield f"network, {about}, saturated", partial(of_saturated, kind=kind, dtype=dtype)
         yield f"network, {about}, every width", partial(of_widths, dtype=dtype, kind=kind)
+        for (what, of_kind), rule in itertools.product(
+            {"thinned": of_thinned, "weighted": of_weighted}.items(), ("L2", "nesterov", "adam")
+        ):
+            yield f"network2, {about}, {what}, {rule}", partial(of_kind, kind=kind, rule=rule, dtype=dtype)
         for rule in HALVES:
             yield f"network2, {about}, {rule}, halved", partial(of_halved, kind=kind, rule=rule, dtype=dtype)
     for dtype in DTYPES:
