@@ -1,8 +1,23 @@
 """What every peer of the benchmark has to do."""
 
+import contextlib
+import io
 import time
 
 import jobs
+
+
+class EpochClock(io.TextIOBase):
+    """A standard output that notes the time at which each `Epoch ...` line is printed."""
+
+    def __init__(self):
+        self.marks = []
+
+    def write(self, text):
+        """Note the time of a line that ends an epoch."""
+        if text.startswith("Epoch"):
+            self.marks.append(time.perf_counter())
+        return len(text)
 
 
 class Peer:
@@ -42,13 +57,17 @@ class Peer:
         return jobs.outputs(X, *self.parameters())
 
     def train(self, seed, epochs):
-        """Train some epochs and return the seconds they took."""
-        drawn = jobs.orders(self.job.n, epochs, seed)
-        begun = time.perf_counter()
-        for order in drawn:
-            self.epoch(order)
-        self.finish()
-        return time.perf_counter() - begun
+        """Train some epochs, print a line after each as the book does, and return the seconds they took."""
+        orders = jobs.orders(self.job.n, epochs, seed)
+        if not self.job.shape.times_shuffles:
+            orders = list(orders)
+        with contextlib.redirect_stdout(EpochClock()):
+            begun = time.perf_counter()
+            for j, order in enumerate(orders):
+                self.epoch(order)
+                print(f"Epoch {j} complete")
+            self.finish()
+            return time.perf_counter() - begun
 
     def timed(self, seed, epochs):
         """Return the seconds that some epochs take, without what is done once a call."""

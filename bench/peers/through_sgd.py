@@ -1,24 +1,10 @@
 """Networks with the book's API, timed through the call that a user makes: `SGD`."""
 
 import contextlib
-import io
 import random
 import time
 
-from peers.peer import Peer
-
-
-class EpochClock(io.TextIOBase):
-    """A standard output that notes the time at which each `Epoch ...` line is printed."""
-
-    def __init__(self):
-        self.marks = []
-
-    def write(self, text):
-        """Note the time of a line that ends an epoch."""
-        if text.startswith("Epoch"):
-            self.marks.append(time.perf_counter())
-        return len(text)
+from peers.peer import EpochClock, Peer
 
 
 class ThroughSGD(Peer):
