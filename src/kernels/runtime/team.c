@@ -51,10 +51,9 @@ void barrier_destroy(Barrier *barrier) {
     pthread_cond_destroy(&barrier->next_round);
 }
 
-void barrier_wait(Barrier *barrier) {
-    if (barrier->members == 1) return;
+int barrier_arrive(Barrier *barrier) {
     const int round = atomic_load_explicit(&barrier->round, memory_order_relaxed);
-    if (atomic_fetch_add(&barrier->arrived, 1) + 1 == barrier->members) {
+    if (barrier->members > 1 && atomic_fetch_add(&barrier->arrived, 1) + 1 == barrier->members) {
         atomic_store_explicit(&barrier->arrived, 0, memory_order_relaxed);
         atomic_fetch_add(&barrier->round, 1);
         /* A sleeper counts itself before it looks at the round a last time: one of the two always sees the other. */
@@ -63,8 +62,12 @@ void barrier_wait(Barrier *barrier) {
             pthread_cond_broadcast(&barrier->next_round);
             pthread_mutex_unlock(&barrier->lock);
         }
-        return;
     }
+    return round;
+}
+
+void barrier_await(Barrier *barrier, int round) {
+    if (barrier->members == 1) return;
     for (int spin = 0; spin < SPINS; spin++) {
         if (atomic_load_explicit(&barrier->round, memory_order_acquire) != round) return;
         pause_a_moment();
@@ -81,6 +84,8 @@ void barrier_wait(Barrier *barrier) {
     barrier->slept += seconds(CLOCK_MONOTONIC) - began;
     pthread_mutex_unlock(&barrier->lock);
 }
+
+void barrier_wait(Barrier *barrier) { barrier_await(barrier, barrier_arrive(barrier)); }
 
 /* What the threads of a team share while they are created: none works before all exist. */
 typedef struct {
@@ -182,6 +187,8 @@ ptrdiff_t team_end(const Barrier *barrier) { return atomic_load_explicit(&barrie
 
 void barrier_init(Barrier *barrier, int members) { barrier->members = members; }
 void barrier_destroy(Barrier *barrier) { (void)barrier; }
+int barrier_arrive(Barrier *barrier) { return (void)barrier, 0; }
+void barrier_await(Barrier *barrier, int round) { (void)barrier, (void)round; }
 void barrier_wait(Barrier *barrier) { (void)barrier; }
 
 int team_run(Barrier *barrier, void (*work)(void *member), void **member, MemberTime *spent) {
