@@ -99,6 +99,7 @@ FUNCTIONS = {  # struct Kernels of kernels.h: name, result, arguments
     "sweep": (None, S, S, P, POINTER, SIZE, SIZE),
     "sweep_scratch": (SIZE, ct.POINTER(Records), SIZE),
     "sweep_init": (None, POINTER, ct.POINTER(Records), SIZE),
+    "sweep_ahead": (None, POINTER, ct.POINTER(Records)),
     "dense_panel": (SIZE, SIZE), "sparse_panel": (SIZE, SIZE, SIZE, ct.c_int), "sparse_tile": (SIZE, SIZE),
 }  # fmt: skip
 

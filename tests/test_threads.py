@@ -10,7 +10,7 @@ import time
 import numpy as np
 import pytest
 
-from cbackprop import _processors, network2
+from cbackprop import _pace, _processors, network2
 from cbackprop.network import Network
 from support.agreement import same_bits
 from support.children import SANITIZED, run_python
@@ -248,13 +248,13 @@ def test_n_threads_that_is_no_number_of_threads(n_threads, kind):
 # ---- a team that loses its processors ----
 
 
-class Changing(_processors.Supply):
+class Changing(_pace.Pace):
     """Has another number of workers after every slice, whatever they got."""
 
     numbers = ()
     slices = ()
 
-    def workers(self, workers, seconds, used, missing, now):
+    def workers(self, workers, batches, seconds, used, missing, now):
         numbers, slices = type(self).numbers, type(self).slices
         slices.append(workers)
         return numbers[len(slices) % len(numbers)]
@@ -263,7 +263,7 @@ class Changing(_processors.Supply):
 @pytest.fixture
 def changing(monkeypatch):
     monkeypatch.setattr(_processors, "granted", lambda: 4)
-    monkeypatch.setattr(_processors, "Supply", Changing)
+    monkeypatch.setattr(_pace, "Pace", Changing)
     monkeypatch.setattr(Changing, "numbers", (1, 4, 2, 3, 1, 1, 4))
     monkeypatch.setattr(Changing, "slices", [])
 
@@ -324,7 +324,7 @@ import contextlib, io, os, random, sys, time
 import numpy as np
 from support.agreement import same_bits
 from support.examples import dense_examples, digit_examples
-from cbackprop import _processors
+from cbackprop import _pace, _processors
 from cbackprop.network import Network
 os.sched_setaffinity(0, [min(os.sched_getaffinity(0))])
 _processors.granted = lambda: 16
@@ -375,11 +375,11 @@ def test_a_team_without_its_processors_still_looks_for_ctrl_c(kind, tmp_path):
     """Even where it stays as large: no slice lasts much longer for it. And it ends with the same bits."""
     code = f"""
 slices = []
-class Stubborn(_processors.Supply):
-    def workers(self, workers, seconds, used, missing, now):
+class Stubborn(_pace.Pace):
+    def workers(self, workers, batches, seconds, used, missing, now):
         slices.append(seconds)
         return workers
-_processors.Supply = Stubborn
+_pace.Pace = Stubborn
 sizes, examples = [784, 100, 10], {kind} * 8
 alone = trained(sizes, examples, 3, 10, 1)
 assert not slices

@@ -10,8 +10,8 @@ layer of sparse inputs has its own file, _sparse_layer.pyx, and so has what a gr
 from libc.stdint cimport uint32_t
 from libc.string cimport memcpy
 
-from cbackprop._runtime cimport barrier_wait, team_goes_on
-from cbackprop._sparse_layer cimport sparse_weighted_input
+from cbackprop._runtime cimport barrier_arrive, barrier_await, barrier_wait, team_goes_on
+from cbackprop._sparse_layer cimport prepare_update, sparse_weighted_input
 from cbackprop._update_rules cimport UpdateRule, update_rule
 from cbackprop._worker cimport SUM_OF_GRADIENTS, Cost, Layer, Step, Worker, passed_on
 from cbackprop.kernels cimport SOFTMAX, TIMES_DERIVATIVE, Panels
@@ -58,6 +58,7 @@ cdef void feed_layer(
     Worker *me, int l, const uint32_t *examples, Py_ssize_t m, const uint32_t *next_examples, Py_ssize_t n_next,
 ) noexcept nogil:
     """z^l = w^l a^{l-1} + b^l and a^l = f(z^l), for one l."""
+    cdef int round
     cdef Layer *layer = &me.layer[l]
     cdef Layer *before = &me.layer[l - 1]
     if me.one_example:
@@ -75,7 +76,10 @@ cdef void feed_layer(
         softmax(me, layer, m)
     drop_neurons(me, layer, &layer.a, &layer.thinned)
     if layer.shared:
-        barrier_wait(me.barrier)
+        round = barrier_arrive(me.barrier)
+        if l == 2 and me.source.records is not NULL:
+            prepare_update(me)  # while the others finish
+        barrier_await(me.barrier, round)
 
 
 cdef inline void drop_neurons(Worker *me, const Layer *layer, const Panels *whole, const Panels *thinned) noexcept nogil:

@@ -11,6 +11,8 @@ cdef void aligned_free(void *start) noexcept nogil
 cdef void barrier_init(Barrier *barrier, int members) noexcept nogil
 cdef void barrier_destroy(Barrier *barrier) noexcept nogil
 cdef void barrier_wait(Barrier *barrier) noexcept nogil
+cdef int barrier_arrive(Barrier *barrier) noexcept nogil
+cdef void barrier_await(Barrier *barrier, int round) noexcept nogil
 cdef int team_run(
     Barrier *barrier, void (*work)(void *member) noexcept nogil, void **member, MemberTime *spent) noexcept nogil
 cdef void team_set_end(Barrier *barrier, Py_ssize_t final, double duration) noexcept nogil

@@ -34,6 +34,14 @@ cdef void barrier_wait(Barrier *barrier) noexcept nogil:
     c.barrier_wait(barrier)
 
 
+cdef int barrier_arrive(Barrier *barrier) noexcept nogil:
+    return c.barrier_arrive(barrier)
+
+
+cdef void barrier_await(Barrier *barrier, int round) noexcept nogil:
+    c.barrier_await(barrier, round)
+
+
 cdef int team_run(
     Barrier *barrier, void (*work)(void *member) noexcept nogil, void **member, MemberTime *spent,
 ) noexcept nogil:

@@ -7,6 +7,7 @@ from cbackprop.kernels cimport Panels
 cdef void sparse_weighted_input(
     Worker *me, const uint32_t *examples, Py_ssize_t m, const uint32_t *next_examples, Py_ssize_t n_next) noexcept nogil
 cdef void defer_update(Worker *me, const uint32_t *examples, Py_ssize_t m, double step) noexcept nogil
+cdef void prepare_update(Worker *me) noexcept nogil
 cdef void apply_pending_update(Worker *me) noexcept nogil
 cdef double subtract_sparse_gradient(
     Worker *me, const uint32_t *examples, Py_ssize_t m, double step, const Panels *W) noexcept nogil

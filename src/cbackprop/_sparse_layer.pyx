@@ -51,6 +51,11 @@ cdef void defer_update(Worker *me, const uint32_t *examples, Py_ssize_t m, doubl
     me.sparse.update_pending = True
 
 
+cdef void prepare_update(Worker *me) noexcept nogil:
+    """What can be done for the update while delta^2 is not yet known."""
+    me.k.sweep_ahead(me.sparse.scratch, me.source.records)
+
+
 cdef void apply_pending_update(Worker *me) noexcept nogil:
     """The pending update, now."""
     cdef Layer *layer = &me.layer[2]

@@ -23,7 +23,7 @@ from time import perf_counter
 
 import numpy as np
 
-from cbackprop import _processors
+from cbackprop import _pace, _processors
 
 cnp.import_array()
 
@@ -31,6 +31,8 @@ cdef enum:
     # A worker with fewer products of a mini-batch does not pay: with two, 784-30-10 at m = 10 (238,000 products) gained nothing and
     # 784-100-10 (794,000) took two thirds of the time.
     PRODUCTS_A_WORKER = 300000
+    # With more, the workers' meetings are nothing beside their work, and to try one alone would cost more than it could gain.
+    SURE_PRODUCTS = 20000000
     PACKING_THREADS = 2             # memory gives no more than two can take ...
     MANY_INPUTS = 1 << 21           # ... and fewer inputs than these are packed before a second thread has begun
 
@@ -92,7 +94,7 @@ cdef class Training:
     cdef object activations             # that the team was made for
     cdef Module module                  # of the network; None: of an estimator, which has no methods of the book
     cdef StepOptions options
-    cdef object supply                  # of processors: how many workers get one; None if one works alone
+    cdef object pace                    # how many workers are fastest; None if one works alone
     cdef uint32_t *permutation          # (n) the examples as shuffled, by their numbers
     cdef Cost cost                      # of the mini-batches of the last epoch ...
     cdef bint costs                     # ... if it is asked for
@@ -121,7 +123,7 @@ cdef class Training:
         self.slice = 1
         if options.delta is None:
             workers = n_workers(p, self.m, min(n_threads, MAX_WORKERS))
-        self.supply = _processors.Supply(workers) if workers > 1 else None
+        self.pace = _pace.Pace(workers, products(p, self.m) > workers * SURE_PRODUCTS) if workers > 1 else None
         self.examples = packed(
             p, training_data if arrays else self.snapshot, 0, n, "training_data", False, self.m, n_workers=workers, once=False,
             n_threads=n_packing_threads(p, n, min(n_threads, MAX_WORKERS)), layout=layout)
@@ -150,17 +152,19 @@ cdef class Training:
             raise
         return 0
 
-    cdef int follow_supply(self, Parameters p, double seconds, const MemberTime *spent) except -1:
-        """Gives the team as many workers as get a processor, after a slice of so many seconds: see `Supply`."""
-        cdef int n = self.supply.workers(self.team.n_workers, seconds, spent.used, spent.missing, perf_counter())
-        if n == self.team.n_workers:
-            return 0
-        if n > self.team.n_workers:
+    cdef int follow_pace(self, Parameters p, Py_ssize_t batches, double seconds, const MemberTime *spent) except -1:
+        """Goes on with as many workers as are fastest, after a slice of `batches` in so many seconds: see `Pace`."""
+        cdef int n = self.pace.workers(
+            self.team.n_workers, batches, seconds, spent.used, spent.missing, perf_counter())
+        if n != self.team.n_workers:
             self.slice = max(1, self.slice // 8)    # a short trial: it may turn out many times as slow
-        try:
-            self.resize(p, n)
-        except MemoryError:     # two teams at a time need too much; this one goes on
-            self.supply = None
+            try:
+                self.resize(p, n)
+            except MemoryError:     # two teams at a time need too much; this one goes on
+                self.pace = None
+                return 0
+        if self.pace.settled:
+            self.pace = None
         return 0
 
     def score(self, net, bint answers, cost):
@@ -381,7 +385,7 @@ cdef class Training:
         self.examples.check_sizes(p)
         if options.delta is not None and not (self.team.keeps_z and self.team.n_workers == 1):
             # The cost has become one of the user's since the last epoch.
-            self.supply = None
+            self.pace = None
             self.options = options
             self.slice = 1
             self.new_team(p, 1)
@@ -397,25 +401,26 @@ cdef class Training:
 
     cdef int run(self, Parameters p, StepOptions options) except -1:
         """Has the team go through every mini-batch once."""
-        cdef Py_ssize_t done = 0, last, ended, batches = (self.examples.n + self.m - 1) // self.m
-        cdef double begun, seconds
+        cdef Py_ssize_t begin, done = 0, last, ended, batches = (self.examples.n + self.m - 1) // self.m
+        cdef double begun, seconds, duration
         cdef bint timed
         cdef MemberTime spent
         while done < batches:
-            last = min(batches, done + self.slice)
+            begin, last = done, min(batches, done + self.slice)
             # Of a tiny network, two looks at the clock take as long as a third of an epoch.
-            timed = self.slice <= batches or self.supply is not None
+            timed = self.slice <= batches or self.pace is not None
+            duration = SLICE / 16 if self.pace is not None and self.pace.trial else SLICE / 2
             begun = perf_counter() if timed else 0
             if options.delta is not None:
                 self.team.train_with_custom_error(done, last, options.delta)
                 ended = last
             else:
                 with nogil:
-                    ended = self.team.train(done, last, SLICE / 2, &spent)
+                    ended = self.team.train(done, last, duration, &spent)
             if ended == done:
                 # The system refused a thread: go on alone from here.
                 self.resize(p, 1)
-                self.supply = None
+                self.pace = None
                 continue
             seconds = perf_counter() - begun if timed else 0
             if ended < last:
@@ -426,19 +431,24 @@ cdef class Training:
                 self.slice //= 2
             done = ended
             PyErr_CheckSignals()
-            if self.supply is not None:
-                self.follow_supply(p, seconds, &spent)
+            if self.pace is not None:
+                self.follow_pace(p, done - begin, seconds, &spent)
         return 0
+
+
+cdef Py_ssize_t products(Parameters p, Py_ssize_t m):
+    """The products of a forward pass of m examples."""
+    cdef int l
+    cdef Py_ssize_t total = 0
+    for l in range(2, p.L + 1):
+        total += m * p.n[l - 1] * p.n[l]
+    return total
 
 
 cdef int n_workers(Parameters p, Py_ssize_t m, int n_threads):
     """The number of workers: n_threads, or if that is 0 as many as pay for a mini-batch of m; at most one a processor."""
-    cdef int l
-    cdef Py_ssize_t products = 0
     if n_threads == 0:
-        for l in range(2, p.L + 1):
-            products += m * p.n[l - 1] * p.n[l]
-        n_threads = <int> min(products // PRODUCTS_A_WORKER, MAX_WORKERS)
+        n_threads = <int> min(products(p, m) // PRODUCTS_A_WORKER, MAX_WORKERS)
     # Only now: to ask for the processors takes longer than a small network's epoch.
     return min(n_threads, _processors.granted()) if n_threads > 1 and CBACKPROP_THREADS else 1
 

@@ -125,6 +125,7 @@ cdef extern from "kernels.h" nogil:
                       Py_ssize_t p0, Py_ssize_t p1) noexcept nogil
         Py_ssize_t (*sweep_scratch)(const Records *records, Py_ssize_t m) noexcept nogil
         void (*sweep_init)(void *scratch, const Records *records, Py_ssize_t m) noexcept nogil
+        void (*sweep_ahead)(void *scratch, const Records *records) noexcept nogil
         Py_ssize_t (*dense_panel)(Py_ssize_t n) noexcept nogil
         Py_ssize_t (*sparse_panel)(Py_ssize_t n, Py_ssize_t m, int n_threads) noexcept nogil
         Py_ssize_t (*sparse_tile)(Py_ssize_t width) noexcept nogil
@@ -213,6 +214,8 @@ cdef extern from "runtime/team.h" nogil:
     void barrier_init(Barrier *barrier, int members) noexcept
     void barrier_destroy(Barrier *barrier) noexcept
     void barrier_wait(Barrier *barrier) noexcept
+    int barrier_arrive(Barrier *barrier) noexcept
+    void barrier_await(Barrier *barrier, int round) noexcept
     int team_run(
         Barrier *barrier, void (*work)(void *member) noexcept nogil, void **member, MemberTime *spent) noexcept
     void team_set_end(Barrier *barrier, Py_ssize_t final, double duration) noexcept

@@ -172,6 +172,9 @@ typedef struct {
      * contents. */
     ptrdiff_t (*sweep_scratch)(const Records *records, ptrdiff_t m);
     void (*sweep_init)(void *scratch, const Records *records, ptrdiff_t m);
+    /* What the update by the examples of the last forward sweep can do before its delta is known. A thread calls it
+     * while it waits for others; without it the update does the same. */
+    void (*sweep_ahead)(void *scratch, const Records *records);
 
     /* ---- the best width of a panel, in vectors, for n columns: for dense products, and for W in sweeps of m examples
      * ---- */

@@ -17,6 +17,7 @@ import numpy as np
 import cbackprop
 from cbackprop import (
     __main__,
+    _pace,
     _processors,
     activations,
     chapter,
@@ -195,23 +196,23 @@ def without_warning(call):
     return quiet
 
 
-class OneLess(_processors.Supply):
+class OneLess(_pace.Pace):
     """What a team hears of that is to go on with a worker less, and then with all again."""
 
     def workers(self, workers, *_):
-        return self.full if workers < self.full else workers - 1
+        return self.supply.full if workers < self.supply.full else workers - 1
 
 
 def changing(call):
     """`call`, with teams that change in size after each slice."""
 
     def patched(net):
-        kept = _processors.Supply, _processors.granted
-        _processors.Supply, _processors.granted = OneLess, lambda: 2
+        kept = _pace.Pace, _processors.granted
+        _pace.Pace, _processors.granted = OneLess, lambda: 2
         try:
             call(net)
         finally:
-            _processors.Supply, _processors.granted = kept
+            _pace.Pace, _processors.granted = kept
 
     return patched
 

@@ -1,3 +1,7 @@
+#if defined(__linux__)
+#define _GNU_SOURCE /* for sched_getcpu */
+#endif
+
 #include "team.h"
 
 #include "subnormals.h"
@@ -15,10 +19,11 @@ static void work_flushing(void (*work)(void *member), void *member) {
 #include <stdlib.h>
 #include <time.h>
 
-/* A waiting member spins for a few microseconds, about as long as a step of a small mini-batch. Then it yields its
+/* A waiting member spins for some tens of microseconds, several steps of a small mini-batch. Then it yields its
  * processor: if there are more members than processors, those that it waits for run at once. With nobody else to run, a
- * yield returns within a microsecond, so in a slow step the member sleeps after some tens of microseconds. */
-enum { SPINS = 100, YIELDS = 100 };
+ * yield returns within a microsecond, so in a slow step the member soon sleeps. It does not yield sooner, because a
+ * program beside it would take the processor for milliseconds: with a busy one, that took ten times as long. */
+enum { SPINS = 1000, YIELDS = 100 };
 
 #define WAKING 200e-6 /* seconds: waking a thread may take so long */
 
@@ -51,10 +56,9 @@ void barrier_destroy(Barrier *barrier) {
     pthread_cond_destroy(&barrier->next_round);
 }
 
-void barrier_wait(Barrier *barrier) {
-    if (barrier->members == 1) return;
+int barrier_arrive(Barrier *barrier) {
     const int round = atomic_load_explicit(&barrier->round, memory_order_relaxed);
-    if (atomic_fetch_add(&barrier->arrived, 1) + 1 == barrier->members) {
+    if (barrier->members > 1 && atomic_fetch_add(&barrier->arrived, 1) + 1 == barrier->members) {
         atomic_store_explicit(&barrier->arrived, 0, memory_order_relaxed);
         atomic_fetch_add(&barrier->round, 1);
         /* A sleeper counts itself before it looks at the round a last time: one of the two always sees the other. */
@@ -63,8 +67,12 @@ void barrier_wait(Barrier *barrier) {
             pthread_cond_broadcast(&barrier->next_round);
             pthread_mutex_unlock(&barrier->lock);
         }
-        return;
     }
+    return round;
+}
+
+void barrier_await(Barrier *barrier, int round) {
+    if (barrier->members == 1) return;
     for (int spin = 0; spin < SPINS; spin++) {
         if (atomic_load_explicit(&barrier->round, memory_order_acquire) != round) return;
         pause_a_moment();
@@ -82,13 +90,16 @@ void barrier_wait(Barrier *barrier) {
     pthread_mutex_unlock(&barrier->lock);
 }
 
+void barrier_wait(Barrier *barrier) { barrier_await(barrier, barrier_arrive(barrier)); }
+
 /* What the threads of a team share while they are created: none works before all exist. */
 typedef struct {
     void (*work)(void *member);
     pthread_mutex_t lock;
     pthread_cond_t decided;
-    int decision; /* 0: wait, 1: work, -1: give up */
-    double time;  /* of the decision */
+    int decision;  /* 0: wait, 1: work, -1: give up */
+    double time;   /* of the decision */
+    int processor; /* where the calling thread was, or -1 */
 } Start;
 
 typedef struct {
@@ -112,9 +123,29 @@ static void work_on(Seat *seat) {
 #endif
 }
 
+#if defined(__linux__)
+static int this_processor(void) { return sched_getcpu(); }
+
+/* Moves this thread to another processor, if it is on that one and may be on others. A new thread may begin beside the
+ * one that made it, and even if another processor is idle Linux lets the two share one for 4 to 8 ms, a third of a
+ * slice of training. Afterwards the system may place the thread as it likes. */
+static void leave(int processor) {
+    cpu_set_t allowed, others;
+    if (sched_getcpu() != processor || sched_getaffinity(0, sizeof allowed, &allowed) != 0) return;
+    others = allowed;
+    CPU_CLR(processor, &others);
+    if (CPU_COUNT(&others) > 0 && sched_setaffinity(0, sizeof others, &others) == 0)
+        sched_setaffinity(0, sizeof allowed, &allowed);
+}
+#else
+static int this_processor(void) { return -1; }
+static void leave(int processor) { (void)processor; }
+#endif
+
 static void *sit(void *argument) {
     Seat *seat = argument;
     Start *start = seat->start;
+    if (start->processor >= 0) leave(start->processor);
     pthread_mutex_lock(&start->lock);
     while (start->decision == 0) pthread_cond_wait(&start->decided, &start->lock);
     const int decision = start->decision;
@@ -132,7 +163,7 @@ int team_run(Barrier *barrier, void (*work)(void *member), void **member, Member
     }
     Seat *seats = malloc((size_t)members * sizeof(Seat));
     if (!seats) return -1;
-    Start start = {.work = work, .decision = 0};
+    Start start = {.work = work, .decision = 0, .processor = this_processor()};
     pthread_mutex_init(&start.lock, NULL);
     pthread_cond_init(&start.decided, NULL);
     barrier->slept = 0;
@@ -182,6 +213,8 @@ ptrdiff_t team_end(const Barrier *barrier) { return atomic_load_explicit(&barrie
 
 void barrier_init(Barrier *barrier, int members) { barrier->members = members; }
 void barrier_destroy(Barrier *barrier) { (void)barrier; }
+int barrier_arrive(Barrier *barrier) { return (void)barrier, 0; }
+void barrier_await(Barrier *barrier, int round) { (void)barrier, (void)round; }
 void barrier_wait(Barrier *barrier) { (void)barrier; }
 
 int team_run(Barrier *barrier, void (*work)(void *member), void **member, MemberTime *spent) {

@@ -37,6 +37,11 @@ void barrier_destroy(Barrier *barrier);
 /* Returns when all members have called it. A waiting member soon yields its processor, and then sleeps. */
 void barrier_wait(Barrier *barrier);
 
+/* Both halves of barrier_wait: barrier_await returns when all members have arrived. What a member does between the two
+ * hides the wait; it gives the one the round that the other returned. */
+int barrier_arrive(Barrier *barrier);
+void barrier_await(Barrier *barrier, int round);
+
 /* The time of a team's members in one run, in seconds, summed over them; both 0 if the system does not say. */
 typedef struct {
     double used;    /* of a processor */

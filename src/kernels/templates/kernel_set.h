@@ -63,6 +63,7 @@ const Kernels KERNELS = {
     .sweep = sweep,
     .sweep_scratch = sweep_scratch,
     .sweep_init = sweep_init,
+    .sweep_ahead = sweep_ahead,
     .sparse_panel = sparse_panel,
     .sparse_tile = sparse_tile,
 };

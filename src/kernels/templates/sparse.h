@@ -179,30 +179,33 @@ static void sweep(const Sweep *update, const Sweep *forward, const Panels *W, vo
     const int hypersparse = update && records->hypersparse;
     const int in_parts = update && !by_map && !hypersparse && update->m > LISTED;
     const int maps = forward && forward->trains && scratch->maps;
+    const int listed = by_map && scratch->listed == update->examples;
     uint8_t *old = scratch->map[0], *fresh = scratch->map[1];
     if (scratch->mapped && !by_map) memset(old, 0, (size_t)(MAPPED * records->n_in));
     scratch->map[0] = maps ? fresh : old;
     scratch->map[1] = maps ? old : fresh;
     scratch->mapped = maps ? forward->examples : NULL;
+    scratch->listed = NULL;
 
     if (forward) begin_sums(forward, width, p0, p1);
     for (ptrdiff_t t = 0; t < records->n_tiles; t++) {
         const ptrdiff_t begin = t * records->tile;
         const ptrdiff_t inputs = smaller(records->n_in - begin, records->tile);
-        Lists lists;
+        Lists here;
+        const Lists *lists = listed ? &scratch->lists[t] : &here;
         ptrdiff_t n = 0;
-        if (by_map)
-            list_nonzeros(scratch, old + MAPPED * begin, inputs, &lists);
+        if (by_map && !listed)
+            list_nonzeros(scratch, scratch->pairs, old + MAPPED * begin, inputs, &here);
         else if (hypersparse)
             n = list_hypersparse(scratch, update, t);
-        else if (update && !in_parts)
+        else if (update && !by_map && !in_parts)
             n = list_by_input(scratch, update, 0, t, width);
         if (forward) prefetch_records(forward, t);
         for (ptrdiff_t p = p0; p < p1; p++) {
             real *w = (real *)W->data + (p * W->rows + begin) * width;
             const real *d = update ? (const real *)update->rows->data + p * update->rows->rows * width : NULL;
             if (by_map)
-                of_width->update_by_map(w, inputs, d, (real)update->step, scratch->table, old + MAPPED * begin, &lists);
+                of_width->update_by_map(w, inputs, d, (real)update->step, scratch->table, old + MAPPED * begin, lists);
             else if (hypersparse)
                 of_width->update_hypersparse(w, d, (real)update->step, scratch, n);
             else if (in_parts)

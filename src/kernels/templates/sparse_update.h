@@ -37,13 +37,20 @@ INLINE real value_of(const Entries *e, ptrdiff_t k, const int kind, const real *
     return (real)((const double *)e->value)[k];
 }
 
+/* The pairs of a tile by the number of examples in their mask. */
+typedef struct {
+    NonzeroPair *begin[MAPPED + 1], *end[MAPPED + 1];
+} Lists;
+
 typedef struct {
     real table[256]; /* the value of each code */
 
     int maps;               /* whether there is room for maps: only if no mini-batch is longer than one */
     uint8_t *map[2];        /* (n_in x MAPPED) the codes of the mini-batch read last, and of the one before */
     const uint32_t *mapped; /* the examples whose codes map[0] holds; NULL: none, and it is all 0 */
-    NonzeroPair *pairs;     /* (MAPPED + 1 x pairs of a tile) room for Lists ... */
+    const uint32_t *listed; /* the examples that `lists` holds, or NULL */
+    Lists *lists;           /* (n_tiles) */
+    NonzeroPair *pairs;     /* (n_tiles x MAPPED + 1 x pairs of a tile) room for Lists ... */
     NonzeroPair *all_pairs; /* (pairs of a tile) ... and for all of them in one, a vector's more */
 
     ptrdiff_t room;   /* examples that an input has room for in what follows */
@@ -63,7 +70,8 @@ static int has_map(const Records *records, ptrdiff_t m) { return records->kind =
 /* Places everything from `p` on, if it is not NULL; returns the bytes. */
 static ptrdiff_t place_scratch(char *p, const Records *records, ptrdiff_t m) {
     const ptrdiff_t tile = records->tile, room = m < LISTED ? m : LISTED,
-                    inputs = has_map(records, m) ? records->n_in : 0;
+                    inputs = has_map(records, m) ? records->n_in : 0,
+                    tiles = has_map(records, m) ? records->n_tiles : 0;
     const int lists = !records->hypersparse;
     /* An example is in a mini-batch once. */
     const ptrdiff_t all = m < records->entries / (records->longest + 1) ? m * records->longest : records->entries;
@@ -71,7 +79,8 @@ static ptrdiff_t place_scratch(char *p, const Records *records, ptrdiff_t m) {
     const ptrdiff_t sizes[] = {sizeof(Scratch),
                                MAPPED * (inputs + 1),
                                MAPPED * (inputs + 1),
-                               (ptrdiff_t)sizeof(NonzeroPair) * (MAPPED + 1) * (tile / 2),
+                               (ptrdiff_t)sizeof(Lists) * tiles,
+                               (ptrdiff_t)sizeof(NonzeroPair) * (MAPPED + 1) * (tile / 2) * tiles,
                                (ptrdiff_t)sizeof(NonzeroPair) * (tile / 2 + 16),
                                4 * tile,
                                2 * tile,
@@ -92,15 +101,17 @@ static ptrdiff_t place_scratch(char *p, const Records *records, ptrdiff_t m) {
         scratch->map[0] = (uint8_t *)at[1];
         scratch->map[1] = (uint8_t *)at[2];
         scratch->mapped = NULL;
-        scratch->pairs = (NonzeroPair *)at[3];
-        scratch->all_pairs = (NonzeroPair *)at[4];
+        scratch->listed = NULL;
+        scratch->lists = (Lists *)at[3];
+        scratch->pairs = (NonzeroPair *)at[4];
+        scratch->all_pairs = (NonzeroPair *)at[5];
         scratch->room = room;
-        scratch->count = (uint32_t *)at[5];
-        scratch->order = (uint16_t *)at[6];
-        scratch->offset = (uint32_t *)at[7];
-        scratch->value = (real *)at[8];
-        scratch->sum = (real *)at[9];
-        scratch->end = (ptrdiff_t *)at[10];
+        scratch->count = (uint32_t *)at[6];
+        scratch->order = (uint16_t *)at[7];
+        scratch->offset = (uint32_t *)at[8];
+        scratch->value = (real *)at[9];
+        scratch->sum = (real *)at[10];
+        scratch->end = (ptrdiff_t *)at[11];
         memset(at[1], 0, (size_t)(2 * line_up(MAPPED * (inputs + 1))));
         for (int k = 0; k < 256; k++) scratch->table[k] = (real)records->table[k];
     }
@@ -111,11 +122,6 @@ static ptrdiff_t sweep_scratch(const Records *records, ptrdiff_t m) { return pla
 static void sweep_init(void *scratch, const Records *records, ptrdiff_t m) { place_scratch(scratch, records, m); }
 
 /* ---- by a map ---- */
-
-/* The pairs of a tile by the number of examples in their mask. */
-typedef struct {
-    NonzeroPair *begin[MAPPED + 1], *end[MAPPED + 1];
-} Lists;
 
 /* Which of the 32 codes of two inputs are not 0. */
 INLINE uint32_t nonzero_codes(const uint8_t *codes) {
@@ -153,9 +159,11 @@ INLINE int ones_of(unsigned mask) {
 #endif
 }
 
-/* Lists the pairs of a tile that are nonzero in any example; of an odd number of inputs, all but the last. A branch for
- * each pair would be mispredicted: a pair that is zero is written too, and overwritten by the next. */
-NOINLINE void list_nonzeros(const Scratch *scratch, const uint8_t *map, ptrdiff_t n_inputs, Lists *lists) {
+/* Lists, in the memory `pairs`, the pairs of a tile that are nonzero in any example; of an odd number of inputs, all
+ * but the last. A branch for each pair would be mispredicted: a pair that is zero is written too, and overwritten by
+ * the next. */
+NOINLINE void list_nonzeros(const Scratch *scratch, NonzeroPair *pairs, const uint8_t *map, ptrdiff_t n_inputs,
+                            Lists *lists) {
     const ptrdiff_t n_pairs = n_inputs / 2;
     NonzeroPair *all = scratch->all_pairs;
     ptrdiff_t n = 0, i = 0;
@@ -182,7 +190,7 @@ NOINLINE void list_nonzeros(const Scratch *scratch, const uint8_t *map, ptrdiff_
         all[n] = (NonzeroPair){(uint16_t)i, (uint16_t)either};
         n += either != 0;
     }
-    for (int c = 0; c <= MAPPED; c++) lists->begin[c] = lists->end[c] = scratch->pairs + c * n_pairs;
+    for (int c = 0; c <= MAPPED; c++) lists->begin[c] = lists->end[c] = pairs + c * n_pairs;
     for (i = 0; i < n; i++) *lists->end[ones_of(all[i].mask)]++ = all[i];
 }
 
@@ -211,6 +219,18 @@ INLINE void update_pair(const int vectors, const ptrdiff_t row, const int count,
         store(w + v * LANES, subtract_product(load(w + v * LANES), BROADCAST(step), sum[v]));
         store(w_next + v * LANES, subtract_product(load(w_next + v * LANES), BROADCAST(step), sum_next[v]));
     }
+}
+
+/* Lists all tiles of the mini-batch that the last forward pass has mapped. */
+static void sweep_ahead(void *memory, const Records *records) {
+    Scratch *scratch = memory;
+    if (!scratch->mapped) return;
+    for (ptrdiff_t t = 0; t < records->n_tiles; t++) {
+        const ptrdiff_t begin = t * records->tile, inputs = smaller(records->n_in - begin, records->tile);
+        list_nonzeros(scratch, scratch->pairs + (MAPPED + 1) * (records->tile / 2) * t,
+                      scratch->map[0] + MAPPED * begin, inputs, &scratch->lists[t]);
+    }
+    scratch->listed = scratch->mapped;
 }
 
 /* update_pair for the list of `count`: W (tile x width), D (m x width). The loop over the examples has the same length
