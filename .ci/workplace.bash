@@ -1,0 +1,31 @@
+# To be sourced: where the tree is built.
+
+# requirements TABLE...: what pyproject.toml lists there, one a line: build, or the name of an extra.
+requirements() {
+    "${PYTHON:-python3}" - "$@" <<'PYTHON'
+import sys
+import tomllib
+
+with open("pyproject.toml", "rb") as file:
+    asked = tomllib.load(file)
+tables = {"build": asked["build-system"]["requires"], **asked["project"]["optional-dependencies"]}
+for name in sys.argv[1:]:
+    print(*tables[name], sep="\n")
+PYTHON
+}
+
+# workplace FOLDER: a copy of the sources, FOLDER/tree, since another build of the same tree would leave its
+# objects; and a virtual environment, FOLDER/venv, in which `pip --no-build-isolation` builds it. In one that
+# was used before, only what has changed is copied. READY in the environment is a workplace to begin with,
+# with packages installed and .pyx files translated.
+workplace() {
+    local needs
+    mkdir -p "$1/tree"
+    if [[ ! -d $1/venv && -n ${READY:-} ]]; then cp -a "$READY/." "$1"; fi
+    tar --create --exclude-vcs --exclude-vcs-ignores . | tar --extract --directory="$1/tree"
+    if [[ ! -d $1/venv ]]; then
+        "${PYTHON:-python3}" -m venv "$1/venv"
+        mapfile -t needs < <(requirements build)
+        "$1/venv/bin/python" -m pip install --quiet "${needs[@]}"
+    fi
+}
