@@ -321,7 +321,7 @@ def test_the_number_of_workers_may_change_at_any_time_and_never_the_bits(
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
 @pytest.mark.parametrize("rule", [{}, {"rule": "nesterov", "mu": 0.7}, {"rule": "adam"}], ids=str)
 def test_rows_that_are_late_may_get_other_workers(rule, dtype, changing):
-    """The steps that rows of a stored matrix still have to take move too, and the gradient of the first of them."""
+    """The steps that rows of a stored matrix have yet to take move too, and the gradient of the first."""
     rng = np.random.default_rng(0)
     n, n_in = 150, 3000
     columns = rng.integers(0, n_in, 10 * n)

@@ -49,8 +49,8 @@ static void *take_kept(size_t bytes) {
     return NULL;
 }
 
-/* Asks for large pages where memory of so many bytes holds some: matrices are read row by row in no order. If the system
- * refuses, the others serve as well. Returns `start`. */
+/* Asks for large pages where memory of so many bytes holds some: rows are read in no order. If the system refuses, the
+ * others serve as well. Returns `start`. */
 static void *in_large_pages(void *start, size_t bytes) {
 #if defined(MADV_HUGEPAGE)
     if (start && bytes >= 2 * LARGE_PAGE) {
