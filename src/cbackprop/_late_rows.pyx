@@ -1,9 +1,9 @@
 """Rows of w^2 that take steps late, where most inputs of a matrix that is stored sparsely are 0 in all examples of a mini-batch.
 
 Nesterov's rule moves every weight in every step, but only rows whose input is nonzero have a gradient. A row takes the steps that
-it missed, one after the other, when its input is next nonzero, and at the end. In the first of them it has a gradient, which waits
-in Layer.gradient. The bits are those of rows that are never late, but a step reads and writes only the rows that it needs. Adam would
-gain nothing: its roots and quotients take as long as memory does.
+it missed, one after the other, when its input is next nonzero, and at the end. In the first of them it has a gradient, which
+waits in Layer.gradient. The bits are those of rows that are never late, but a step reads and writes only the rows that it needs.
+Adam would gain nothing: its roots and quotients take as long as memory does.
 
 What regularisation adds to the cost of a mini-batch is a sum over all w^2. It is formed row by row, as they take the step. For that
 alone, plain gradient descent keeps its steps as well.
