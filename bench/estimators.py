@@ -1,162 +1,177 @@
-"""cbackprop.sklearn beside scikit-learn's own estimators: the same calls, taking turns in one process.
+"""cbackprop.sklearn beside scikit-learn, PyTorch, skorch and Keras, taking turns in one process.
 
-    python bench/estimators.py [--threads 1] [--runs 5] [--cases NAME ...] [--json FILE] [--quick]
+    python bench/estimators.py [--threads 1] [--runs 5] [--cases NAME ...] [--peers NAME ...] [--seeds 10]
+                               [--json FILE] [--quick]
 
-Needs scikit-learn (`pip install .[sklearn]`); MNIST as CBACKPROP_MNIST has it, or else the package's sample.
-Both estimators start from the same random_state, so they must end with the same answers: exits 1 if their
-scores on the training data differ by more than one example in a hundred. Times are of `fit`, for the same
-number of epochs.
+Needs scikit-learn (`pip install .[sklearn]`); what else is not installed is named. MNIST as CBACKPROP_MNIST
+has it, or else the package's sample. Times are of training, for the same number of epochs with the same
+settings. Ours and scikit-learn's start from the same random_state, so they must end with the same answers:
+exits 1 if their accuracies on the training data differ by more than one example in a hundred, or if another
+peer's loss fell by less than half as much as scikit-learn's.
+
+With `--seeds`, both are also trained to the end from so many seeds, each on its own four fifths of the data,
+and scored on the rest: exits 1 if the mean accuracies differ by more than a standard error.
 """
 
 import argparse
 import statistics
 import sys
 import time
-import warnings
 
+import cases
 import machine
+import measure
 import numpy as np
+import peers
+import tables
+import verify
 
-TARGETS = {"sgd": 20, "adam": 10, "MNIST": 3, "CSR": 20}  # how many times as fast, at least
+OURS, THEIRS = "cbackprop", "scikit-learn"
 ALLOWED = 0.01  # of the answers
-N_TEXTS, N_WORDS, DENSITY = 11_314, 100_000, 0.001  # the sizes of 20 newsgroups
+LEAST_FALL = 0.5  # of that of scikit-learn's loss
+SAMPLE = 2000  # examples that answers are taken of
 
 
-def breast_cancer():
-    """569 × 30, two classes."""
-    from sklearn.datasets import load_breast_cancer
-    from sklearn.preprocessing import scale
-
-    X, y = load_breast_cancer(return_X_y=True)
-    return scale(X), y
-
-
-def digits():
-    """1,797 × 64, ten classes."""
-    from sklearn.datasets import load_digits
-
-    X, y = load_digits(return_X_y=True)
-    return X / 16, y
+def answers(peer):
+    """Return a trained peer's accuracy and mean loss on the first of its examples."""
+    X, y = peer.job.X[:SAMPLE], peer.job.y[:SAMPLE]
+    outputs = peer.outputs(X)
+    of_class = np.clip(outputs[np.arange(len(y)), y], 1e-15, None)
+    return {"accuracy": float((outputs.argmax(axis=1) == y).mean()), "loss": float(-np.log(of_class).mean())}
 
 
-def mnist():
-    """Up to 50,000 × 784, ten classes."""
-    from cbackprop import mnist_loader
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # the sample says that it is one
-        (X, y), *_ = mnist_loader.load_data()
-    return np.asarray(X, np.float64), np.asarray(y)
-
-
-def texts():
-    """11,314 × 100,000, stored sparsely; of 20 classes each has words of its own, one word in 20."""
-    from scipy.sparse import csr_matrix
-
-    rng = np.random.default_rng(0)
-    y = rng.integers(0, 20, N_TEXTS)
-    lengths = rng.poisson(DENSITY * N_WORDS, N_TEXTS)
-    classes = np.repeat(y, lengths)
-    words = rng.integers(0, N_WORDS, lengths.sum())
-    typical = rng.random(lengths.sum()) < 0.05
-    words[typical] = words[typical] % (N_WORDS // 20) * 20 + classes[typical]
-    indptr = np.concatenate([[0], np.cumsum(lengths)])
-    X = csr_matrix((rng.random(len(words)), words, indptr), shape=(N_TEXTS, N_WORDS))
-    X.sum_duplicates()
-    return X, y
+def check(job, learned):
+    """Raise Wrong if a peer has not learned what scikit-learn's estimator has."""
+    ours, theirs = learned[OURS]["accuracy"], learned[THEIRS]["accuracy"]
+    if not abs(ours - theirs) <= ALLOWED:
+        raise verify.Wrong(f"{job.case.name}: accuracies of {ours:.4f} here, {theirs:.4f} in scikit-learn")
+    at_first = np.log(job.n_classes)
+    least = LEAST_FALL * (at_first - learned[THEIRS]["loss"])
+    for name, found in learned.items():
+        if not at_first - found["loss"] >= least:
+            raise verify.Wrong(
+                f"{job.case.name}: {name} ends with a loss of {found['loss']:.4f}, scikit-learn with "
+                f"{learned[THEIRS]['loss']:.4f}"
+            )
 
 
-# The data, the estimators' parameters, epochs, and the target.
-CASES = {
-    "breast cancer, sgd": (breast_cancer, {"solver": "sgd", "hidden_layer_sizes": (30,)}, 50, "sgd"),
-    "breast cancer, adam": (breast_cancer, {"hidden_layer_sizes": (30,)}, 50, "adam"),
-    "digits, sgd": (digits, {"solver": "sgd"}, 20, "sgd"),
-    "digits, adam": (digits, {}, 20, "adam"),
-    "64-32-10, 32, sgd": (
-        digits, {"solver": "sgd", "hidden_layer_sizes": (32,), "batch_size": 32}, 20, "sgd",
-    ),
-    "64-32-10, 32, adam": (digits, {"hidden_layer_sizes": (32,), "batch_size": 32}, 20, "adam"),
-    "MNIST 784-100-10, adam": (mnist, {}, 3, "MNIST"),
-    "CSR, sgd without momentum": (
-        texts, {"solver": "sgd", "momentum": 0, "learning_rate_init": 0.1}, 3, "CSR",
-    ),
-    "CSR, sgd": (texts, {"solver": "sgd", "learning_rate_init": 0.02}, 2, "CSR"),
-    "CSR, adam": (texts, {}, 2, "CSR"),
-}  # fmt: skip
+def timed(case, names, threads, runs):
+    """Check and time one case; return the row of results."""
+    job, epochs = case.job(), case.epochs
+    classes, absent = measure.available(names, threads, peers.CLASSIFIERS)
+    for name in [name for name, cls in classes.items() if job.is_sparse and not cls.takes_csr]:
+        gigabytes = 8 * np.prod(job.X.shape, dtype=float) / 1e9
+        absent[name] = f"takes dense rows: {gigabytes:.1f} GB of them"
+        del classes[name]
+    taking_part = {name: cls(job, threads) for name, cls in classes.items()}
+    learned, seconds = {}, {name: [] for name in taking_part}
+    for name, peer in taking_part.items():
+        peer.train(0, epochs)
+        learned[name] = answers(peer)
+    check(job, learned)
+    for run in range(runs):
+        for name, peer in taking_part.items():
+            seconds[name].append(peer.train(run, epochs) / epochs)
+    return {
+        "case": case.name,
+        "sizes": job.sizes,
+        "m": job.m,
+        "n": job.X.shape[0],
+        "epochs": epochs,
+        "threads": threads,
+        "target": case.target,
+        "absent": absent,
+        "peers": {name: machine.spread(taken) | learned[name] for name, taken in seconds.items()},
+    }
 
 
-def fitted(kind, X, y, parameters, epochs):
-    """Return an estimator after so many epochs, and the seconds of its fit."""
-    estimator = kind(random_state=0, max_iter=epochs, n_iter_no_change=np.inf, **parameters)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # it has not converged: the number of epochs is set
-        begun = time.perf_counter()
-        estimator.fit(X, y)
-        return estimator, time.perf_counter() - begun
+def report(row):
+    """Print a row for whoever waits."""
+    print(f"\n{row['case']}  {row['sizes']}, {row['n']:,} examples in mini-batches of {row['m']}")
+    print(f"  {'':14} {'ms an epoch':>12} {'min':>10} {'max':>10} {'ratio':>7} {'accuracy':>9} {'loss':>8}")
+    for name, found in row["peers"].items():
+        ratio = found["median"] / row["peers"][OURS]["median"]
+        times = " ".join(
+            f"{found[key] * 1e3:{width}.3f}" for key, width in (("median", 12), ("min", 10), ("max", 10))
+        )
+        goal = f"  at least {row['target']} is the target" if name == THEIRS else ""
+        print(f"  {name:14} {times} {ratio:7.2f} {found['accuracy']:9.4f} {found['loss']:8.4f}{goal}")
+    for name, reason in row["absent"].items():
+        print(f"  {name:14} {reason}")
+    sys.stdout.flush()
 
 
-def checked(name, kinds, X, y, parameters, epochs):
-    """Fit each once, and exit if their answers differ."""
-    sample = slice(0, 2000)
-    scores = [fitted(kind, X, y, parameters, epochs)[0].score(X[sample], y[sample]) for kind in kinds]
-    if abs(scores[0] - scores[1]) > ALLOWED:
-        sys.exit(f"WRONG RESULT: {name}: accuracies of {scores[0]:.4f} here, {scores[1]:.4f} there")
-    return scores[0]
+def scored(name, seeds):
+    """Train both to the end from so many seeds; return the row of results, or raise Wrong."""
+    from sklearn.model_selection import train_test_split
+
+    make, parameters = cases.SCORED[name]
+    X, y = make()
+    accuracies = {OURS: [], THEIRS: []}
+    for seed in range(seeds):
+        X_train, X_test, y_train, y_test = train_test_split(
+            X, y, test_size=0.2, random_state=seed, stratify=y
+        )
+        case = cases.Case(name, make, parameters, 200, 0)
+        for peer_name, found in accuracies.items():
+            peer = peers.load(peer_name, peers.CLASSIFIERS)(
+                cases.Job(case, X_train, y_train, cases.settings(parameters)), 1
+            )
+            peer.patience = 10
+            peer.train(seed, case.epochs)
+            found.append(float((peer.outputs(X_test).argmax(axis=1) == y_test).mean()))
+    means = {peer: statistics.mean(found) for peer, found in accuracies.items()}
+    errors = {peer: standard_error(found) for peer, found in accuracies.items()}
+    if not abs(means[OURS] - means[THEIRS]) <= max(errors.values()):
+        raise verify.Wrong(
+            f"{name}: accuracies of {means[OURS]:.4f} here, {means[THEIRS]:.4f} in scikit-learn"
+        )
+    return {"case": name, "accuracies": accuracies, "means": means, "standard_errors": errors}
+
+
+def standard_error(values):
+    """Return that of their mean."""
+    return statistics.stdev(values) / len(values) ** 0.5
 
 
 def main():
-    """Time both in turns, case by case."""
+    """Time all in turns, case by case; then compare accuracies."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     machine.add_arguments(parser)
     parser.add_argument("--runs", type=int, default=5, metavar="R")
-    parser.add_argument("--cases", nargs="+", choices=CASES, default=list(CASES), metavar="NAME")
+    parser.add_argument("--cases", nargs="*", choices=cases.CASES, default=list(cases.CASES), metavar="NAME")
+    parser.add_argument(
+        "--peers", nargs="+", choices=peers.CLASSIFIERS, default=list(peers.CLASSIFIERS), metavar="NAME"
+    )
+    parser.add_argument("--seeds", type=int, default=0, metavar="S", help="at least 2; default: none")
     parser.add_argument("--quick", action="store_true", help="one turn of small cases, to see that it runs")
     arguments = parser.parse_args()
+    if arguments.seeds == 1:
+        parser.error("--seeds 1: a standard error needs two")
     machine.settle(arguments.threads, arguments.cpu)
-    from sklearn import neural_network
-
-    from cbackprop import sklearn as ours
-
-    kinds = ours.MLPClassifier, neural_network.MLPClassifier
+    begun = time.perf_counter()
+    names = [name for name in peers.CLASSIFIERS if name in (OURS, THEIRS, *arguments.peers)]
+    chosen = [cases.CASES[name] for name in arguments.cases]
     if arguments.quick:
-        arguments.runs = 1
-        arguments.cases = [case for case in arguments.cases if CASES[case][0] in (breast_cancer, digits)]
-    print(
-        f"{arguments.threads} processor(s), medians of {arguments.runs} turns of an epoch\n"
-        f"{'':28} {'accuracy':>8} {'cbackprop':>11} {'scikit-learn':>13} {'ratio':>7} {'target':>7}"
-    )
-    rows, data = [], {}
-    for name in arguments.cases:
-        make, parameters, epochs, target = CASES[name]
-        X, y = data[make] if make in data else data.setdefault(make, make())
-        epochs = min(epochs, 2) if arguments.quick else epochs
-        accuracy = checked(name, kinds, X, y, parameters, epochs)
-        taken = [[], []]
-        for _ in range(arguments.runs):
-            for kind, record in zip(kinds, taken, strict=True):
-                record.append(fitted(kind, X, y, parameters, epochs)[1] / epochs)
-        here, there = map(statistics.median, taken)
-        print(
-            f"{name:28} {accuracy:8.4f} {here * 1e3:8.3f} ms {there * 1e3:10.3f} ms {there / here:6.1f}× "
-            f"{TARGETS[target]:5d}×",
-            flush=True,
-        )
-        rows.append(
-            {
-                "case": name,
-                "samples": X.shape[0],
-                "epochs": epochs,
-                "accuracy": accuracy,
-                "cbackprop": machine.spread(taken[0]),
-                "scikit-learn": machine.spread(taken[1]),
-                "ratio": there / here,
-                "target": TARGETS[target],
-            }
-        )
+        chosen = [case for case in chosen if case.data in (cases.breast_cancer, cases.digits)]
+    results = {"command": ["bench/estimators.py", *sys.argv[1:]], "rows": [], "seeds": []}
+    try:
+        for case in chosen:
+            row = timed(case, names, arguments.threads, 1 if arguments.quick else arguments.runs)
+            report(row)
+            results["rows"].append(row)
+        for name in cases.SCORED if arguments.seeds else ():
+            results["seeds"].append(scored(name, arguments.seeds))
+    except verify.Wrong as wrong:
+        print(f"WRONG RESULT: {wrong}", file=sys.stderr)
+        sys.exit(1)
+    # Last, when every library that brings a BLAS is loaded.
+    results["machine"] = machine.describe() | {"seconds": time.perf_counter() - begun}
+    print(f"\n{tables.estimators(results)}")
     if arguments.json:
-        machine.save({"machine": machine.describe(), "rows": rows}, arguments.json)
+        machine.save(results, arguments.json)
 
 
 if __name__ == "__main__":

@@ -5,9 +5,11 @@ import json
 import os
 import platform
 import statistics
+import subprocess
 import sys
 import time
 from importlib import metadata
+from pathlib import Path
 
 SETTLED = "CBACKPROP_BENCH_SETTLED"
 # Work-arounds for old OpenBLAS builds on new processors: they slow a current NumPy down.
@@ -19,7 +21,18 @@ THREAD_COUNTS = (
     "NUMBA_NUM_THREADS",
     "CBACKPROP_NUM_THREADS",
 )
-PACKAGES = ("cbackprop", "numpy", "scipy", "numba", "jax", "jaxlib", "torch", "scikit-learn")
+PACKAGES = (
+    "cbackprop",
+    "numpy",
+    "scipy",
+    "numba",
+    "jax",
+    "jaxlib",
+    "torch",
+    "scikit-learn",
+    "skorch",
+    "keras",
+)
 
 
 def processors():
@@ -101,6 +114,16 @@ def versions():
     return found
 
 
+def commit():
+    """Return the commit that is measured, with a + if files differ from it; None outside of a repository."""
+    command = ["git", "describe", "--always", "--exclude=*", "--abbrev=7", "--dirty=+"]
+    try:
+        done = subprocess.run(command, cwd=Path(__file__).parent, capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return done.stdout.strip()
+
+
 def blas():
     """Return the BLAS libraries loaded now, their kernels and their threads."""
     try:
@@ -131,6 +154,7 @@ def describe():
         "system": f"{platform.system()} {platform.release()} {platform.machine()}",
         "python": platform.python_version(),
         "versions": versions(),
+        "commit": commit(),
         "blas": blas(),
         "load_average": os.getloadavg() if hasattr(os, "getloadavg") else None,
     }

@@ -20,12 +20,12 @@ import verify
 MOST_EPOCHS = 10_000
 
 
-def available(names, threads):
+def available(names, threads, modules=peers.MODULES):
     """Return the classes of the peers that can take part, and why the others cannot."""
     classes, absent = {}, {}
     for name in names:
         try:
-            cls = peers.load(name)
+            cls = peers.load(name, modules)
         except (ImportError, AttributeError) as error:
             absent[name] = f"{type(error).__name__}: {error}".splitlines()[0]
             continue

@@ -43,6 +43,8 @@ def table(name):
         return with_machine(name, tables.options(results("network2"), results("network2-100")))
     if name == "chapter3":
         return with_machine(name, tables.chapter3(results(name)["runs"]))
+    if name == "estimators":
+        return with_machine(name, tables.estimators(results(name)))
     makers = {
         "calls": tables.calls,
         "kernels": tables.kernels,

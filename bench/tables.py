@@ -226,6 +226,49 @@ def fast_algorithm(rows):
     return lines_of(cells)
 
 
+def estimators(results):
+    """Return the tables of what estimators.py wrote: times, and accuracies over seeds."""
+    parts = []
+    rows = results["rows"]
+    if rows:
+        names = [name for name in peers.CLASSIFIERS if any(name in row["peers"] for row in rows)][1:]
+        cells = [
+            ["data and solver", "network, mini-batch", "cbackprop: an epoch (min–max)", *names, "target"]
+        ]
+        cells += [estimators_cells(row, names) for row in rows]
+        parts.append(lines_of(cells))
+        absent = {f"{name} {why}" for row in rows for name, why in row["absent"].items()}
+        parts += [f"Left out: {'; '.join(sorted(absent))}."] if absent else []
+    if results["seeds"]:
+        cells = [["trained to the end", "seeds", "cbackprop", "scikit-learn"]]
+        for row in results["seeds"]:
+            seeds = len(row["accuracies"]["cbackprop"])
+            percents = [
+                f"{100 * row['means'][name]:.2f} ± {100 * row['standard_errors'][name]:.2f} %"
+                for name in cells[0][2:]
+            ]
+            cells.append([row["case"], str(seeds), *percents])
+        parts.append(lines_of(cells))
+    return "\n\n".join(parts)
+
+
+def estimators_cells(row, names):
+    """Return the cells of a row of estimators.py."""
+    ours = row["peers"]["cbackprop"]
+    times = [duration(ours[key]) for key in ("median", "min", "max")]
+    cells = [
+        row["case"],
+        f"{'-'.join(map(str, row['sizes']))}, {row['m']}",
+        f"{times[0]} ({times[1]}–{times[2]})",
+    ]
+    for name in names:
+        theirs = row["peers"].get(name)
+        cells.append(
+            f"{duration(theirs['median'])}, {number(theirs['median'] / ours['median'])}×" if theirs else "–"
+        )
+    return [*cells, f"{row['target']}×"]
+
+
 PACKAGES = {
     "numpy": "NumPy",
     "scipy": "SciPy",
@@ -233,6 +276,8 @@ PACKAGES = {
     "jax": "JAX",
     "torch": "PyTorch",
     "scikit-learn": "scikit-learn",
+    "skorch": "skorch",
+    "keras": "Keras",
 }
 LADDER = {"avx512f": "AVX-512", "avx2": "AVX2", "asimd": "NEON"}
 
@@ -244,9 +289,10 @@ def machine(described):
     used, there = described["processors_used"], described["processors_of_the_machine"]
     versions = [f"{PACKAGES[name]} {is_}" for name, is_ in described["versions"].items() if name in PACKAGES]
     system = described["system"].split("-")[0]  # without what a distribution calls its kernel
+    at = f"; commit {described['commit']}" if described.get("commit") else ""
     return (
         f"{described['processor']['model']} ({best}), {len(used)} of {there} processors, {system}, "
-        f"Python {described['python']}, {', '.join(versions)}."
+        f"Python {described['python']}, {', '.join(versions)}{at}."
     )
 
 

@@ -263,6 +263,64 @@ def test_an_order_from_outside():
     assert training.order == order.tolist()
 
 
+# ---- rows of weights that take their steps late ----
+
+LATE = [
+    {"rule": "nesterov", "mu": 0.6},
+    {"rule": "nesterov", "mu": 0.6, "lmbda_over_n": 0.03},
+    {"rule": "nesterov", "mu": 0.6, "lmbda_over_n": 0.03, "is_l1": True},
+]
+
+
+@pytest.mark.parametrize("n_threads", [1, 2])
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("m", [1, 7])
+@pytest.mark.parametrize("options", LATE, ids=str)
+def test_rows_that_are_late_get_the_bits_of_rows_that_are_not(options, m, dtype, n_threads):
+    """After a call for each mini-batch no row is late. In an epoch of 300, more steps pass than are kept."""
+    n_in, n = 3000, 300
+    arrays, Y = stored(n, n_in, 0.004), np.arange(n) % 3
+    late, punctual = networks(n_in, dtype=dtype)
+    train(late, Csr(*arrays, n_in), Y, m, n_threads, epochs=1, **options)
+    for first in range(0, n, m):
+        begin, end = arrays[2][[first, min(first + m, n)]]
+        rows = arrays[0][begin:end], arrays[1][begin:end], arrays[2][first : first + m + 1] - begin
+        train(punctual, Csr(*rows, n_in), Y[first : first + m], m, epochs=1, **options)
+    assert same_bits(late, punctual)
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("m", [1, 7])
+@pytest.mark.parametrize("options", [{}, {"lmbda_over_n": 0.03}, *LATE, *RULES], ids=str)
+def test_late_rows_count_in_the_cost_of_every_mini_batch(options, m, weighted):
+    """The costs are those of the dense matrix, also if a mini-batch counts nothing, and makes no step."""
+    n_in, n = 3000, 300
+    arrays, Y = stored(n, n_in, 0.004), np.arange(n) % 3
+    weights = np.where(np.arange(n) < 14, 0.0, 1.0 + np.arange(n) % 2) if weighted else None
+    step = StepOptions(0.3, builtin_delta="LogLikelihoodCost", **options)
+    costs = []
+    for net, X in zip(networks(n_in), (Csr(*arrays, n_in), dense(arrays, n_in)), strict=True):
+        training = Training(net, (X, Y), m, 1, step, weights)
+        training.measure_costs("LogLikelihoodCost", 1e-10, 1 - 1e-10, True)
+        training.begin_epochs(net, step)
+        for _ in range(2):
+            training.next_epoch(step)
+            costs.append(training.costs_of_epoch)
+        training.end_epochs(net)
+    np.testing.assert_allclose(costs[:2], costs[2:], rtol=1e-12)
+
+
+def test_costs_that_nobody_asks_for_with_squares():
+    net, _ = networks(3000)
+    arrays = stored(N, 3000, 0.004)
+    net.weights[0][:, 5] = np.inf
+    step = StepOptions(0.3, builtin_delta="LogLikelihoodCost", rule="nesterov", mu=0.6)
+    training = Training(net, (Csr(*arrays, 3000), np.arange(N) % 3), 7, 1, step)
+    training.measure_costs("LogLikelihoodCost", 1e-10, 1 - 1e-10, False)
+    training.epoch(net, step)
+    assert training.costs_of_epoch[1] == 0
+
+
 # ---- hostile arrays ----
 
 GOOD = np.ones(4), np.array([0, 1, 2, 3]), np.array([0, 2, 4])

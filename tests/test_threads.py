@@ -11,6 +11,9 @@ import numpy as np
 import pytest
 
 from cbackprop import _pace, _processors, network2
+from cbackprop._csr import Csr
+from cbackprop._step_options import StepOptions
+from cbackprop._training import Training
 from cbackprop.network import Network
 from support.agreement import same_bits
 from support.children import SANITIZED, run_python
@@ -315,6 +318,34 @@ def test_the_number_of_workers_may_change_at_any_time_and_never_the_bits(
         ]
     assert set(Changing.slices) == {1, 2, 3, 4}
     assert ("sparse" in alone.backend) == (kind is digit_examples)
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("rule", [{}, {"rule": "nesterov", "mu": 0.7}, {"rule": "adam"}], ids=str)
+def test_rows_that_are_late_may_get_other_workers(rule, dtype, changing):
+    """The steps that rows of a stored matrix have yet to take move too, and the gradient of the first."""
+    rng = np.random.default_rng(0)
+    n, n_in = 150, 3000
+    columns = rng.integers(0, n_in, 10 * n)
+    X = Csr(rng.standard_normal(10 * n), columns, np.arange(0, 10 * n + 1, 10), n_in)
+    step = StepOptions(0.1, builtin_delta="LogLikelihoodCost", lmbda_over_n=0.05, **rule)
+
+    def trained(n_threads):
+        np.random.seed(3)
+        net = network2.Network([n_in, 70, 10], cost=network2.LogLikelihoodCost, dtype=dtype)
+        training = Training(net, (X, np.arange(n) % 10), 4, n_threads, step)
+        training.measure_costs("LogLikelihoodCost", 1e-10, 1 - 1e-10, True)
+        training.begin_epochs(net, step)
+        for _ in range(3):
+            training.next_epoch(step)
+        training.end_epochs(net)
+        return net, training.costs_of_epoch
+
+    alone, costs = trained(1)
+    changed, costs_changed = trained(4)
+    assert same_bits(changed, alone)
+    np.testing.assert_allclose(costs_changed, costs, rtol=1e-12 if dtype is np.float64 else 1e-5)
+    assert set(Changing.slices) == {1, 2, 3, 4}
 
 
 def on_one_processor(code, folder):

@@ -14,8 +14,17 @@ MODULES = {
     "scikit-learn": ("sklearn_mlp", "SklearnMLP"),
 }
 
+# Those of estimators.py.
+CLASSIFIERS = {
+    "cbackprop": ("mlp_classifier", "Ours"),
+    "scikit-learn": ("mlp_classifier", "ScikitLearn"),
+    "PyTorch": ("torch_classifier", "TorchLoop"),
+    "skorch": ("skorch_classifier", "Skorch"),
+    "Keras": ("keras_classifier", "KerasFit"),
+}
 
-def load(name):
+
+def load(name, modules=MODULES):
     """Return the class of the peer called `name`; ImportError where it is not installed."""
-    module, cls = MODULES[name]
+    module, cls = modules[name]
     return getattr(importlib.import_module(f"peers.{module}"), cls)

@@ -195,19 +195,21 @@ cdef void add_cost(Worker *me, const uint32_t *examples, Py_ssize_t m) noexcept 
     cdef Py_ssize_t i
     cdef int l
     cdef double squares, weight, factor = 1
+    if me.source.weights is not NULL and me.source.step.rule != SUM_OF_GRADIENTS:
+        weight = weight_of(me, examples, m)
+        factor = m / weight if weight > 0 else 0
+    if cost.needs_squares:
+        me.sparse.late_rows.factor = factor * me.sparse.scale * me.sparse.scale
     if me.number == 0:
         me.k.costs(
             cost.code, &me.layer[me.L].a, me.source.labels, me.source.targets, examples, cost.low, cost.high, me.cost_of)
-        if me.source.weights is not NULL and me.source.step.rule != SUM_OF_GRADIENTS:
-            weight = weight_of(me, examples, m)
-            factor = m / weight if weight > 0 else 0
         for i in range(m):
             if me.source.weights is NULL:
                 cost.of_examples += me.cost_of[i]
             elif me.source.weights[examples[i]] > 0:
                 cost.of_examples += factor * me.source.weights[examples[i]] * me.cost_of[i]
         if cost.needs_squares:
-            for l in range(2, me.L + 1):
+            for l in range(3 if me.sparse.late_rows.late else 2, me.L + 1):
                 squares = me.k.squares(&me.layer[l].w)
                 if l == 2 and me.source.records is not NULL:
                     squares *= me.sparse.scale * me.sparse.scale

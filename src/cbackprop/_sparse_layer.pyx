@@ -8,6 +8,7 @@ be infinite, since 0 * infinity is not 0. What a matrix that is stored sparsely 
 from libc.math cimport INFINITY, fabs
 from libc.stdint cimport uint32_t
 
+from cbackprop._late_rows cimport catch_up, catch_up_all
 from cbackprop._runtime cimport records_list_all
 from cbackprop._worker cimport Layer, Worker, is_moderate
 from cbackprop.kernels cimport Panels, Sweep
@@ -30,6 +31,12 @@ cdef void sparse_weighted_input(
     forward.trains = me.layer[me.L].delta.data is not NULL
     forward.next = next_examples
     forward.n_next = n_next
+    if me.sparse.late_rows.late:
+        # An update that is pending changes rows; a rule whose updates are not has rows to bring up to date.
+        if me.sparse.update_pending:
+            catch_up(me, me.sparse.update.examples, me.sparse.update.m)
+        elif forward.trains:
+            catch_up(me, examples, m)
     if me.sparse.update_pending and stays_finite(me):
         me.k.sweep(&me.sparse.update, &forward, &layer.w, me.sparse.scratch, layer.p0, layer.p1)
         me.sparse.update_pending = False
@@ -63,6 +70,7 @@ cdef void apply_pending_update(Worker *me) noexcept nogil:
     if not me.sparse.update_pending:
         return
     me.sparse.update_pending = False
+    catch_up(me, me.sparse.update.examples, me.sparse.update.m)
     finite = stays_finite(me)
     if not finite:
         list_zeros(me, &me.sparse.update)
@@ -112,6 +120,7 @@ cdef void decay_sparse_layer(Worker *me, double decay) noexcept nogil:
 cdef void multiply_scale_out(Worker *me) noexcept nogil:
     """Makes the kept w^2 the real one."""
     cdef Layer *layer = &me.layer[2]
+    catch_up_all(me)
     me.k.scale(me.sparse.scale, &layer.w, layer.p0, layer.p1)
     me.sparse.max_abs_weight *= fabs(me.sparse.scale)
     me.sparse.scale = 1

@@ -6,13 +6,15 @@ from cbackprop._examples cimport Examples
 from cbackprop._parameters cimport Parameters
 from cbackprop._step_options cimport StepOptions
 from cbackprop._update_rules cimport UpdateRule
-from cbackprop._worker cimport Source, Worker
+from cbackprop._worker cimport LateRows, Source, Worker
 from cbackprop.kernels cimport Barrier, Kernels, MemberTime, Records
 
 
 cdef enum:
     MAX_WORKERS = 64
-    PARAMETERS = -1     # the weights and biases, where another number means a state of the update rule
+    # where another number means a state of the update rule:
+    PARAMETERS = -1     # the weights and biases
+    GRADIENT = -2       # Layer.gradient
 
 
 # Hands out one piece of memory after the other; without a base it only adds up their bytes.
@@ -28,6 +30,7 @@ cdef class Team:
     cdef int n_workers
     cdef bint sparse
     cdef Records shape              # of the records, if sparse
+    cdef bint leaves_rows           # a mini-batch leaves most rows of w^2 alone
     cdef const UpdateRule *rule     # NULL if nothing is to be updated
     cdef int n_state                # of the rule
     cdef tuple dropout              # p of the layers 1 .. L-1; None without dropout
@@ -45,6 +48,10 @@ cdef class Team:
     cdef Py_ssize_t allocate(self, Parameters p, char *base, bint trains) noexcept
     cdef void allocate_layer(self, Parameters p, Arena *arena, int w, int l, bint trains) noexcept
     cdef void allocate_sparse_layer(self, Arena *arena, Worker *worker) noexcept
+    cdef void allocate_late_rows(self, Arena *arena, Worker *worker) noexcept
+    cdef void copy_late_rows(self, LateRows *rows, const LateRows *other) noexcept
+    cdef void forget_late_steps(self, LateRows *rows) noexcept
+    cdef bint is_late(self) noexcept
     cdef bint drops(self, int l) noexcept
     cdef int place_masks(self, Parameters p) except -1
     cdef int set_masks(self, masks) except -1

@@ -11,6 +11,7 @@ from cbackprop._arrays cimport new_array
 from cbackprop._costs cimport custom_error
 from cbackprop._examples cimport Examples
 from cbackprop._isa cimport kernels
+from cbackprop._late_rows cimport MOST_LATE, take_squares
 from cbackprop._memory cimport Memory
 from cbackprop._parameters cimport Parameters, are_finite
 from cbackprop._runtime cimport (
@@ -19,9 +20,9 @@ from cbackprop._runtime cimport (
 from cbackprop._sparse_layer cimport apply_pending_update, measure_weights
 from cbackprop._step_options cimport StepOptions
 from cbackprop._update_rules cimport MOMENTS, VELOCITIES, finish_updates, update_rule
-from cbackprop._worker cimport Layer, State, Worker
+from cbackprop._worker cimport LateRows, Layer, State, Worker
 from cbackprop.kernels cimport (
-    Extent, FloatMode, MemberTime, Panels, Records, dense_records_bytes, flush_subnormals, set_float_mode,
+    Extent, FloatMode, LateStep, MemberTime, Panels, Records, dense_records_bytes, flush_subnormals, set_float_mode,
 )
 
 from cbackprop._memory import remember
@@ -30,6 +31,7 @@ cnp.import_array()
 
 cdef enum:
     LINE = 64                   # bytes of a cache line: every array starts on one
+    LEFT_ROWS = 4               # if a mini-batch has entries for fewer than one row of w^2 in so many, some rows are late
     PRIVATE_PRODUCTS = 32768    # a layer of so few products each worker computes for itself: two barriers cost more
 
 
@@ -42,6 +44,8 @@ cdef inline void *take(Arena *arena, Py_ssize_t bytes) noexcept:
 cdef inline State part_of(Layer *layer, int k) noexcept nogil:
     """The layer's weights and biases, or number k of the update rule's states of them."""
     cdef State part
+    if k == GRADIENT:
+        return layer.gradient
     if k != PARAMETERS:
         return layer.state[k]
     part.w = layer.w
@@ -89,6 +93,8 @@ cdef class Team:
         self.columns = examples is None
         if self.sparse:
             self.shape = examples.records
+            # Rows in no order take several times as long as all of them in a row.
+            self.leaves_rows = LEFT_ROWS * m * self.shape.entries < <double> max(examples.n, 1) * self.shape.n_in
         if options is not None:
             self.rule = update_rule(&options.step)
             self.n_state = self.rule.n_state
@@ -195,11 +201,24 @@ cdef class Team:
         cdef const Records *records = self.source.records
         worker.sparse.scratch = take(arena, self.k.sweep_scratch(records, self.m))
         if records.stored:
+            self.allocate_late_rows(arena, worker)
             return      # zeros are never listed
         worker.sparse.dense_records = records[0]
         worker.sparse.dense_records.data = <uint8_t *> take(arena, dense_records_bytes(records, self.m))
         worker.sparse.dense_records.extent = <Extent *> take(arena, self.m * sizeof(Extent))
         worker.sparse.dense_order = <uint32_t *> take(arena, self.m * sizeof(uint32_t))
+
+    cdef void allocate_late_rows(self, Arena *arena, Worker *worker) noexcept:
+        cdef LateRows *rows = &worker.sparse.late_rows
+        cdef Layer *layer = &worker.layer[2]
+        rows.late = self.rule is not NULL and self.rule.take_steps is not NULL and self.shape.hypersparse and self.leaves_rows
+        if not rows.late:
+            return
+        rows.step = <LateStep *> take(arena, MOST_LATE * sizeof(LateStep))
+        rows.taken = <uint8_t *> take(arena, layer.w.rows)
+        rows.squares = self.workers[0].sparse.late_rows.squares     # each worker adds to those of its panels
+        if worker.number == 0:
+            rows.squares = <double *> take(arena, (layer.n + layer.w.width) * sizeof(double))
 
     cdef bint drops(self, int l) noexcept:
         """Whether neurons of layer l drop out."""
@@ -301,6 +320,7 @@ cdef class Team:
         for w in range(self.n_workers):
             self.workers[w].sparse.scale = self.workers[w].velocity_scale = 1
             self.workers[w].t = 0
+            self.forget_late_steps(&self.workers[w].sparse.late_rows)
         self.measure()
         return 0
 
@@ -359,10 +379,12 @@ cdef class Team:
         for w in range(other.n_workers):
             apply_pending_update(&other.workers[w])
         set_float_mode(mode)
+        for w in range(self.n_workers):
+            self.copy_late_rows(&self.workers[w].sparse.late_rows, &other.workers[0].sparse.late_rows)
         self.source.step = other.source.step
         self.source.error = other.source.error
         self.set_masks(other.masks)
-        for k in range(PARAMETERS, self.n_state):
+        for k in range(GRADIENT if self.rule.sums_gradient and self.is_late() else PARAMETERS, self.n_state):
             of_weights, of_biases = other.stored(k)
             self.load_arrays(k, of_weights, of_biases)
         for w in range(self.n_workers):
@@ -371,6 +393,26 @@ cdef class Team:
             self.workers[w].t = other.workers[0].t
         self.measure()
         return 0
+
+    cdef void copy_late_rows(self, LateRows *rows, const LateRows *other) noexcept:
+        if rows.late:
+            rows.n = other.n
+            rows.factor = other.factor
+            memcpy(rows.step, other.step, MOST_LATE * sizeof(LateStep))
+            memcpy(rows.taken, other.taken, self.workers[0].layer[2].w.rows)
+            memcpy(rows.squares, other.squares, self.workers[0].layer[2].n * sizeof(double))
+
+    cdef void forget_late_steps(self, LateRows *rows) noexcept:
+        if rows.late:
+            if rows.n > 0 and self.rule.sums_gradient:
+                self.fill_with_zeros(GRADIENT)
+            rows.n = 0
+            memset(rows.taken, 0, self.workers[0].layer[2].w.rows)
+            memset(rows.squares, 0, self.workers[0].layer[2].n * sizeof(double))
+
+    cdef bint is_late(self) noexcept:
+        """Whether rows of w^2 may take steps late."""
+        return self.workers[0].sparse.late_rows.late
 
     cdef int store_into(self, net, Parameters p) except -1:
         """Gives `net`, which was read as `p`, the parameters, and what this step keeps for the next, as new arrays.
@@ -402,6 +444,8 @@ cdef class Team:
         for w in range(self.n_workers):
             finish_updates(&self.workers[w])
         set_float_mode(mode)
+        if self.source.cost is not NULL:
+            self.source.cost.squares += take_squares(&self.workers[0])
 
     cdef tuple store(self):
         """The parameters as (weights, biases), lists of new arrays."""

@@ -1,6 +1,7 @@
 from libc.stdint cimport uint32_t
 
 from cbackprop._worker cimport Step, Worker
+from cbackprop.kernels cimport LateStep
 
 
 cdef enum Past:
@@ -14,6 +15,8 @@ cdef struct UpdateRule:
     void (*begin)(Worker *me) noexcept nogil    # once for a mini-batch
     void (*update_biases)(Worker *me, int l, double step) noexcept nogil
     void (*update_weights)(Worker *me, int l, const uint32_t *examples, Py_ssize_t m, double step) noexcept nogil
+    # for rows of w^2 that may take steps late: n of them; NULL: none may
+    void (*take_steps)(Worker *me, Py_ssize_t row, const LateStep *step, Py_ssize_t n) noexcept nogil
 
 
 cdef const UpdateRule *update_rule(const Step *step) noexcept nogil

@@ -7,6 +7,7 @@ by the step's options; the algorithm's five steps know no rule. The `step` that 
 from libc.math cimport fabs, sqrt
 from libc.stdint cimport int64_t, uint32_t
 
+from cbackprop._late_rows cimport catch_up_all, counted_squares, keep_step
 from cbackprop._sparse_layer cimport (
     apply_pending_update, decay_sparse_layer, defer_update, max_abs, may_skip_zeros, measure_weights, multiply_scale_out,
     subtract_sparse_gradient,
@@ -15,7 +16,7 @@ from cbackprop._worker cimport (
     AMSGRAD, GRADIENT_DESCENT, MOMENTUM, NESTEROV, SUM_OF_GRADIENTS, Layer, Step, Worker, is_moderate,
     passed_on,
 )
-from cbackprop.kernels cimport Panels
+from cbackprop.kernels cimport LateStep, Panels
 
 
 cdef inline bint is_sparse(Worker *me, int l) noexcept nogil:
@@ -25,6 +26,8 @@ cdef inline bint is_sparse(Worker *me, int l) noexcept nogil:
 # ---- gradient descent, plain and with L2 regularisation: w -> (1 - eta lambda / n) w - (eta / m) sum_x dC_x/dw ----
 
 cdef void begin_descent(Worker *me) noexcept nogil:
+    if counted_squares(me) is not NULL:
+        keep_step(me)
     if me.source.records is not NULL and me.weight_decay != 0:
         decay_sparse_layer(me, 1 - me.weight_decay)
 
@@ -45,6 +48,16 @@ cdef void update_weights(Worker *me, int l, const uint32_t *examples, Py_ssize_t
     else:
         me.k.subtract_outer(
             passed_on(&me.layer[l - 1]), &layer.delta, 1 - me.weight_decay, step, &layer.w, layer.p0, layer.p1)
+
+
+cdef void only_add_squares(Worker *me, Py_ssize_t row, const LateStep *step, Py_ssize_t n) noexcept nogil:
+    """Nothing moves in these steps but the rows that they touch. Those count in the cost, before they are touched."""
+    cdef Layer *layer = &me.layer[2]
+    cdef double factor = 0
+    cdef Py_ssize_t k
+    for k in range(n):
+        factor += step[k].squares
+    me.k.late_squares(factor, &layer.w, row, layer.p0, layer.p1, me.sparse.late_rows.squares)
 
 
 # ---- with L1 regularisation: w -> w - (eta lambda / n) sgn(w) - (eta / m) sum_x dC_x/dw ----
@@ -155,6 +168,10 @@ cdef inline void set_bound(Worker *me, int l, double max_abs_weight) noexcept no
 
 # ---- Nesterov: with the change d of gradient descent v -> mu v + d, w -> w + mu v + d ----
 
+cdef void begin_nesterov(Worker *me) noexcept nogil:
+    keep_step(me)
+
+
 cdef void update_biases_nesterov(Worker *me, int l, double step) noexcept nogil:
     """v_b -> mu v_b - step sum_x delta^l, b^l -> b^l + mu v_b - step sum_x delta^l."""
     cdef Layer *layer = &me.layer[l]
@@ -168,8 +185,17 @@ cdef void update_weights_nesterov(Worker *me, int l, const uint32_t *examples, P
     cdef Layer *layer = &me.layer[l]
     cdef Step *options = &me.source.step
     sum_gradient(me, l, examples, m, step)
+    if l == 2 and me.sparse.late_rows.late:
+        return      # the rows take this step when they catch up
     set_bound(me, l, me.k.nesterov(
         options.is_l1, me.weight_decay, options.mu, &layer.gradient.w, &layer.state[0].w, &layer.w, layer.p0, layer.p1))
+
+
+cdef void take_nesterov_steps(Worker *me, Py_ssize_t row, const LateStep *step, Py_ssize_t n) noexcept nogil:
+    cdef Layer *layer = &me.layer[2]
+    me.k.late_nesterov(
+        step, n, &layer.gradient.w, &layer.state[0].w, &layer.w, row, layer.p0, layer.p1,
+        counted_squares(me))
 
 
 # ---- Adam and AMSGrad: Kingma and Ba, 2015, algorithm 1; Reddi, Kale and Kumar, 2018, with the bias corrections of Adam ----
@@ -245,13 +271,16 @@ cdef void add_weight_gradient(Worker *me, int l, const uint32_t *examples, Py_ss
 
 # ---- the choice ----
 
-cdef UpdateRule DESCENT_RULE = UpdateRule(0, NOTHING, False, begin_descent, update_biases, update_weights)
-cdef UpdateRule L1_RULE = UpdateRule(0, NOTHING, False, begin_nothing, update_biases, update_weights_l1)
-cdef UpdateRule MOMENTUM_RULE = UpdateRule(1, VELOCITIES, False, begin_momentum, update_biases_momentum, update_weights_momentum)
-cdef UpdateRule NESTEROV_RULE = UpdateRule(1, VELOCITIES, True, begin_nothing, update_biases_nesterov, update_weights_nesterov)
-cdef UpdateRule ADAM_RULE = UpdateRule(2, MOMENTS, True, begin_adam, update_biases_adam, update_weights_adam)
-cdef UpdateRule AMSGRAD_RULE = UpdateRule(3, MOMENTS, True, begin_adam, update_biases_adam, update_weights_adam)
-cdef UpdateRule SUM_RULE = UpdateRule(1, NOTHING, False, begin_nothing, add_bias_gradient, add_weight_gradient)
+cdef UpdateRule DESCENT_RULE = UpdateRule(
+    0, NOTHING, False, begin_descent, update_biases, update_weights, only_add_squares)
+cdef UpdateRule L1_RULE = UpdateRule(0, NOTHING, False, begin_nothing, update_biases, update_weights_l1, NULL)
+cdef UpdateRule MOMENTUM_RULE = UpdateRule(
+    1, VELOCITIES, False, begin_momentum, update_biases_momentum, update_weights_momentum, NULL)
+cdef UpdateRule NESTEROV_RULE = UpdateRule(
+    1, VELOCITIES, True, begin_nesterov, update_biases_nesterov, update_weights_nesterov, take_nesterov_steps)
+cdef UpdateRule ADAM_RULE = UpdateRule(2, MOMENTS, True, begin_adam, update_biases_adam, update_weights_adam, NULL)
+cdef UpdateRule AMSGRAD_RULE = UpdateRule(3, MOMENTS, True, begin_adam, update_biases_adam, update_weights_adam, NULL)
+cdef UpdateRule SUM_RULE = UpdateRule(1, NOTHING, False, begin_nothing, add_bias_gradient, add_weight_gradient, NULL)
 
 
 cdef const UpdateRule *update_rule(const Step *step) noexcept nogil:
@@ -270,6 +299,7 @@ cdef const UpdateRule *update_rule(const Step *step) noexcept nogil:
 cdef void finish_updates(Worker *me) noexcept nogil:
     """Makes weights, biases and velocities the real ones: nothing is pending, no scale is left."""
     apply_pending_update(me)
+    catch_up_all(me)
     if me.sparse.scale != 1:
         multiply_scale_out(me)
     if me.velocity_scale != 1:

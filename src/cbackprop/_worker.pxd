@@ -2,7 +2,7 @@
 
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t
 
-from cbackprop.kernels cimport Activations, AdamStep, Barrier, Columns, Kernels, Panels, Records, Sweep
+from cbackprop.kernels cimport Activations, AdamStep, Barrier, Columns, Kernels, LateStep, Panels, Records, Sweep
 
 
 cdef enum:
@@ -84,6 +84,16 @@ cdef struct Source:
     Cost *cost              # where the cost of each mini-batch is to be added before its step, or NULL
 
 
+# The rows of w^2 that take steps late, and these steps: see _late_rows.pyx.
+cdef struct LateRows:
+    bint late                   # whether any may
+    LateStep *step              # (MOST_LATE) the steps since all rows had taken all ...
+    Py_ssize_t n                # ... so many
+    uint8_t *taken              # (n_1) how many of them a row has taken
+    double *squares             # (n_2) of the steps that rows have taken, the sum of w^2 as the cost counts it, by columns
+    double factor               # how it counts in this mini-batch
+
+
 # What the first layer keeps where its inputs are sparse: see _sparse_layer.pyx.
 cdef struct SparseLayer:
     void *scratch
@@ -93,6 +103,7 @@ cdef struct SparseLayer:
     double scale                # w^2 is kept divided by this
     double max_abs_weight       # no |w^2_jk| of this worker's panels, as kept, is larger
     double max_abs_velocity     # nor, with momentum, is any velocity of theirs; infinite until it was measured
+    LateRows late_rows
     Records dense_records       # a mini-batch with its zeros listed
     uint32_t *dense_order       # 0, 1, ... m - 1
 

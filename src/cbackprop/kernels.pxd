@@ -4,7 +4,7 @@ Inline functions can be called from any module. The others are linked into one m
 those of dispatch.h into _isa, the others into _runtime. Other modules cimport them from there.
 """
 
-from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t
 
 
 cdef extern from "matrix.h" nogil:
@@ -24,6 +24,10 @@ cdef extern from "records.h" nogil:
     ctypedef struct Extent:
         pass
 
+    ctypedef struct Entries:
+        const uint16_t *index
+        Py_ssize_t n
+
     ctypedef struct Records:
         uint8_t *data
         Extent *extent
@@ -33,6 +37,7 @@ cdef extern from "records.h" nogil:
         bint stored, hypersparse
         Py_ssize_t longest, entries
 
+    Entries record_entries(const Records *records, uint32_t example, Py_ssize_t t) noexcept  # inline
     Py_ssize_t dense_records_bytes(const Records *records, Py_ssize_t m) noexcept  # inline
     void records_shape(Records *records, int kind, Py_ssize_t n_in, Py_ssize_t tile) noexcept
     void records_list_all(
@@ -71,6 +76,11 @@ cdef extern from "kernels.h" nogil:
         double beta_1, beta_2, size, root_factor, epsilon, lmbda_over_n
         bint is_l1
 
+    ctypedef struct LateStep:
+        double weight_decay, mu
+        bint is_l1
+        double squares
+
     ctypedef struct Kernels:
         const char *isa
         Py_ssize_t itemsize, lanes, dense_vectors, sparse_vectors
@@ -105,6 +115,11 @@ cdef extern from "kernels.h" nogil:
                            Py_ssize_t p0, Py_ssize_t p1) noexcept nogil
         double (*adam)(const AdamStep *step, const Panels *G, const Panels *M, const Panels *V, const Panels *H,
                        const Panels *W, Py_ssize_t p0, Py_ssize_t p1) noexcept nogil
+        void (*late_nesterov)(const LateStep *step, Py_ssize_t n, const Panels *G, const Panels *V, const Panels *W,
+                              Py_ssize_t row, Py_ssize_t p0, Py_ssize_t p1, double *squares) noexcept nogil
+        void (*late_squares)(double factor, const Panels *W, Py_ssize_t row, Py_ssize_t p0, Py_ssize_t p1,
+                             double *squares) noexcept nogil
+        void (*prefetch_row)(const Panels *M, Py_ssize_t row, Py_ssize_t p0, Py_ssize_t p1) noexcept nogil
         void (*scale_rows)(double factor, const void *bias, const Panels *Z, Py_ssize_t p0, Py_ssize_t p1) noexcept nogil
         void (*drop)(const uint8_t *bits, Py_ssize_t row_bytes, double factor, const Panels *A, const Panels *C,
                      Py_ssize_t p0, Py_ssize_t p1) noexcept nogil

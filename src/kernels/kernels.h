@@ -44,6 +44,13 @@ typedef struct {
     int is_l1;
 } AdamStep;
 
+/* A step of Nesterov's rule, for rows that take it late. */
+typedef struct {
+    double weight_decay, mu; /* as `nesterov` gets them */
+    int is_l1;
+    double squares; /* before the step, each w^2 is added to a sum so many times */
+} LateStep;
+
 typedef struct {
     const char *isa;          /* "portable", "avx2", "avx512", "neon" */
     ptrdiff_t itemsize;       /* bytes of an element: 8 or 4 */
@@ -106,6 +113,17 @@ typedef struct {
                        ptrdiff_t p0, ptrdiff_t p1);
     double (*adam)(const AdamStep *step, const Panels *G, const Panels *M, const Panels *V, const Panels *H,
                    const Panels *W, ptrdiff_t p0, ptrdiff_t p1);
+
+    /* templates/late.h: the n steps, one after the other, for row `row` of panels p0 .. p1 - 1 alone, to the bits of
+     * `nesterov`: in the first its gradient is G's, where 0 is left, in the others 0. squares[j] grows by what the
+     * steps say of column j of W; NULL: it is not asked for. */
+    void (*late_nesterov)(const LateStep *step, ptrdiff_t n, const Panels *G, const Panels *V, const Panels *W,
+                          ptrdiff_t row, ptrdiff_t p0, ptrdiff_t p1, double *squares);
+    /* squares[j] = squares[j] + factor w^2, for column j of row `row` of W. */
+    void (*late_squares)(double factor, const Panels *W, ptrdiff_t row, ptrdiff_t p0, ptrdiff_t p1, double *squares);
+    /* Fetches row `row` of panels p0 .. p1 - 1 of M, so that it is in a cache soon. */
+    void (*prefetch_row)(const Panels *M, ptrdiff_t row, ptrdiff_t p0, ptrdiff_t p1);
+
     /* Z = factor Z + bias in each row. */
     void (*scale_rows)(double factor, const void *bias, const Panels *Z, ptrdiff_t p0, ptrdiff_t p1);
 

@@ -49,26 +49,32 @@ static void *take_kept(size_t bytes) {
     return NULL;
 }
 
+/* Asks for large pages where memory of so many bytes holds some: rows are read in no order. If the system refuses, the
+ * others serve as well. Returns `start`. */
+static void *in_large_pages(void *start, size_t bytes) {
+#if defined(MADV_HUGEPAGE)
+    if (start && bytes >= 2 * LARGE_PAGE) {
+        char *first = (char *)start + (LARGE_PAGE - (uintptr_t)start % LARGE_PAGE) % LARGE_PAGE;
+        (void)madvise(first, (size_t)((char *)start + bytes - first) / LARGE_PAGE * LARGE_PAGE, MADV_HUGEPAGE);
+    }
+#else
+    (void)bytes;
+#endif
+    return start;
+}
+
 void *aligned_calloc(size_t bytes) {
     void *start = take_kept(bytes);
     if (start) return memset(start, 0, bytes);
     if (bytes > PTRDIFF_MAX - 2 * LINE) return NULL;
     /* calloc returns untouched pages of zeros: scratch that is never used costs nothing. */
-    return start_of(calloc(bytes + 2 * LINE, 1), bytes);
+    return in_large_pages(start_of(calloc(bytes + 2 * LINE, 1), bytes), bytes);
 }
 
 void *aligned_malloc(size_t bytes) {
     if (bytes > PTRDIFF_MAX - 2 * LINE) return NULL;
     /* Marked as too large to be kept: it would take the place of the workers' memory, which the next call needs. */
-    void *start = start_of(malloc(bytes + 2 * LINE), SIZE_MAX);
-#if defined(MADV_HUGEPAGE)
-    if (start && bytes >= 2 * LARGE_PAGE) {
-        /* Only whole large pages. If the system refuses, the block serves as well. */
-        char *first = (char *)start + (LARGE_PAGE - (uintptr_t)start % LARGE_PAGE) % LARGE_PAGE;
-        (void)madvise(first, (size_t)((char *)start + bytes - first) / LARGE_PAGE * LARGE_PAGE, MADV_HUGEPAGE);
-    }
-#endif
-    return start;
+    return in_large_pages(start_of(malloc(bytes + 2 * LINE), SIZE_MAX), bytes);
 }
 
 void aligned_free(void *start) {

@@ -65,17 +65,22 @@ static void move(int is_l1, double weight_decay, double velocity_scale, const Pa
 
 /* ---- rules that need the whole gradient of a weight at once: it comes in G, and they leave 0 there ---- */
 
+/* A step of Nesterov's rule: what it makes of weights w and velocities v whose gradient has added `change` to w. */
+INLINE void nesterov_step(const int penalty, vec decay, vec momentum, vec change, vec *v, vec *w) {
+    const vec x = *w;
+    if (penalty != NO_PENALTY) change = subtract_product(change, decay, penalty == L1 ? sign_of(x) : x);
+    *v = multiply_add(momentum, *v, change);
+    *w = x + multiply_add(momentum, *v, change);
+}
+
 INLINE double nesterov_with(const int penalty, double weight_decay, double mu, const Panels *G, const Panels *V,
                             const Panels *W, ptrdiff_t p0, ptrdiff_t p1) {
     real *g = panels_from(G, p0), *v = panels_from(V, p0), *w = panels_from(W, p0);
     const vec momentum = BROADCAST((real)mu), decay = BROADCAST((real)weight_decay);
     ivec most = bits_of(ZERO);
     for (ptrdiff_t i = 0, n = panels_size(W, p0, p1); i < n; i += LANES) {
-        const vec x = load(w + i);
-        vec change = load(g + i);
-        if (penalty != NO_PENALTY) change = subtract_product(change, decay, penalty == L1 ? sign_of(x) : x);
-        const vec velocity = multiply_add(momentum, load(v + i), change);
-        const vec moved = x + multiply_add(momentum, velocity, change);
+        vec moved = load(w + i), velocity = load(v + i);
+        nesterov_step(penalty, decay, momentum, load(g + i), &velocity, &moved);
         store(g + i, ZERO);
         store(v + i, velocity);
         store(w + i, moved);

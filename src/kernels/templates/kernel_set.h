@@ -12,6 +12,7 @@
 #include "dropout.h"
 #include "elementwise.h"
 #include "greys.h"
+#include "late.h"
 #include "nonzeros.h"
 #include "outputs.h"
 #include "panels.h"
@@ -46,6 +47,9 @@ const Kernels KERNELS = {
     .move = move,
     .nesterov = nesterov,
     .adam = adam,
+    .late_nesterov = late_nesterov,
+    .late_squares = late_squares,
+    .prefetch_row = prefetch_row,
     .scale_rows = scale_rows,
     .drop = drop,
     .sigmoid_array = sigmoid_array,
