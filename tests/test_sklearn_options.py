@@ -214,7 +214,10 @@ def test_many_columns_are_never_dense():
     """200 rows of a million columns would take 1.6 GB."""
     import resource  # noqa: PLC0415
 
-    matrix = scipy_sparse.random(200, 1_000_000, 0.00005, format="csr", random_state=0)
+    # Not by scipy.sparse.random: it takes 1.6 GB itself, and the peak would not grow after that.
+    draw = np.random.default_rng(0)
+    columns, ends = draw.integers(0, 1_000_000, 10_000), np.arange(201) * 50
+    matrix = scipy_sparse.csr_array((draw.random(10_000), columns, ends), (200, 1_000_000))
     classes = np.arange(200) % 2
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     fitted = MLPClassifier(hidden_layer_sizes=(2,), max_iter=2, solver="sgd", momentum=0, random_state=0)
@@ -302,6 +305,33 @@ def test_wrong_parameters_are_named(name, value):
     with pytest.raises((ValueError, TypeError), match=name if name != "random_state" else "seed"):
         estimator.fit(X, Y)
     assert not hasattr(estimator, "coefs_")
+
+
+def test_the_loss_is_one_of_the_regressor():
+    with pytest.raises(ValueError, match="loss is 'log_loss'; expected one of 'squared_error', 'poisson'"):
+        MLPRegressor("log_loss").fit(X, Y)
+
+
+def test_negative_counts_are_refused():
+    targets = np.where(np.arange(400) == 7, -1.0, Y)
+    with pytest.raises(ValueError, match=r"y holds -1.0; .*'poisson'"):
+        MLPRegressor("poisson").fit(X, targets)
+
+
+@pytest.mark.parametrize("name, value", [("shuffle", 1), ("alpha", -1), ("momentum", "a lot")])
+def test_wrong_parameters_raise_scikit_learn_s_error(name, value):
+    """Whoever catches either TypeError or ValueError there catches it here."""
+    for error in (TypeError, ValueError):
+        with pytest.raises(error, match=name):
+            MLPClassifier(**{name: value}).fit(X, Y)
+
+
+@pytest.mark.parametrize("solvers", [("lbfgs", "adam"), ("lbfgs", "sgd", "lbfgs", "adam")])
+def test_a_warm_start_with_another_solver(solvers):
+    fitted = MLPClassifier(**OPTIONS, warm_start=True)
+    for solver in solvers:
+        fitted.set_params(solver=solver).fit(X, Y)
+    assert len(fitted.loss_curve_) == OPTIONS["max_iter"] * sum(solver != "lbfgs" for solver in solvers)
 
 
 @pytest.mark.parametrize(

@@ -89,15 +89,21 @@ class MultilayerPerceptron(CallbackSupportMixin, BaseEstimator):
         self.coefs_, self.intercepts_ = initial_layers(sizes, self.activation, self._random_state, dtype)
         self.n_iter_ = self.t_ = 0
         if self.solver in STOCHASTIC:
-            self._no_improvement_count = 0
-            self.loss_curve_: list[float] = []
-            self.best_loss_: float | None = None if self.early_stopping else np.inf
-            self.validation_scores_: list[float] | None = None
-            self.best_validation_score_: float | None = None
-            self.__dict__.pop("_best", None)
+            self._begin_curves()
+
+    def _begin_curves(self) -> None:
+        """Set what the epochs record."""
+        self._no_improvement_count = 0
+        self.loss_curve_: list[float] = []
+        self.best_loss_: float | None = None if self.early_stopping else np.inf
+        self.validation_scores_: list[float] | None = None
+        self.best_validation_score_: float | None = None
+        self.__dict__.pop("_best", None)
 
     def _begin_progress(self, layers: Layers, validation: ValidationData | None) -> None:
         """Set what the parameters of this fit ask for, and earlier ones have not."""
+        if not hasattr(self, "loss_curve_"):  # the fits before were by lbfgs
+            self._begin_curves()
         if not self.early_stopping and self.best_loss_ is None:
             self.best_loss_ = np.inf
         if validation is not None and self.validation_scores_ is None:
@@ -152,6 +158,7 @@ class MultilayerPerceptron(CallbackSupportMixin, BaseEstimator):
         return layers.outputs(X, self.n_threads)
 
     # What the two differ in.
+    _losses: tuple[str, ...]
     _validated: Callable[..., tuple[Any, Any, NDArray[Any]]]
     _validated_others: Callable[..., tuple[Any, Any, NDArray[Any]]]
     _output_activation: Callable[[], str]

@@ -107,6 +107,7 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
     """
 
     loss = "log_loss"
+    _losses = ("log_loss",)
 
     def __init__(
         self,

@@ -6,6 +6,7 @@ import numbers
 from typing import Any
 
 import numpy as np
+from sklearn.utils._param_validation import InvalidParameterError
 
 from cbackprop import _arguments
 from cbackprop.sklearn._layers import ACTIVATIONS
@@ -15,7 +16,6 @@ CHOICES = {
     "activation": tuple(ACTIVATIONS),
     "solver": ("lbfgs", *STOCHASTIC),
     "learning_rate": ("constant", "invscaling", "adaptive"),
-    "loss": ("log_loss", "squared_error", "poisson"),
 }
 SWITCHES = ("shuffle", "warm_start", "nesterovs_momentum", "early_stopping")
 # The least and the greatest number, and which of them are themselves excluded.
@@ -38,10 +38,18 @@ def check_parameters(estimator: Any) -> list[int]:
 
     Raises
     ------
-    TypeError, ValueError
-        If a parameter has the wrong type, or is out of its range.
+    InvalidParameterError
+        scikit-learn's, a ValueError and a TypeError: if a parameter has the wrong type, or is out of its range.
     """
-    for name, choices in CHOICES.items():
+    try:
+        return _checked(estimator)
+    except (TypeError, ValueError) as error:
+        raise InvalidParameterError(str(error)) from None
+
+
+def _checked(estimator: Any) -> list[int]:
+    """See `check_parameters`."""
+    for name, choices in (*CHOICES.items(), ("loss", estimator._losses)):
         value = getattr(estimator, name)
         if not isinstance(value, str) or value not in choices:
             raise ValueError(f"{name} is {value!r}; expected one of {', '.join(map(repr, choices))}")

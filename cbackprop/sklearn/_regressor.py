@@ -93,6 +93,8 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
     See `MLPClassifier`.
     """
 
+    _losses = ("squared_error", "poisson")
+
     def __init__(
         self,
         loss: str = "squared_error",
@@ -166,6 +168,8 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
         )
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
+        if self.loss == "poisson" and y.dtype.kind in "if" and (negative := y[y < 0]).size:
+            raise ValueError(f"y holds {negative[0]}; for the loss 'poisson' it must be from 0")
         return X, y, y.reshape(len(y), -1)
 
     def _validated_others(self, X: Any, y: Any) -> tuple[Any, Any, NDArray[Any]]:
