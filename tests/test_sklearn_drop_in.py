@@ -185,5 +185,5 @@ def test_the_same_public_names():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert fitted[1] - fitted[0] <= {
-            "class_weight", "n_threads", "restore_best", "set_callbacks",
+            "callbacks", "class_weight", "n_threads", "restore_best", "set_callbacks",
         }  # fmt: skip

@@ -207,6 +207,66 @@ def test_what_is_no_callback():
         MLPClassifier().set_callbacks(print)
 
 
+# ---- functions as callbacks ----
+
+
+@pytest.mark.parametrize("solver", ["sgd", "adam", "lbfgs"])
+def test_functions_follow_the_epochs(solver):
+    seen = []
+
+    def look(estimator, entry):
+        seen.append((entry, estimator.predict_proba(X), [w.copy() for w in estimator.coefs_]))
+
+    options = OPTIONS | {"max_iter": 4, "solver": solver}
+    fitted = MLPClassifier(**options, callbacks=[look]).fit(X, Y)
+    assert [entry["epoch"] for entry, _, _ in seen] == [0, 1, 2, 3]
+    assert all(entry.keys() == {"epoch", "loss"} for entry, _, _ in seen)
+    if solver != "lbfgs":
+        assert [entry["loss"] for entry, _, _ in seen] == fitted.loss_curve_
+    assert seen[-1][0]["loss"] == fitted.loss_
+    assert all(np.array_equal(a, b) for a, b in zip(seen[-1][2], fitted.coefs_, strict=True))
+    assert not np.array_equal(seen[0][1], seen[1][1])
+    assert equal(fitted, MLPClassifier(**options).fit(X, Y))
+
+
+def test_functions_see_the_validation_score():
+    seen = []
+    fitted = MLPClassifier(**OPTIONS, callbacks=[lambda _, entry: seen.append(entry)])
+    fitted.fit(X, Y, validation_data=(X[:50], Y[:50]))
+    assert [entry["validation_score"] for entry in seen] == fitted.validation_scores_
+
+
+@pytest.mark.parametrize("solver", ["sgd", "adam", "lbfgs"])
+def test_a_function_that_is_true_stops(solver):
+    fitted = MLPClassifier(**OPTIONS, solver=solver, callbacks=[lambda _, entry: entry["epoch"] == 3])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        fitted.fit(X, Y)
+    assert fitted.n_iter_ == 4
+
+
+def test_functions_count_the_calls_of_partial_fit():
+    seen = []
+    fitted = MLPClassifier(**OPTIONS, callbacks=[lambda _, entry: seen.append(entry["epoch"])])
+    for _ in range(3):
+        fitted.partial_fit(X, Y, classes=range(10))
+    assert seen == [0, 1, 2]
+
+
+@pytest.mark.parametrize(
+    "callbacks, words",
+    [
+        (print, r"callbacks=\[f\]"),
+        ([1], "function"),
+        ([Recorder()], "set_callbacks"),
+        (iter([print]), "iterator"),
+    ],
+)
+def test_what_is_no_function(callbacks, words):
+    with pytest.raises(TypeError, match=f"callbacks.*{words}"):
+        MLPClassifier(callbacks=callbacks).fit(X, Y)
+
+
 # ---- sparse matrices ----
 
 

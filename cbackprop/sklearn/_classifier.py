@@ -77,6 +77,10 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
     restore_best : bool, optional
         Whether `fit` ends with the parameters of the best epoch, by the validation score or else by the loss.
         By default only with `early_stopping`, as in scikit-learn.
+    callbacks : list of callable, optional
+        Functions, each called as f(estimator, entry) after every epoch, or iteration of "lbfgs", when the
+        estimator has the parameters reached. `entry` is a dict of ``epoch``, counted from 0, ``loss`` and,
+        with a validation set, ``validation_score``. If one returns something true, training stops.
 
     Attributes
     ----------
@@ -138,6 +142,7 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
         class_weight: Any = None,
         n_threads: int | None = None,
         restore_best: bool | None = None,
+        callbacks: Any = None,
     ) -> None:
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
@@ -165,6 +170,7 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
         self.class_weight = class_weight
         self.n_threads = n_threads
         self.restore_best = restore_best
+        self.callbacks = callbacks
 
     def _output_activation(self) -> str:
         return "softmax" if self._label_binarizer.y_type_ == "multiclass" else "logistic"

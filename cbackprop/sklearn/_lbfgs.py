@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import warnings
 from typing import TYPE_CHECKING, Any
 
@@ -9,11 +10,13 @@ import numpy as np
 from scipy.optimize import minimize
 from sklearn.exceptions import ConvergenceWarning
 
+from cbackprop._epochs import checked_callbacks
 from cbackprop._step_options import StepOptions
 from cbackprop.sklearn._layers import threads
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+    from scipy.optimize import OptimizeResult
 
     from cbackprop.sklearn._data import TrainingData
     from cbackprop.sklearn._layers import Layers
@@ -73,11 +76,26 @@ class Objective:
 def fit_lbfgs(estimator: Any, layers: Layers, data: TrainingData) -> None:
     """Minimise the cost from the parameters of `layers`, which end at the minimum found."""
     objective = Objective(estimator, layers, data)
+    callbacks = checked_callbacks(estimator.callbacks)
+    iterations = itertools.count()
+    stopped = False
+
+    def after_iteration(intermediate_result: OptimizeResult) -> None:
+        nonlocal stopped
+        objective.vector = intermediate_result.x
+        estimator.coefs_, estimator.intercepts_ = layers.coefs, layers.intercepts
+        estimator.loss_ = float(intermediate_result.fun)
+        assert callbacks is not None
+        stopped = callbacks.stop(estimator, {"epoch": next(iterations), "loss": estimator.loss_})
+        if stopped:
+            raise StopIteration
+
     result = minimize(
         objective,
         objective.vector,
         method="L-BFGS-B",
         jac=True,
+        callback=None if callbacks is None else after_iteration,
         options={"maxfun": estimator.max_fun, "maxiter": estimator.max_iter, "gtol": estimator.tol},
     )
     objective.vector = result.x
@@ -85,7 +103,7 @@ def fit_lbfgs(estimator: Any, layers: Layers, data: TrainingData) -> None:
         print(f"{result.nit} iterations of lbfgs, {result.nfev} gradients, loss = {result.fun:.8f}")
     estimator.n_iter_ = min(int(result.nit), estimator.max_iter)
     estimator.loss_ = float(result.fun)
-    if result.status != 0:
+    if result.status != 0 and not stopped:
         warnings.warn(
             f"lbfgs has not converged after {result.nit} iterations: {result.message}. Scale the data, or "
             f"allow more iterations (max_iter, max_fun)",

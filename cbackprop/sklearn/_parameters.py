@@ -9,6 +9,7 @@ import numpy as np
 from sklearn.utils._param_validation import InvalidParameterError
 
 from cbackprop import _arguments
+from cbackprop._epochs import checked_callbacks
 from cbackprop.sklearn._layers import ACTIVATIONS
 
 STOCHASTIC = ("sgd", "adam")
@@ -39,7 +40,8 @@ def check_parameters(estimator: Any) -> list[int]:
     Raises
     ------
     InvalidParameterError
-        scikit-learn's, a ValueError and a TypeError: if a parameter has the wrong type, or is out of its range.
+        scikit-learn's, a ValueError and a TypeError: if a parameter has the wrong type or is out of its
+        range.
     """
     try:
         return _checked(estimator)
@@ -75,9 +77,20 @@ def _checked(estimator: Any) -> list[int]:
         _arguments.whole(estimator.verbose, "verbose", 0)
     if estimator.restore_best not in (None, True, False):
         raise TypeError(f"restore_best is {estimator.restore_best!r}; expected True, False or None")
+    check_callbacks(estimator.callbacks)
     if estimator.n_threads is not None:
         _arguments.whole(estimator.n_threads, "n_threads", 1)
     return hidden_sizes(estimator.hidden_layer_sizes)
+
+
+def check_callbacks(callbacks: Any) -> None:
+    """Raise a TypeError if `callbacks` is no list of functions."""
+    if isinstance(callbacks, (list, tuple)):
+        if any(hasattr(one, "on_fit_task_end") for one in callbacks):
+            raise TypeError("callbacks has one of scikit-learn's: pass those to set_callbacks")
+    elif hasattr(callbacks, "__next__"):
+        raise TypeError("callbacks is an iterator, which lasts for one fit; expected a list of functions")
+    checked_callbacks(callbacks)
 
 
 def hidden_sizes(sizes: Any) -> list[int]:

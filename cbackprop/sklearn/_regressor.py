@@ -71,6 +71,10 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
     restore_best : bool, optional
         Whether `fit` ends with the parameters of the best epoch, by the validation score or else by the loss.
         By default only with `early_stopping`, as in scikit-learn.
+    callbacks : list of callable, optional
+        Functions, each called as f(estimator, entry) after every epoch, or iteration of "lbfgs", when the
+        estimator has the parameters reached. `entry` is a dict of ``epoch``, counted from 0, ``loss`` and,
+        with a validation set, ``validation_score``. If one returns something true, training stops.
 
     Attributes
     ----------
@@ -124,6 +128,7 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
         max_fun: int = 15000,
         n_threads: int | None = None,
         restore_best: bool | None = None,
+        callbacks: Any = None,
     ) -> None:
         self.loss = loss
         self.hidden_layer_sizes = hidden_layer_sizes
@@ -151,6 +156,7 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
         self.max_fun = max_fun
         self.n_threads = n_threads
         self.restore_best = restore_best
+        self.callbacks = callbacks
 
     def _output_activation(self) -> str:
         return "exp" if self.loss == "poisson" else "identity"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
+from cbackprop._epochs import checked_callbacks
 from cbackprop._step_options import StepOptions
 from cbackprop.sklearn._layers import threads
 
@@ -81,10 +82,17 @@ class Progress:
     estimator : MLPClassifier or MLPRegressor
     layers : Layers
     validation : ValidationData or None
+
+    Attributes
+    ----------
+    keeps_best : bool
+    callbacks : Callbacks or None
+        The estimator's functions.
     """
 
     def __init__(self, estimator: Any, layers: Layers, validation: ValidationData | None) -> None:
         self.estimator, self.layers, self.validation = estimator, layers, validation
+        self.callbacks = checked_callbacks(estimator.callbacks)
         self.by_score = estimator.early_stopping
         self.keeps_best = (
             estimator.early_stopping if estimator.restore_best is None else estimator.restore_best
@@ -121,6 +129,17 @@ class Progress:
                 [w.copy() for w in self.layers.weights],
                 [b.copy() for b in self.layers.biases],
             )
+
+    def stops(self) -> bool:
+        """Call the estimator's functions; return whether one of them stops training."""
+        if self.callbacks is None:
+            return False
+        estimator, layers = self.estimator, self.layers
+        estimator.coefs_, estimator.intercepts_ = layers.coefs, layers.intercepts
+        entry = {"epoch": len(estimator.loss_curve_) - 1, "loss": estimator.loss_}
+        if self.validation is not None:
+            entry["validation_score"] = estimator.validation_scores_[-1]
+        return self.callbacks.stop(estimator, entry)
 
     def restore(self) -> None:
         """Give the network the best parameters, if they were kept."""
@@ -167,7 +186,7 @@ def fit_stochastic(
     data.measure_costs(training, layers.dtype, alpha != 0)
     progress = Progress(estimator, layers, validation)
     # Between epochs nobody looks at the parameters: they stay in the kernels' order.
-    unseen = task is None and validation is None and not progress.keeps_best
+    unseen = task is None and validation is None and not progress.keeps_best and progress.callbacks is None
     if unseen:
         training.begin_epochs(layers, optimizer.options(alpha, data.cost))
     estimator.n_iter_ = 0
@@ -184,7 +203,9 @@ def fit_stochastic(
             estimator.t_ += data.n
             progress.add((data.cost_of_outputs(of_examples) + 0.5 * alpha * squares) / data.n)
             optimizer.after_epoch(estimator.t_)
-            stops = bool(end_task()) if end_task else False
+            stops = progress.stops()
+            if end_task and end_task():
+                stops = True
             if estimator._no_improvement_count > estimator.n_iter_no_change:
                 what = "validation score" if estimator.early_stopping else "loss"
                 epochs = f"{estimator.n_iter_no_change} epochs"
