@@ -19,6 +19,8 @@ from cbackprop.sklearn._base import MultilayerPerceptron, is_stochastic
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
+    from cbackprop.activations import Activation
+
 
 class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
     """scikit-learn's MLPClassifier, trained in C.
@@ -30,8 +32,9 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
     ----------
     hidden_layer_sizes : int or sequence of int
         The neurons of each hidden layer.
-    activation : {"identity", "logistic", "tanh", "relu", "softplus"}
-        Of the hidden layers. ``"linear"`` and ``"sigmoid"`` are other names of the first two.
+    activation : {"identity", "logistic", "tanh", "relu", "softplus"} or cbackprop.activations.Activation
+        Of the hidden layers. ``"linear"`` and ``"sigmoid"`` are other names of the first two. With functions
+        of your own, ``Activation(f, f_prime)``, the estimator trains in NumPy.
     solver : {"lbfgs", "sgd", "adam"}
         SciPy's L-BFGS-B on all examples at once, or mini-batches with momentum or with Adam.
     alpha : float
@@ -116,7 +119,7 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
     def __init__(
         self,
         hidden_layer_sizes: Any = (100,),
-        activation: str = "relu",
+        activation: str | Activation = "relu",
         *,
         solver: str = "adam",
         alpha: float = 0.0001,

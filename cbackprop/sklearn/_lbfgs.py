@@ -40,7 +40,7 @@ class Objective:
     def __init__(self, estimator: Any, layers: Layers, data: TrainingData) -> None:
         self.layers, self.data, self.alpha = layers, data, float(estimator.alpha)
         self.options = StepOptions(0.0, rule="sum of gradients", builtin_delta=data.cost)
-        self.training = data.training(layers, TOGETHER, threads(estimator.n_threads), self.options)
+        self.training: Any = data.training(layers, TOGETHER, threads(estimator.n_threads), self.options)
         data.measure_costs(self.training, layers.dtype, False)
         self.n = data.n if data.sample_weight is None else float(data.sample_weight.sum())
 

@@ -10,6 +10,7 @@ from sklearn.utils._param_validation import InvalidParameterError
 
 from cbackprop import _arguments
 from cbackprop._epochs import checked_callbacks
+from cbackprop.activations import Activation
 from cbackprop.sklearn._layers import ACTIVATIONS
 
 STOCHASTIC = ("sgd", "adam")
@@ -53,6 +54,10 @@ def _checked(estimator: Any) -> list[int]:
     """See `check_parameters`."""
     for name, choices in (*CHOICES.items(), ("loss", estimator._losses)):
         value = getattr(estimator, name)
+        if name == "activation" and not isinstance(value, str) and callable(value):
+            raise TypeError("activation is a function, which has no derivative: pass Activation(f, f_prime)")
+        if name == "activation" and isinstance(value, Activation):
+            continue
         if not isinstance(value, str) or value not in choices:
             raise ValueError(f"{name} is {value!r}; expected one of {', '.join(map(repr, choices))}")
     for name in SWITCHES:

@@ -16,6 +16,8 @@ from cbackprop.sklearn._base import MultilayerPerceptron, is_stochastic
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
+    from cbackprop.activations import Activation
+
 
 class MLPRegressor(RegressorMixin, MultilayerPerceptron):
     """scikit-learn's MLPRegressor, trained in C.
@@ -26,8 +28,9 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
         ½ (a − y)² with linear output neurons; or half the Poisson deviance, with a = e^z.
     hidden_layer_sizes : int or sequence of int
         The neurons of each hidden layer.
-    activation : {"identity", "logistic", "tanh", "relu", "softplus"}
-        Of the hidden layers. ``"linear"`` and ``"sigmoid"`` are other names of the first two.
+    activation : {"identity", "logistic", "tanh", "relu", "softplus"} or cbackprop.activations.Activation
+        Of the hidden layers. ``"linear"`` and ``"sigmoid"`` are other names of the first two. With functions
+        of your own, ``Activation(f, f_prime)``, the estimator trains in NumPy.
     solver : {"lbfgs", "sgd", "adam"}
         SciPy's L-BFGS-B on all examples at once, or mini-batches with momentum or with Adam.
     alpha : float
@@ -103,7 +106,7 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
         self,
         loss: str = "squared_error",
         hidden_layer_sizes: Any = (100,),
-        activation: str = "relu",
+        activation: str | Activation = "relu",
         *,
         solver: str = "adam",
         alpha: float = 0.0001,
