@@ -196,6 +196,15 @@ def test_a_callback_that_is_true_stops():
     assert equal(fitted, MLPClassifier(**(OPTIONS | {"max_iter": 4})).fit(X, Y))
 
 
+def test_callbacks_of_partial_fit():
+    recorder = Recorder()
+    fitted = MLPClassifier(**OPTIONS).set_callbacks(recorder)
+    for _ in range(2):
+        fitted.partial_fit(X, Y, classes=range(10))
+    assert recorder.events == ["setup", "begin fit", "begin epoch", "end epoch", "end fit", "teardown"] * 2
+    assert not {"_callback_fit_ctx", "_skl_callbacks_to_teardown"} & vars(fitted).keys()
+
+
 def test_callbacks_of_lbfgs():
     recorder = Recorder()
     MLPClassifier(**OPTIONS, solver="lbfgs").set_callbacks(recorder).fit(X, Y)
@@ -322,8 +331,9 @@ def test_warnings_say_what_to_do():
     assert raised[0].filename == __file__
     with pytest.warns(ConvergenceWarning, match="lbfgs has not converged"):
         MLPClassifier(**OPTIONS, solver="lbfgs").fit(X, Y)
-    with pytest.warns(UserWarning, match="batch_size is 500, and there are 400"):
-        MLPClassifier(**OPTIONS, batch_size=500).fit(X, Y)
+    with pytest.warns(UserWarning, match="batch_size is 500, and there are 400") as raised:
+        MLPClassifier(**OPTIONS, batch_size=500).partial_fit(X, Y, classes=range(10))
+    assert raised[0].filename == __file__
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         MLPClassifier(**(OPTIONS | {"tol": 1.0})).fit(X, Y)

@@ -258,6 +258,7 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
         return self._fit(X, y, sample_weight, validation_data)
 
     @available_if(is_stochastic)
+    @with_callbacks
     def partial_fit(
         self, X: Any, y: Any, sample_weight: ArrayLike | None = None, classes: ArrayLike | None = None
     ) -> Any:

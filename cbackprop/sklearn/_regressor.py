@@ -209,6 +209,7 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
         return self._fit(X, y, sample_weight, validation_data)
 
     @available_if(is_stochastic)
+    @with_callbacks
     def partial_fit(self, X: Any, y: Any, sample_weight: ArrayLike | None = None) -> Any:
         """Train for one epoch, from where the last call ended. Parameters as in `fit`."""
         return self._fit(X, y, sample_weight, incremental=True)
