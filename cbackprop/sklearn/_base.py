@@ -38,6 +38,12 @@ class MultilayerPerceptron(CallbackSupportMixin, BaseEstimator):
     intercepts_: list[NDArray[Any]]
     _best: Any = None  # the parameters of the best epoch, weights and biases
 
+    def _keep(self, given: dict[str, Any]) -> None:
+        """Set the arguments of the constructor, as they came: its `locals()`."""
+        for name, value in given.items():
+            if name != "self":
+                setattr(self, name, value)
+
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
