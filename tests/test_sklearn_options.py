@@ -13,6 +13,7 @@ from sklearn.exceptions import ConvergenceWarning  # noqa: E402
 from sklearn.metrics import balanced_accuracy_score  # noqa: E402
 
 from cbackprop import _processors  # noqa: E402
+from cbackprop.activations import Activation  # noqa: E402
 from cbackprop.sklearn import MLPClassifier, MLPRegressor  # noqa: E402
 from cbackprop.sklearn._layers import threads  # noqa: E402
 from support.children import run_python  # noqa: E402
@@ -51,6 +52,23 @@ def test_early_stopping_by_validation_data():
 def test_validation_data_of_a_regression():
     fitted = MLPRegressor(**OPTIONS).fit(X[:300], Y[:300], validation_data=(X[300:], Y[300:]))
     assert fitted.validation_scores_[-1] == pytest.approx(fitted.score(X[300:], Y[300:]), rel=1e-12)
+
+
+@pytest.mark.parametrize("data", [5, (X,), (X, Y, Y), ()], ids=["a number", "X alone", "three", "none"])
+@pytest.mark.parametrize("estimator", [MLPClassifier, MLPRegressor])
+def test_validation_data_are_a_pair(estimator, data):
+    with pytest.raises(TypeError, match=r"validation_data is .*; expected a pair \(X, y\)"):
+        estimator(**OPTIONS).fit(X, Y, validation_data=data)
+
+
+def test_validation_data_with_other_outputs():
+    with pytest.raises(ValueError, match="validation_data has 2 columns of targets; y has 1"):
+        MLPRegressor(**OPTIONS).fit(X, Y, validation_data=(X, np.stack([Y, Y], axis=1)))
+
+
+def test_lbfgs_has_no_epochs_to_validate():
+    with pytest.raises(ValueError, match=r"validation_data .*sgd and adam"):
+        MLPClassifier(**OPTIONS, solver="lbfgs").fit(X, Y, validation_data=(X, Y))
 
 
 def test_validation_data_with_other_classes():
@@ -104,6 +122,16 @@ def test_balanced_classes_help_the_rare_one():
         for w in (None, "balanced")
     ]
     assert scores[1] > scores[0] + 0.1
+
+
+@pytest.mark.parametrize("activation", ["tanh", Activation(np.sin, np.cos)], ids=["tanh", "own"])
+@pytest.mark.parametrize("solver", ["sgd", "lbfgs"])
+def test_weights_of_classes_are_from_0_and_not_all_0(activation, solver):
+    estimator = MLPClassifier(**OPTIONS, activation=activation, solver=solver)
+    with pytest.raises(ValueError, match=r"sample_weight\[\d+\] is -1"):
+        estimator.set_params(class_weight={3: -1}).fit(X, Y)
+    with pytest.raises(ValueError, match="at least one non-zero"):
+        estimator.set_params(class_weight=dict.fromkeys(range(10), 0)).fit(X, Y)
 
 
 def test_balanced_needs_all_examples():

@@ -31,6 +31,17 @@ def is_stochastic(estimator: Any) -> bool:
     raise AttributeError(f"partial_fit is for the solvers sgd and adam; this one is {estimator.solver}")
 
 
+def check_weights(weights: NDArray[Any] | None) -> None:
+    """Raise a ValueError if a weight of an example is below 0, or all are 0."""
+    if weights is None:
+        return
+    if (weights < 0).any():
+        i = int(np.argmax(weights < 0))
+        raise ValueError(f"sample_weight[{i}] is {weights[i]}; expected a finite number from 0")
+    if not weights.any():
+        raise ValueError("Sample weights must contain at least one non-zero number.")
+
+
 class MultilayerPerceptron(CallbackSupportMixin, BaseEstimator):
     """The estimator, but for what it makes of y."""
 
@@ -57,8 +68,11 @@ class MultilayerPerceptron(CallbackSupportMixin, BaseEstimator):
         first = not hasattr(self, "coefs_") or not (self.warm_start or incremental)
         X, y, Y = self._validated(X, y, incremental, first)
         sample_weight = self._weights(sample_weight, X, y)
+        check_weights(sample_weight)
         if incremental and self.early_stopping:
             raise ValueError("partial_fit does not support early_stopping=True: it makes one epoch")
+        if validation_data is not None and self.solver == "lbfgs":
+            raise ValueError("validation_data are scored after each epoch: they go with sgd and adam")
         self.n_outputs_ = Y.shape[1]
         self._random_state = check_random_state(self.random_state)
         if first:
@@ -124,7 +138,14 @@ class MultilayerPerceptron(CallbackSupportMixin, BaseEstimator):
         """The data to train on, and those to score: given, or a part of the others that is drawn."""
         out = self.out_activation_
         if validation_data is not None:
+            if not isinstance(validation_data, (tuple, list)) or len(validation_data) != 2:
+                what = type(validation_data).__name__
+                raise TypeError(f"validation_data is {what}; expected a pair (X, y)")
             X_val, _, Y_val = self._validated_others(*validation_data)
+            if Y_val.shape[1] != Y.shape[1]:
+                raise ValueError(
+                    f"validation_data has {Y_val.shape[1]} columns of targets; y has {Y.shape[1]}"
+                )
             return TrainingData(X, Y, sample_weight, out), ValidationData(X_val, Y_val, None, out)
         if not self.early_stopping:
             return TrainingData(X, Y, sample_weight, out), None
@@ -152,8 +173,6 @@ class MultilayerPerceptron(CallbackSupportMixin, BaseEstimator):
         weights = check_array(sample_weight, ensure_2d=False, dtype=np.float64, input_name="sample_weight")
         if weights.shape != (X.shape[0],):
             raise ValueError(f"sample_weight has shape {weights.shape}; X has {X.shape[0]} samples")
-        if not weights.any():
-            raise ValueError("Sample weights must contain at least one non-zero number.")
         return weights
 
     def _outputs(self, X: Any) -> NDArray[Any]:
