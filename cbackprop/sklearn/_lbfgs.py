@@ -16,7 +16,6 @@ from cbackprop.sklearn._layers import threads
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-    from scipy.optimize import OptimizeResult
 
     from cbackprop.sklearn._data import TrainingData
     from cbackprop.sklearn._layers import Layers
@@ -80,7 +79,7 @@ def fit_lbfgs(estimator: Any, layers: Layers, data: TrainingData) -> None:
     iterations = itertools.count()
     stopped = False
 
-    def after_iteration(intermediate_result: OptimizeResult) -> None:
+    def after_iteration(intermediate_result: Any) -> None:
         nonlocal stopped
         objective.vector = intermediate_result.x
         estimator.coefs_, estimator.intercepts_ = layers.coefs, layers.intercepts
