@@ -112,9 +112,8 @@ def test_a_cost_put_into_the_module_is_found(tmp_path, name, monkeypatch):
     network(OwnCost).save(tmp_path / name)
     monkeypatch.setattr(network2, "OwnCost", OwnCost, raising=False)
     assert network2.load(tmp_path / name).cost is OwnCost
-    with pytest.raises(
-        ValueError, match=r"has the costs .*CrossEntropyCost, .*OwnCost, PoissonCost, QuadraticCost"
-    ):
+    costs = r"has the costs .*CrossEntropyCost, .*OwnCost, PoissonCost, QuadraticCost"
+    with pytest.raises(ValueError, match=costs):
         network2.load(renamed_cost(tmp_path, "np"))
     network().save(tmp_path / name)
     monkeypatch.setattr(network2, "CrossEntropyCost", OwnCost)

@@ -26,7 +26,7 @@ class Step(NamedTuple):
 
     nabla_b: Arrays
     nabla_w: Arrays
-    m: float  # examples, or the sum of their weights
+    m: int
     eta: float
     lmbda_over_n: float
     regularization: str

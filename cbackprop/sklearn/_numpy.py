@@ -41,7 +41,7 @@ class NumpyStep(NamedTuple):
             moments = layers._cbackprop.moments
             t = 1 if moments is None else moments[0] + 1
             rule = rule._replace(epsilon=rule.epsilon / np.sqrt(1 - rule.beta_2**t))
-        m = sums.weight
+        m: Any = sums.weight  # a sum of weights, for the number of examples
         return Step(sums.nabla_b, sums.nabla_w, m, self.eta, self.alpha / m, "L2", rule)
 
 
