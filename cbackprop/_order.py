@@ -44,6 +44,7 @@ class Order:
         self.seed: int | None = None
         self.generator: Generator | None = None
         self.first: NDArray[Any] | None = None
+        self.first_places: NDArray[Any] | None = None
         if random_state is not None or resumed is not None:
             self.seed, self.generator = resumed_generator(random_state, resumed)
         if trainer.dropout is not None:
@@ -53,6 +54,8 @@ class Order:
             self.train_epoch = self.train_epoch_as_drawn
         elif resumed is not None and resumed.order is not None and not trainer.data.is_users_list:
             self.begin_with(resumed.order)
+        if resumed is not None and resumed.first_places is not None and trainer.data.is_users_list:
+            self.sum_from(resumed.first_places)
 
     def begin_with(self, order: NDArray[Any]) -> None:
         """Put the examples into the order that an earlier call left, unless that was of other data."""
@@ -68,13 +71,31 @@ class Order:
         if items is not None:
             items[:] = [items[i] for i in order]
 
+    def sum_from(self, first_places: NDArray[Any]) -> None:
+        """Have the training cost summed as in an earlier call, unless that was of other data."""
+        trainer = self.trainer
+        if len(first_places) == trainer.data.n and trainer.packed is not None:
+            self.first_places = first_places
+            trainer.packed.sum_in(np.argsort(first_places))
+
+    def places_at_first(self) -> NDArray[Any] | None:
+        """Where each pair of the user's own list was in the first of the calls; None if nobody will ask."""
+        trainer = self.trainer
+        if not trainer.data.is_users_list or trainer.packed is None or trainer.pairs is not None:
+            return None
+        if self.generator is not None:
+            return self.first_places
+        places = trainer.packed.order_array()
+        return places if self.first_places is None else self.first_places[places]
+
     def progress(self, epochs: int, standing: Standing | None = None) -> Progress:
         """What a later call needs to know to go on after so many epochs."""
         packed, dropout = self.trainer.packed, self.trainer.dropout
         order = self.order() if self.generator is None else None
         masks = None if self.generator is not None or dropout is None else dropout.generator
         sparse = None if packed is None else packed.sparse
-        return Progress(epochs, self.seed, self.generator, masks, order, sparse, standing)
+        places = self.places_at_first()
+        return Progress(epochs, self.seed, self.generator, masks, order, places, sparse, standing)
 
     def order(self) -> NDArray[Any] | None:
         """The order that `random.shuffle` left, as numbers; None if the user's list shows it."""

@@ -35,14 +35,17 @@ class Progress(NamedTuple):
     masks: Generator | None = None  # what draws the masks of dropout, if it is another
     # As the book's shuffle left it, unless the user's own list was shuffled.
     order: NDArray[np.uint32] | None = None
+    # Of the user's own list, which was shuffled: where each pair was at first. The training cost is summed in
+    # that order.
+    first_places: NDArray[np.uint32] | None = None
     # How the inputs were laid out: by their density, which looks another in another order. None: not at all.
     sparse: bool | None = None
     standing: Standing | None = None  # of network2
 
     def pickled(self) -> Progress:
-        """This without what is large: an order fits the data of one process alone."""
+        """This without what is large: orders fit the data of one process alone."""
         standing = self.standing and self.standing._replace(reached=None, digest=None)
-        return self._replace(order=None, standing=standing)
+        return self._replace(order=None, first_places=None, standing=standing)
 
 
 def digest(weights: Any, biases: Any) -> bytes:

@@ -347,7 +347,7 @@ class Network(Compiled, ReferenceNetwork2):
             best number and the epochs waited for a better one, `history`, the order of the examples and what
             drops out. 10 epochs are 5 + 5, bit for bit; see `cbackprop.network.Network.SGD`. After
             `restore_best` training goes on from the parameters that it had reached, unless the network was
-            changed or pickled since.
+            changed or pickled since. An unpickled network sums the training cost of a list in another order.
         threshold : float, optional
             As in `accuracy`, for both data.
 

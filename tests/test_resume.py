@@ -30,6 +30,7 @@ OPTIONS = {
     "moments": {"rule": "amsgrad", "lmbda": 0.1, "epsilon": 1e-4},
     "halving": {"evaluation_data": TESTS, "eta_halving_n": 1, "mu": 0.5},
     "the best": {"evaluation_data": TESTS, "restore_best": True, "mu": 0.5, "eta_halving_n": 3},
+    "training data": {"monitor_training_cost": True, "monitor_training_accuracy": True, "lmbda": 0.1},
     "by the cost": {
         "evaluation_data": as_arrays(TESTS),
         "stop_on": "evaluation_cost",

@@ -117,8 +117,10 @@ def test_threads_change_no_bit():
         (np.full(N, -1.0), ValueError, ["sample_weight[0]", "-1.0"]),
         (np.full(N, np.nan), ValueError, ["sample_weight[0]", "nan"]),
         (np.full(N, np.inf), ValueError, ["sample_weight[0]", "inf"]),
-        (np.full(N, "1"), TypeError, ["sample_weight"]),
-        ("balanced", TypeError, ["sample_weight"]),
+        (np.full(N, 1e308), ValueError, ["sample_weight", "adds up to inf"]),
+        (np.full(N, "1"), TypeError, ["sample_weight", "<U1"]),
+        (np.full(N, 1j), TypeError, ["sample_weight", "complex128"]),
+        ("balanced", TypeError, ["sample_weight", "<U8"]),
     ],
 )
 def test_errors_come_before_anything_has_changed(weights, error, words):

@@ -176,6 +176,18 @@ def test_the_same_constructor():
         assert all(kind == inspect.Parameter.KEYWORD_ONLY for _, _, kind in mine[len(theirs) :])
 
 
+def test_a_subclass_with_a_constructor_of_its_own():
+    class Wide(ours.MLPRegressor):
+        def __init__(self, width=30, alpha=0.1):
+            super().__init__("poisson", (width,), alpha=alpha, max_iter=3)
+            self.width = width
+
+    one = Wide(20)
+    assert one.get_params() == {"width": 20, "alpha": 0.1}
+    assert one.loss == "poisson" and one.hidden_layer_sizes == (20,) and one.fit(X, DIGITS).n_layers_ == 3
+    assert vars(ours.MLPClassifier()) == ours.MLPClassifier().get_params()
+
+
 def test_the_same_public_names():
     fitted = []
     for module in (neural_network, ours):
@@ -185,5 +197,5 @@ def test_the_same_public_names():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert fitted[1] - fitted[0] <= {
-            "class_weight", "n_threads", "restore_best", "set_callbacks",
+            "callbacks", "class_weight", "n_threads", "restore_best", "set_callbacks",
         }  # fmt: skip

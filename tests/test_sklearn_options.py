@@ -13,6 +13,7 @@ from sklearn.exceptions import ConvergenceWarning  # noqa: E402
 from sklearn.metrics import balanced_accuracy_score  # noqa: E402
 
 from cbackprop import _processors  # noqa: E402
+from cbackprop.activations import Activation  # noqa: E402
 from cbackprop.sklearn import MLPClassifier, MLPRegressor  # noqa: E402
 from cbackprop.sklearn._layers import threads  # noqa: E402
 from support.children import run_python  # noqa: E402
@@ -51,6 +52,23 @@ def test_early_stopping_by_validation_data():
 def test_validation_data_of_a_regression():
     fitted = MLPRegressor(**OPTIONS).fit(X[:300], Y[:300], validation_data=(X[300:], Y[300:]))
     assert fitted.validation_scores_[-1] == pytest.approx(fitted.score(X[300:], Y[300:]), rel=1e-12)
+
+
+@pytest.mark.parametrize("data", [5, (X,), (X, Y, Y), ()], ids=["a number", "X alone", "three", "none"])
+@pytest.mark.parametrize("estimator", [MLPClassifier, MLPRegressor])
+def test_validation_data_are_a_pair(estimator, data):
+    with pytest.raises(TypeError, match=r"validation_data is .*; expected a pair \(X, y\)"):
+        estimator(**OPTIONS).fit(X, Y, validation_data=data)
+
+
+def test_validation_data_with_other_outputs():
+    with pytest.raises(ValueError, match="validation_data has 2 columns of targets; y has 1"):
+        MLPRegressor(**OPTIONS).fit(X, Y, validation_data=(X, np.stack([Y, Y], axis=1)))
+
+
+def test_lbfgs_has_no_epochs_to_validate():
+    with pytest.raises(ValueError, match=r"validation_data .*sgd and adam"):
+        MLPClassifier(**OPTIONS, solver="lbfgs").fit(X, Y, validation_data=(X, Y))
 
 
 def test_validation_data_with_other_classes():
@@ -104,6 +122,16 @@ def test_balanced_classes_help_the_rare_one():
         for w in (None, "balanced")
     ]
     assert scores[1] > scores[0] + 0.1
+
+
+@pytest.mark.parametrize("activation", ["tanh", Activation(np.sin, np.cos)], ids=["tanh", "own"])
+@pytest.mark.parametrize("solver", ["sgd", "lbfgs"])
+def test_weights_of_classes_are_from_0_and_not_all_0(activation, solver):
+    estimator = MLPClassifier(**OPTIONS, activation=activation, solver=solver)
+    with pytest.raises(ValueError, match=r"sample_weight\[\d+\] is -1"):
+        estimator.set_params(class_weight={3: -1}).fit(X, Y)
+    with pytest.raises(ValueError, match="at least one non-zero"):
+        estimator.set_params(class_weight=dict.fromkeys(range(10), 0)).fit(X, Y)
 
 
 def test_balanced_needs_all_examples():
@@ -196,6 +224,15 @@ def test_a_callback_that_is_true_stops():
     assert equal(fitted, MLPClassifier(**(OPTIONS | {"max_iter": 4})).fit(X, Y))
 
 
+def test_callbacks_of_partial_fit():
+    recorder = Recorder()
+    fitted = MLPClassifier(**OPTIONS).set_callbacks(recorder)
+    for _ in range(2):
+        fitted.partial_fit(X, Y, classes=range(10))
+    assert recorder.events == ["setup", "begin fit", "begin epoch", "end epoch", "end fit", "teardown"] * 2
+    assert not {"_callback_fit_ctx", "_skl_callbacks_to_teardown"} & vars(fitted).keys()
+
+
 def test_callbacks_of_lbfgs():
     recorder = Recorder()
     MLPClassifier(**OPTIONS, solver="lbfgs").set_callbacks(recorder).fit(X, Y)
@@ -207,6 +244,66 @@ def test_what_is_no_callback():
         MLPClassifier().set_callbacks(print)
 
 
+# ---- functions as callbacks ----
+
+
+@pytest.mark.parametrize("solver", ["sgd", "adam", "lbfgs"])
+def test_functions_follow_the_epochs(solver):
+    seen = []
+
+    def look(estimator, entry):
+        seen.append((entry, estimator.predict_proba(X), [w.copy() for w in estimator.coefs_]))
+
+    options = OPTIONS | {"max_iter": 4, "solver": solver}
+    fitted = MLPClassifier(**options, callbacks=[look]).fit(X, Y)
+    assert [entry["epoch"] for entry, _, _ in seen] == [0, 1, 2, 3]
+    assert all(entry.keys() == {"epoch", "loss"} for entry, _, _ in seen)
+    if solver != "lbfgs":
+        assert [entry["loss"] for entry, _, _ in seen] == fitted.loss_curve_
+    assert seen[-1][0]["loss"] == fitted.loss_
+    assert all(np.array_equal(a, b) for a, b in zip(seen[-1][2], fitted.coefs_, strict=True))
+    assert not np.array_equal(seen[0][1], seen[1][1])
+    assert equal(fitted, MLPClassifier(**options).fit(X, Y))
+
+
+def test_functions_see_the_validation_score():
+    seen = []
+    fitted = MLPClassifier(**OPTIONS, callbacks=[lambda _, entry: seen.append(entry)])
+    fitted.fit(X, Y, validation_data=(X[:50], Y[:50]))
+    assert [entry["validation_score"] for entry in seen] == fitted.validation_scores_
+
+
+@pytest.mark.parametrize("solver", ["sgd", "adam", "lbfgs"])
+def test_a_function_that_is_true_stops(solver):
+    fitted = MLPClassifier(**OPTIONS, solver=solver, callbacks=[lambda _, entry: entry["epoch"] == 3])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        fitted.fit(X, Y)
+    assert fitted.n_iter_ == 4
+
+
+def test_functions_count_the_calls_of_partial_fit():
+    seen = []
+    fitted = MLPClassifier(**OPTIONS, callbacks=[lambda _, entry: seen.append(entry["epoch"])])
+    for _ in range(3):
+        fitted.partial_fit(X, Y, classes=range(10))
+    assert seen == [0, 1, 2]
+
+
+@pytest.mark.parametrize(
+    "callbacks, words",
+    [
+        (print, r"callbacks=\[f\]"),
+        ([1], "function"),
+        ([Recorder()], "set_callbacks"),
+        (iter([print]), "iterator"),
+    ],
+)
+def test_what_is_no_function(callbacks, words):
+    with pytest.raises(TypeError, match=f"callbacks.*{words}"):
+        MLPClassifier(callbacks=callbacks).fit(X, Y)
+
+
 # ---- sparse matrices ----
 
 
@@ -214,7 +311,10 @@ def test_many_columns_are_never_dense():
     """200 rows of a million columns would take 1.6 GB."""
     import resource  # noqa: PLC0415
 
-    matrix = scipy_sparse.random(200, 1_000_000, 0.00005, format="csr", random_state=0)
+    # Not by scipy.sparse.random: it takes 1.6 GB itself, and the peak would not grow after that.
+    draw = np.random.default_rng(0)
+    columns, ends = draw.integers(0, 1_000_000, 10_000), np.arange(201) * 50
+    matrix = scipy_sparse.csr_array((draw.random(10_000), columns, ends), (200, 1_000_000))
     classes = np.arange(200) % 2
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     fitted = MLPClassifier(hidden_layer_sizes=(2,), max_iter=2, solver="sgd", momentum=0, random_state=0)
@@ -259,8 +359,9 @@ def test_warnings_say_what_to_do():
     assert raised[0].filename == __file__
     with pytest.warns(ConvergenceWarning, match="lbfgs has not converged"):
         MLPClassifier(**OPTIONS, solver="lbfgs").fit(X, Y)
-    with pytest.warns(UserWarning, match="batch_size is 500, and there are 400"):
-        MLPClassifier(**OPTIONS, batch_size=500).fit(X, Y)
+    with pytest.warns(UserWarning, match="batch_size is 500, and there are 400") as raised:
+        MLPClassifier(**OPTIONS, batch_size=500).partial_fit(X, Y, classes=range(10))
+    assert raised[0].filename == __file__
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         MLPClassifier(**(OPTIONS | {"tol": 1.0})).fit(X, Y)
@@ -302,6 +403,33 @@ def test_wrong_parameters_are_named(name, value):
     with pytest.raises((ValueError, TypeError), match=name if name != "random_state" else "seed"):
         estimator.fit(X, Y)
     assert not hasattr(estimator, "coefs_")
+
+
+def test_the_loss_is_one_of_the_regressor():
+    with pytest.raises(ValueError, match="loss is 'log_loss'; expected one of 'squared_error', 'poisson'"):
+        MLPRegressor("log_loss").fit(X, Y)
+
+
+def test_negative_counts_are_refused():
+    targets = np.where(np.arange(400) == 7, -1.0, Y)
+    with pytest.raises(ValueError, match=r"y holds -1.0; .*'poisson'"):
+        MLPRegressor("poisson").fit(X, targets)
+
+
+@pytest.mark.parametrize("name, value", [("shuffle", 1), ("alpha", -1), ("momentum", "a lot")])
+def test_wrong_parameters_raise_scikit_learn_s_error(name, value):
+    """Whoever catches either TypeError or ValueError there catches it here."""
+    for error in (TypeError, ValueError):
+        with pytest.raises(error, match=name):
+            MLPClassifier(**{name: value}).fit(X, Y)
+
+
+@pytest.mark.parametrize("solvers", [("lbfgs", "adam"), ("lbfgs", "sgd", "lbfgs", "adam")])
+def test_a_warm_start_with_another_solver(solvers):
+    fitted = MLPClassifier(**OPTIONS, warm_start=True)
+    for solver in solvers:
+        fitted.set_params(solver=solver).fit(X, Y)
+    assert len(fitted.loss_curve_) == OPTIONS["max_iter"] * sum(solver != "lbfgs" for solver in solvers)
 
 
 @pytest.mark.parametrize(

@@ -31,12 +31,29 @@ def is_stochastic(estimator: Any) -> bool:
     raise AttributeError(f"partial_fit is for the solvers sgd and adam; this one is {estimator.solver}")
 
 
+def check_weights(weights: NDArray[Any] | None) -> None:
+    """Raise a ValueError if a weight of an example is below 0, or all are 0."""
+    if weights is None:
+        return
+    if (weights < 0).any():
+        i = int(np.argmax(weights < 0))
+        raise ValueError(f"sample_weight[{i}] is {weights[i]}; expected a finite number from 0")
+    if not weights.any():
+        raise ValueError("Sample weights must contain at least one non-zero number.")
+
+
 class MultilayerPerceptron(CallbackSupportMixin, BaseEstimator):
     """The estimator, but for what it makes of y."""
 
     coefs_: list[NDArray[Any]]
     intercepts_: list[NDArray[Any]]
     _best: Any = None  # the parameters of the best epoch, weights and biases
+
+    def _keep(self, given: dict[str, Any]) -> None:
+        """Set the arguments of the constructor, as they came: its `locals()`."""
+        for name, value in given.items():
+            if name != "self":
+                setattr(self, name, value)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -51,8 +68,11 @@ class MultilayerPerceptron(CallbackSupportMixin, BaseEstimator):
         first = not hasattr(self, "coefs_") or not (self.warm_start or incremental)
         X, y, Y = self._validated(X, y, incremental, first)
         sample_weight = self._weights(sample_weight, X, y)
+        check_weights(sample_weight)
         if incremental and self.early_stopping:
             raise ValueError("partial_fit does not support early_stopping=True: it makes one epoch")
+        if validation_data is not None and self.solver == "lbfgs":
+            raise ValueError("validation_data are scored after each epoch: they go with sgd and adam")
         self.n_outputs_ = Y.shape[1]
         self._random_state = check_random_state(self.random_state)
         if first:
@@ -89,15 +109,21 @@ class MultilayerPerceptron(CallbackSupportMixin, BaseEstimator):
         self.coefs_, self.intercepts_ = initial_layers(sizes, self.activation, self._random_state, dtype)
         self.n_iter_ = self.t_ = 0
         if self.solver in STOCHASTIC:
-            self._no_improvement_count = 0
-            self.loss_curve_: list[float] = []
-            self.best_loss_: float | None = None if self.early_stopping else np.inf
-            self.validation_scores_: list[float] | None = None
-            self.best_validation_score_: float | None = None
-            self.__dict__.pop("_best", None)
+            self._begin_curves()
+
+    def _begin_curves(self) -> None:
+        """Set what the epochs record."""
+        self._no_improvement_count = 0
+        self.loss_curve_: list[float] = []
+        self.best_loss_: float | None = None if self.early_stopping else np.inf
+        self.validation_scores_: list[float] | None = None
+        self.best_validation_score_: float | None = None
+        self.__dict__.pop("_best", None)
 
     def _begin_progress(self, layers: Layers, validation: ValidationData | None) -> None:
         """Set what the parameters of this fit ask for, and earlier ones have not."""
+        if not hasattr(self, "loss_curve_"):  # the fits before were by lbfgs
+            self._begin_curves()
         if not self.early_stopping and self.best_loss_ is None:
             self.best_loss_ = np.inf
         if validation is not None and self.validation_scores_ is None:
@@ -112,7 +138,14 @@ class MultilayerPerceptron(CallbackSupportMixin, BaseEstimator):
         """The data to train on, and those to score: given, or a part of the others that is drawn."""
         out = self.out_activation_
         if validation_data is not None:
+            if not isinstance(validation_data, (tuple, list)) or len(validation_data) != 2:
+                what = type(validation_data).__name__
+                raise TypeError(f"validation_data is {what}; expected a pair (X, y)")
             X_val, _, Y_val = self._validated_others(*validation_data)
+            if Y_val.shape[1] != Y.shape[1]:
+                raise ValueError(
+                    f"validation_data has {Y_val.shape[1]} columns of targets; y has {Y.shape[1]}"
+                )
             return TrainingData(X, Y, sample_weight, out), ValidationData(X_val, Y_val, None, out)
         if not self.early_stopping:
             return TrainingData(X, Y, sample_weight, out), None
@@ -140,8 +173,6 @@ class MultilayerPerceptron(CallbackSupportMixin, BaseEstimator):
         weights = check_array(sample_weight, ensure_2d=False, dtype=np.float64, input_name="sample_weight")
         if weights.shape != (X.shape[0],):
             raise ValueError(f"sample_weight has shape {weights.shape}; X has {X.shape[0]} samples")
-        if not weights.any():
-            raise ValueError("Sample weights must contain at least one non-zero number.")
         return weights
 
     def _outputs(self, X: Any) -> NDArray[Any]:
@@ -152,6 +183,7 @@ class MultilayerPerceptron(CallbackSupportMixin, BaseEstimator):
         return layers.outputs(X, self.n_threads)
 
     # What the two differ in.
+    _losses: tuple[str, ...]
     _validated: Callable[..., tuple[Any, Any, NDArray[Any]]]
     _validated_others: Callable[..., tuple[Any, Any, NDArray[Any]]]
     _output_activation: Callable[[], str]

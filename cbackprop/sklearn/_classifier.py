@@ -19,6 +19,8 @@ from cbackprop.sklearn._base import MultilayerPerceptron, is_stochastic
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
+    from cbackprop.activations import Activation
+
 
 class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
     """scikit-learn's MLPClassifier, trained in C.
@@ -30,8 +32,9 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
     ----------
     hidden_layer_sizes : int or sequence of int
         The neurons of each hidden layer.
-    activation : {"identity", "logistic", "tanh", "relu", "softplus"}
-        Of the hidden layers. ``"linear"`` and ``"sigmoid"`` are other names of the first two.
+    activation : {"identity", "logistic", "tanh", "relu", "softplus"} or cbackprop.activations.Activation
+        Of the hidden layers. ``"linear"`` and ``"sigmoid"`` are other names of the first two. With functions
+        of your own, ``Activation(f, f_prime)``, the estimator trains in NumPy.
     solver : {"lbfgs", "sgd", "adam"}
         SciPy's L-BFGS-B on all examples at once, or mini-batches with momentum or with Adam.
     alpha : float
@@ -77,6 +80,10 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
     restore_best : bool, optional
         Whether `fit` ends with the parameters of the best epoch, by the validation score or else by the loss.
         By default only with `early_stopping`, as in scikit-learn.
+    callbacks : list of callable, optional
+        Functions, each called as f(estimator, entry) after every epoch, or iteration of "lbfgs", when the
+        estimator has the parameters reached. `entry` is a dict of ``epoch``, counted from 0, ``loss`` and,
+        with a validation set, ``validation_score``. If one returns something true, training stops.
 
     Attributes
     ----------
@@ -107,11 +114,12 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
     """
 
     loss = "log_loss"
+    _losses = ("log_loss",)
 
     def __init__(
         self,
         hidden_layer_sizes: Any = (100,),
-        activation: str = "relu",
+        activation: str | Activation = "relu",
         *,
         solver: str = "adam",
         alpha: float = 0.0001,
@@ -137,33 +145,9 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
         class_weight: Any = None,
         n_threads: int | None = None,
         restore_best: bool | None = None,
+        callbacks: Any = None,
     ) -> None:
-        self.hidden_layer_sizes = hidden_layer_sizes
-        self.activation = activation
-        self.solver = solver
-        self.alpha = alpha
-        self.batch_size = batch_size
-        self.learning_rate = learning_rate
-        self.learning_rate_init = learning_rate_init
-        self.power_t = power_t
-        self.max_iter = max_iter
-        self.shuffle = shuffle
-        self.random_state = random_state
-        self.tol = tol
-        self.verbose = verbose
-        self.warm_start = warm_start
-        self.momentum = momentum
-        self.nesterovs_momentum = nesterovs_momentum
-        self.early_stopping = early_stopping
-        self.validation_fraction = validation_fraction
-        self.beta_1 = beta_1
-        self.beta_2 = beta_2
-        self.epsilon = epsilon
-        self.n_iter_no_change = n_iter_no_change
-        self.max_fun = max_fun
-        self.class_weight = class_weight
-        self.n_threads = n_threads
-        self.restore_best = restore_best
+        self._keep(locals())
 
     def _output_activation(self) -> str:
         return "softmax" if self._label_binarizer.y_type_ == "multiclass" else "logistic"
@@ -248,6 +232,7 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
         return self._fit(X, y, sample_weight, validation_data)
 
     @available_if(is_stochastic)
+    @with_callbacks
     def partial_fit(
         self, X: Any, y: Any, sample_weight: ArrayLike | None = None, classes: ArrayLike | None = None
     ) -> Any:

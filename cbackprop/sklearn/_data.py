@@ -9,11 +9,11 @@ from sklearn.metrics import r2_score
 
 from cbackprop._training import Training
 from cbackprop.sklearn._layers import rows_of
+from cbackprop.sklearn._numpy import NumpyTraining
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from cbackprop._step_options import StepOptions
     from cbackprop.sklearn._layers import Layers
 
 # By scikit-learn's name of the output activation: the cost that has the error a − y with it.
@@ -41,19 +41,22 @@ class TrainingData:
     def __init__(
         self, X: Any, Y: NDArray[Any], sample_weight: NDArray[Any] | None, out_activation: str
     ) -> None:
-        self.rows, self.n, self.n_out = rows_of(X), X.shape[0], Y.shape[1]
-        self.targets = np.argmax(Y, axis=1) if out_activation == "softmax" else Y
+        self.X, self.Y, self.n, self.n_out = X, Y, X.shape[0], Y.shape[1]
         self.sample_weight, self.cost = sample_weight, COSTS[out_activation]
 
-    def training(
-        self, layers: Layers, mini_batch_size: int, n_threads: int, options: StepOptions
-    ) -> Training:
-        """The examples, packed for mini-batches of this size."""
-        return Training(
-            layers, (self.rows, self.targets), mini_batch_size, n_threads, options, self.sample_weight
-        )
+    def training(self, layers: Layers, mini_batch_size: int, n_threads: int, step: Any) -> Any:
+        """The examples for mini-batches of this size: packed, or where no kernel can train as they are.
 
-    def measure_costs(self, training: Training, dtype: np.dtype[Any], squares: bool) -> None:
+        `step` is a `StepOptions`, or for those a `NumpyStep`.
+        """
+        if layers.is_custom:
+            X = self.X.tocsr() if hasattr(self.X, "tocsr") else self.X
+            return NumpyTraining(X, self.Y, mini_batch_size, self.sample_weight, self.cost)
+        targets = np.argmax(self.Y, axis=1) if self.cost == "LogLikelihoodCost" else self.Y
+        data = rows_of(self.X), targets
+        return Training(layers, data, mini_batch_size, n_threads, step, self.sample_weight)
+
+    def measure_costs(self, training: Any, dtype: np.dtype[Any], squares: bool) -> None:
         """Have the costs of each epoch summed, probabilities being kept off 0 and 1 as in scikit-learn."""
         low, high = -np.inf, np.inf
         if self.cost in ("LogLikelihoodCost", "CrossEntropyCost"):
@@ -80,16 +83,13 @@ class ValidationData:
     def __init__(
         self, X: Any, Y: NDArray[Any], sample_weight: NDArray[Any] | None, out_activation: str
     ) -> None:
-        self.rows, self.Y, self.sample_weight, self.out_activation = (
-            rows_of(X),
-            Y,
-            sample_weight,
-            out_activation,
-        )
+        self.X, self.Y, self.sample_weight, self.out_activation = X, Y, sample_weight, out_activation
 
     def score(self, layers: Layers, n_threads: int | None) -> float:
         """The accuracy, where all labels of an example count as one; of a regression R², or NaN."""
-        outputs = layers.outputs(self.rows, n_threads)
+        if not layers.is_custom:
+            self.X = rows_of(self.X)
+        outputs = layers.outputs(self.X, n_threads)
         if self.out_activation == "softmax":
             right = np.argmax(outputs, axis=1) == np.argmax(self.Y, axis=1)
         elif self.out_activation == "logistic":

@@ -12,7 +12,8 @@ import numpy as np
 from cbackprop import _arguments, _outputs
 from cbackprop._csr import Csr
 from cbackprop._memory import Memory, remember
-from cbackprop.activations import LayerActivations
+from cbackprop.activations import Activation, LayerActivations
+from cbackprop.reference.network import sigmoid, sigmoid_prime
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -44,11 +45,16 @@ class Layers:
     ----------
     coefs : list of ndarray, (n_in, n_out) each
     intercepts : list of ndarray, (n_out,) each
-    activation, out_activation : str
-        Of the hidden layers, and of the output layer, by scikit-learn's names.
+    activation : str or Activation
+        Of the hidden layers, by scikit-learn's name.
+    out_activation : str
+        Of the output layer, likewise.
 
     Attributes
     ----------
+    activations : LayerActivations
+    is_custom : bool
+        Whether hidden neurons have a function of the user's own, which no kernel can call.
     weights : list of ndarray, (n_out, n_in) each
     biases : list of ndarray, (n_out, 1) each
     """
@@ -57,14 +63,16 @@ class Layers:
         self,
         coefs: Sequence[NDArray[Any]],
         intercepts: Sequence[NDArray[Any]],
-        activation: str,
+        activation: str | Activation,
         out_activation: str,
     ) -> None:
         self.weights = [np.ascontiguousarray(w.T) for w in coefs]
         self.biases = [b.reshape(-1, 1) for b in intercepts]
         sizes = [self.weights[0].shape[1], *(len(w) for w in self.weights)]
-        names = [ACTIVATIONS[activation]] * (len(sizes) - 2) + [OUTPUT_ACTIVATIONS[out_activation]]
-        activations = LayerActivations(sizes, names)
+        hidden = activation if isinstance(activation, Activation) else ACTIVATIONS[activation]
+        output = OUTPUT_ACTIVATIONS[out_activation]
+        self.activations = activations = LayerActivations(sizes, [*[hidden] * (len(sizes) - 2), output])
+        self.is_custom = activations.custom is not None
         dtype = self.weights[0].dtype
         self._cbackprop = Memory(None, dtype, None if activations.only_sigmoid() else activations)
 
@@ -93,7 +101,22 @@ class Layers:
 
     def outputs(self, X: Any, n_threads: int | None) -> NDArray[Any]:
         """The outputs a^L for each row of X, (n, n_out), by as many threads as `threads` says."""
+        if self.is_custom:
+            return self.fed_forward(X)[1][-1]
         return _outputs.outputs(self, rows_of(X), "X", threads(n_threads))
+
+    def fed_forward(self, X: Any) -> tuple[list[NDArray[Any]], list[Any]]:
+        """By NumPy: z^2, …, z^L and a^1, …, a^L, with a row for each row of X, an array or SciPy's matrix."""
+        zs: list[NDArray[Any]] = []
+        activations = [X.tocsr() if hasattr(X, "tocsr") else X]
+        for l, (w, b) in enumerate(zip(self.weights, self.biases), 2):
+            zs.append((activations[-1] @ w.T + b.T).astype(self.dtype, copy=False))
+            activations.append(self.activations.f(l, zs[-1].T, sigmoid).T)
+        return zs, activations
+
+    def f_prime(self, l: int, z: NDArray[Any]) -> NDArray[Any]:
+        """f′(z^l) of hidden layer l, with a row for each example."""
+        return self.activations.f_prime(l, z.T, sigmoid_prime).T
 
 
 def rows_of(X: Any) -> Any:
@@ -105,7 +128,10 @@ def rows_of(X: Any) -> Any:
 
 
 def initial_layers(
-    sizes: Sequence[int], activation: str, random_state: np.random.RandomState, dtype: np.dtype[Any]
+    sizes: Sequence[int],
+    activation: str | Activation,
+    random_state: np.random.RandomState,
+    dtype: np.dtype[Any],
 ) -> tuple[list[NDArray[Any]], list[NDArray[Any]]]:
     """Coefficients and intercepts as Glorot and Bengio draw them: uniform, up to √(6 / (n_in + n_out)).
 
@@ -114,7 +140,7 @@ def initial_layers(
     """
     coefs, intercepts = [], []
     for n_in, n_out in zip(sizes[:-1], sizes[1:]):
-        bound = np.sqrt((2.0 if ACTIVATIONS[activation] == "sigmoid" else 6.0) / (n_in + n_out))
+        bound = np.sqrt((2.0 if activation in ("logistic", "sigmoid") else 6.0) / (n_in + n_out))
         coefs.append(random_state.uniform(-bound, bound, (n_in, n_out)).astype(dtype, copy=False))
         intercepts.append(random_state.uniform(-bound, bound, n_out).astype(dtype, copy=False))
     return coefs, intercepts

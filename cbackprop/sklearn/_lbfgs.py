@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import warnings
 from typing import TYPE_CHECKING, Any
 
@@ -9,6 +10,7 @@ import numpy as np
 from scipy.optimize import minimize
 from sklearn.exceptions import ConvergenceWarning
 
+from cbackprop._epochs import checked_callbacks
 from cbackprop._step_options import StepOptions
 from cbackprop.sklearn._layers import threads
 
@@ -37,7 +39,7 @@ class Objective:
     def __init__(self, estimator: Any, layers: Layers, data: TrainingData) -> None:
         self.layers, self.data, self.alpha = layers, data, float(estimator.alpha)
         self.options = StepOptions(0.0, rule="sum of gradients", builtin_delta=data.cost)
-        self.training = data.training(layers, TOGETHER, threads(estimator.n_threads), self.options)
+        self.training: Any = data.training(layers, TOGETHER, threads(estimator.n_threads), self.options)
         data.measure_costs(self.training, layers.dtype, False)
         self.n = data.n if data.sample_weight is None else float(data.sample_weight.sum())
 
@@ -73,11 +75,26 @@ class Objective:
 def fit_lbfgs(estimator: Any, layers: Layers, data: TrainingData) -> None:
     """Minimise the cost from the parameters of `layers`, which end at the minimum found."""
     objective = Objective(estimator, layers, data)
+    callbacks = checked_callbacks(estimator.callbacks)
+    iterations = itertools.count()
+    stopped = False
+
+    def after_iteration(intermediate_result: Any) -> None:
+        nonlocal stopped
+        objective.vector = intermediate_result.x
+        estimator.coefs_, estimator.intercepts_ = layers.coefs, layers.intercepts
+        estimator.loss_ = float(intermediate_result.fun)
+        assert callbacks is not None
+        stopped = callbacks.stop(estimator, {"epoch": next(iterations), "loss": estimator.loss_})
+        if stopped:
+            raise StopIteration
+
     result = minimize(
         objective,
         objective.vector,
         method="L-BFGS-B",
         jac=True,
+        callback=None if callbacks is None else after_iteration,
         options={"maxfun": estimator.max_fun, "maxiter": estimator.max_iter, "gtol": estimator.tol},
     )
     objective.vector = result.x
@@ -85,7 +102,7 @@ def fit_lbfgs(estimator: Any, layers: Layers, data: TrainingData) -> None:
         print(f"{result.nit} iterations of lbfgs, {result.nfev} gradients, loss = {result.fun:.8f}")
     estimator.n_iter_ = min(int(result.nit), estimator.max_iter)
     estimator.loss_ = float(result.fun)
-    if result.status != 0:
+    if result.status != 0 and not stopped:
         warnings.warn(
             f"lbfgs has not converged after {result.nit} iterations: {result.message}. Scale the data, or "
             f"allow more iterations (max_iter, max_fun)",

@@ -6,8 +6,11 @@ import numbers
 from typing import Any
 
 import numpy as np
+from sklearn.utils._param_validation import InvalidParameterError
 
 from cbackprop import _arguments
+from cbackprop._epochs import checked_callbacks
+from cbackprop.activations import Activation
 from cbackprop.sklearn._layers import ACTIVATIONS
 
 STOCHASTIC = ("sgd", "adam")
@@ -15,7 +18,6 @@ CHOICES = {
     "activation": tuple(ACTIVATIONS),
     "solver": ("lbfgs", *STOCHASTIC),
     "learning_rate": ("constant", "invscaling", "adaptive"),
-    "loss": ("log_loss", "squared_error", "poisson"),
 }
 SWITCHES = ("shuffle", "warm_start", "nesterovs_momentum", "early_stopping")
 # The least and the greatest number, and which of them are themselves excluded.
@@ -38,11 +40,24 @@ def check_parameters(estimator: Any) -> list[int]:
 
     Raises
     ------
-    TypeError, ValueError
-        If a parameter has the wrong type, or is out of its range.
+    InvalidParameterError
+        scikit-learn's, a ValueError and a TypeError: if a parameter has the wrong type or is out of its
+        range.
     """
-    for name, choices in CHOICES.items():
+    try:
+        return _checked(estimator)
+    except (TypeError, ValueError) as error:
+        raise InvalidParameterError(str(error)) from None
+
+
+def _checked(estimator: Any) -> list[int]:
+    """See `check_parameters`."""
+    for name, choices in (*CHOICES.items(), ("loss", estimator._losses)):
         value = getattr(estimator, name)
+        if name == "activation" and not isinstance(value, str) and callable(value):
+            raise TypeError("activation is a function, which has no derivative: pass Activation(f, f_prime)")
+        if name == "activation" and isinstance(value, Activation):
+            continue
         if not isinstance(value, str) or value not in choices:
             raise ValueError(f"{name} is {value!r}; expected one of {', '.join(map(repr, choices))}")
     for name in SWITCHES:
@@ -67,9 +82,20 @@ def check_parameters(estimator: Any) -> list[int]:
         _arguments.whole(estimator.verbose, "verbose", 0)
     if estimator.restore_best not in (None, True, False):
         raise TypeError(f"restore_best is {estimator.restore_best!r}; expected True, False or None")
+    check_callbacks(estimator.callbacks)
     if estimator.n_threads is not None:
         _arguments.whole(estimator.n_threads, "n_threads", 1)
     return hidden_sizes(estimator.hidden_layer_sizes)
+
+
+def check_callbacks(callbacks: Any) -> None:
+    """Raise a TypeError if `callbacks` is no list of functions."""
+    if isinstance(callbacks, (list, tuple)):
+        if any(hasattr(one, "on_fit_task_end") for one in callbacks):
+            raise TypeError("callbacks has one of scikit-learn's: pass those to set_callbacks")
+    elif hasattr(callbacks, "__next__"):
+        raise TypeError("callbacks is an iterator, which lasts for one fit; expected a list of functions")
+    checked_callbacks(callbacks)
 
 
 def hidden_sizes(sizes: Any) -> list[int]:

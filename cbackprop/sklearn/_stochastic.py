@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
+from cbackprop._epochs import checked_callbacks
 from cbackprop._step_options import StepOptions
 from cbackprop.sklearn._layers import threads
+from cbackprop.sklearn._numpy import NumpyStep
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -54,10 +56,12 @@ class Optimizer:
             rule = "nesterov" if estimator.nesterovs_momentum else "momentum"
             self.rule = {"rule": rule, "mu": float(estimator.momentum)}
 
-    def options(self, alpha: float, cost: str) -> StepOptions:
-        """A step of the next epoch, described to the kernels."""
+    def step(self, alpha: float, data: TrainingData, layers: Layers) -> StepOptions | NumpyStep:
+        """A step of the next epoch, described to what trains these layers."""
+        if layers.is_custom:
+            return NumpyStep(self.learning_rate, alpha, self.rule)
         return StepOptions(
-            self.learning_rate, lmbda_over_n=alpha, decays_by_batch=True, builtin_delta=cost, **self.rule
+            self.learning_rate, lmbda_over_n=alpha, decays_by_batch=True, builtin_delta=data.cost, **self.rule
         )
 
     def after_epoch(self, t: int) -> None:
@@ -81,10 +85,17 @@ class Progress:
     estimator : MLPClassifier or MLPRegressor
     layers : Layers
     validation : ValidationData or None
+
+    Attributes
+    ----------
+    keeps_best : bool
+    callbacks : Callbacks or None
+        The estimator's functions.
     """
 
     def __init__(self, estimator: Any, layers: Layers, validation: ValidationData | None) -> None:
         self.estimator, self.layers, self.validation = estimator, layers, validation
+        self.callbacks = checked_callbacks(estimator.callbacks)
         self.by_score = estimator.early_stopping
         self.keeps_best = (
             estimator.early_stopping if estimator.restore_best is None else estimator.restore_best
@@ -122,6 +133,17 @@ class Progress:
                 [b.copy() for b in self.layers.biases],
             )
 
+    def stops(self) -> bool:
+        """Call the estimator's functions; return whether one of them stops training."""
+        if self.callbacks is None:
+            return False
+        estimator, layers = self.estimator, self.layers
+        estimator.coefs_, estimator.intercepts_ = layers.coefs, layers.intercepts
+        entry = {"epoch": len(estimator.loss_curve_) - 1, "loss": estimator.loss_}
+        if self.validation is not None:
+            entry["validation_score"] = estimator.validation_scores_[-1]
+        return self.callbacks.stop(estimator, entry)
+
     def restore(self) -> None:
         """Give the network the best parameters, if they were kept."""
         if self.keeps_best and self.estimator._best is not None:
@@ -154,22 +176,20 @@ def fit_stochastic(
     """
     optimizer: Optimizer = estimator._optimizer
     alpha = float(estimator.alpha)
-    m = min(200, data.n)
-    if estimator.batch_size != "auto":
-        m = min(int(estimator.batch_size), data.n)
-        if m < estimator.batch_size:
-            warnings.warn(
-                f"batch_size is {estimator.batch_size}, and there are {data.n} samples: so many it will be",
-                stacklevel=5,
-            )
+    m = mini_batch_size(estimator, data.n)
     layers.resume(optimizer)
-    training = data.training(layers, m, threads(estimator.n_threads), optimizer.options(alpha, data.cost))
+
+    def step() -> Any:
+        return optimizer.step(alpha, data, layers)
+
+    training = data.training(layers, m, threads(estimator.n_threads), step())
     data.measure_costs(training, layers.dtype, alpha != 0)
     progress = Progress(estimator, layers, validation)
     # Between epochs nobody looks at the parameters: they stay in the kernels' order.
-    unseen = task is None and validation is None and not progress.keeps_best
+    seen = (task, validation, progress.callbacks) != (None, None, None) or progress.keeps_best
+    unseen = not seen and not layers.is_custom
     if unseen:
-        training.begin_epochs(layers, optimizer.options(alpha, data.cost))
+        training.begin_epochs(layers, step())
     estimator.n_iter_ = 0
     try:
         for _ in range(1 if incremental else estimator.max_iter):
@@ -177,14 +197,16 @@ def fit_stochastic(
             if estimator.shuffle:
                 training.shuffle_by(estimator._random_state)
             if unseen:
-                training.next_epoch(optimizer.options(alpha, data.cost))
+                training.next_epoch(step())
             else:
-                training.epoch(layers, optimizer.options(alpha, data.cost))
+                training.epoch(layers, step())
             of_examples, squares = training.costs_of_epoch
             estimator.t_ += data.n
             progress.add((data.cost_of_outputs(of_examples) + 0.5 * alpha * squares) / data.n)
             optimizer.after_epoch(estimator.t_)
-            stops = bool(end_task()) if end_task else False
+            stops = progress.stops()
+            if end_task and end_task():
+                stops = True
             if estimator._no_improvement_count > estimator.n_iter_no_change:
                 what = "validation score" if estimator.early_stopping else "loss"
                 epochs = f"{estimator.n_iter_no_change} epochs"
@@ -209,6 +231,18 @@ def fit_stochastic(
         training.end_epochs(layers)
     layers.suspend(optimizer)
     progress.restore()
+
+
+def mini_batch_size(estimator: Any, n: int) -> int:
+    """How many of n examples a mini-batch has."""
+    if estimator.batch_size == "auto":
+        return min(200, n)
+    if estimator.batch_size > n:
+        warnings.warn(
+            f"batch_size is {estimator.batch_size}, and there are {n} samples: so many it will be",
+            stacklevel=6,
+        )
+    return min(int(estimator.batch_size), n)
 
 
 def say(estimator: Any, text: str) -> None:

@@ -90,11 +90,14 @@ cdef class EvaluationSet:
         return score_packed(net, self.examples, self.labelled, answers, cost)
 
 
-cdef tuple score_packed(net, Examples examples, bint labelled, bint answers, cost):
-    """(right answers, mean cost) of the examples as `net` is now; a cost of None is not computed."""
+cdef tuple score_packed(net, Examples examples, bint labelled, bint answers, cost, order=None):
+    """(right answers, mean cost) of the examples as `net` is now; a cost of None is not computed.
+
+    The costs are summed in this order, an array of uint32, or as the examples came.
+    """
     cdef Parameters p = Parameters.__new__(Parameters, net)
     cdef Evaluation evaluation = Evaluation.__new__(Evaluation, p)
-    return evaluation.score(examples, labelled, answers, cost, examples.n)
+    return evaluation.score(examples, labelled, answers, cost, examples.n, order)
 
 
 @cython.final
@@ -107,7 +110,7 @@ cdef class Evaluation:
     def __cinit__(self, Parameters p):
         self.p = p
 
-    cdef tuple score(self, Examples examples, bint labelled, bint answers, cost, Py_ssize_t n):
+    cdef tuple score(self, Examples examples, bint labelled, bint answers, cost, Py_ssize_t n, sum_order=None):
         """(right answers, sum of costs / n) of these examples: the number if `answers`, the sum unless cost is None."""
         cdef Team team
         cdef uint32_t *order
@@ -129,6 +132,8 @@ cdef class Evaluation:
             code = cost_code(cost)
             cost_of = costs
         order = in_order(examples.n)
+        if sum_order is not None:
+            memcpy(order, cnp.PyArray_DATA(<cnp.ndarray> sum_order), examples.n * sizeof(uint32_t))
         try:
             team.read(examples, order)
             for start in range(0, examples.n, BLOCK):

@@ -166,8 +166,11 @@ cdef class Examples:
     cdef int read_weights(self, object weights) except -1:
         """How much each example counts, from an array of so many real numbers from 0."""
         cdef Py_ssize_t i
-        if not isinstance(weights, np.ndarray) or weights.dtype.kind not in "biuf":
+        cdef double total = 0
+        if not isinstance(weights, np.ndarray):
             raise TypeError(f"sample_weight is {type(weights).__name__}; expected an array of real numbers")
+        if weights.dtype.kind not in "biuf":
+            raise TypeError(f"sample_weight has dtype {weights.dtype}; expected real numbers")
         weights = contiguous(weights, cnp.NPY_DOUBLE)
         if weights.ndim != 1 or cnp.PyArray_SIZE(weights) != self.n:
             raise ValueError(f"sample_weight has shape {weights.shape}; {self.targets.name} has {self.n} examples")
@@ -178,6 +181,9 @@ cdef class Examples:
         for i in range(self.n):
             if not 0 <= self.weights[i] < INFINITY:
                 raise ValueError(f"sample_weight[{i}] is {self.weights[i]}; expected a finite number from 0")
+            total += self.weights[i]
+        if not total < INFINITY:
+            raise ValueError("sample_weight adds up to inf; expected a finite sum")
         return 0
 
     # ---- x ----

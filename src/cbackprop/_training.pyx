@@ -4,7 +4,7 @@ cimport cython
 cimport cbackprop.numpy_api as cnp
 from cpython.exc cimport PyErr_CheckSignals
 from libc.stdint cimport int64_t, uint32_t
-from libc.stdlib cimport calloc, free, malloc
+from libc.stdlib cimport calloc, free
 from libc.string cimport memcpy
 
 from cbackprop._arrays cimport contiguous, copied
@@ -98,6 +98,7 @@ cdef class Training:
     cdef uint32_t *permutation          # (n) the examples as shuffled, by their numbers
     cdef Cost cost                      # of the mini-batches of the last epoch ...
     cdef bint costs                     # ... if it is asked for
+    cdef object sum_order               # (n) of the costs in `score`, uint32; None: as the examples came
     cdef Py_ssize_t n                   # examples
     cdef readonly list snapshot         # the user's pairs in their first order; None for arrays
     cdef Py_ssize_t m, slice            # examples of a mini-batch; mini-batches between two looks for Ctrl-C
@@ -169,7 +170,11 @@ cdef class Training:
 
     def score(self, net, bint answers, cost):
         """(right answers, mean cost) of the training data: see `EvaluationSet`."""
-        return score_packed(net, self.examples, False, answers, cost)
+        return score_packed(net, self.examples, False, answers, cost, self.sum_order)
+
+    def sum_in(self, order):
+        """From now on, `score` sums costs in this order: an array of integers, a permutation of 0 .. n - 1."""
+        self.sum_order = permutation_of(order, self.n)
 
     def check_classes(self, threshold=None):
         """See `EvaluationSet`."""
@@ -240,32 +245,7 @@ cdef class Training:
 
     def set_order(self, numbers):
         """Takes the examples in this order from the next epoch on: an array of integers, a permutation of 0 .. n - 1."""
-        cdef Py_ssize_t i
-        cdef int64_t number = 0
-        cdef const int64_t *given
-        cdef uint32_t *order = <uint32_t *> malloc((self.n + 1) * sizeof(uint32_t))
-        cdef char *seen = <char *> calloc(self.n + 1, 1)
-        cdef bint is_permutation = True
-        try:
-            if order is NULL or seen is NULL:
-                raise MemoryError
-            numbers = contiguous(numbers, cnp.NPY_INT64)
-            if cnp.PyArray_NDIM(numbers) != 1 or cnp.PyArray_SIZE(numbers) != self.n:
-                raise ValueError(f"order has shape {numbers.shape}; there are {self.n} examples")
-            given = <const int64_t *> cnp.PyArray_DATA(numbers)
-            for i in range(self.n):
-                number = given[i]   # once: another thread may write to it
-                if not 0 <= number < self.n or seen[number]:
-                    is_permutation = False
-                    break
-                order[i] = <uint32_t> number
-                seen[number] = 1
-            if not is_permutation:
-                raise ValueError(f"order[{i}] is {number}; expected each of 0 to {self.n - 1} once")
-            memcpy(self.permutation, order, self.n * sizeof(uint32_t))
-        finally:
-            free(order)
-            free(seen)
+        memcpy(self.permutation, cnp.PyArray_DATA(<cnp.ndarray> permutation_of(numbers, self.n)), self.n * sizeof(uint32_t))
 
     def measure_costs(self, str cost, double low, double high, bint squares):
         """From now on, sums up what the mini-batches of each epoch cost, before the step of each: see `costs_of_epoch`.
@@ -292,9 +272,7 @@ cdef class Training:
 
     def order_array(self):
         """The examples as shuffled, like `order`: a new array of uint32."""
-        cdef cnp.npy_intp shape[1]
-        shape[0] = self.n
-        numbers = cnp.PyArray_SimpleNew(1, shape, cnp.NPY_UINT32)
+        numbers = new_numbers(self.n)
         memcpy(cnp.PyArray_DATA(numbers), self.permutation, self.n * sizeof(uint32_t))
         return numbers
 
@@ -443,6 +421,43 @@ cdef Py_ssize_t products(Parameters p, Py_ssize_t m):
     for l in range(2, p.L + 1):
         total += m * p.n[l - 1] * p.n[l]
     return total
+
+
+cdef object new_numbers(Py_ssize_t n):
+    """A new array of n uint32."""
+    cdef cnp.npy_intp shape[1]
+    shape[0] = n
+    return cnp.PyArray_SimpleNew(1, shape, cnp.NPY_UINT32)
+
+
+cdef object permutation_of(numbers, Py_ssize_t n):
+    """An array of integers as a new one of uint32. Raises if it is no permutation of 0 .. n - 1."""
+    cdef Py_ssize_t i
+    cdef int64_t number = 0
+    cdef const int64_t *given
+    cdef uint32_t *order
+    cdef bint is_permutation = True
+    cdef char *seen
+    numbers = contiguous(numbers, cnp.NPY_INT64)
+    if cnp.PyArray_NDIM(numbers) != 1 or cnp.PyArray_SIZE(numbers) != n:
+        raise ValueError(f"order has shape {numbers.shape}; there are {n} examples")
+    result = new_numbers(n)
+    order = <uint32_t *> cnp.PyArray_DATA(<cnp.ndarray> result)
+    given = <const int64_t *> cnp.PyArray_DATA(numbers)
+    seen = <char *> calloc(n + 1, 1)
+    if seen is NULL:
+        raise MemoryError
+    for i in range(n):
+        number = given[i]   # once: another thread may write to it
+        if not 0 <= number < n or seen[number]:
+            is_permutation = False
+            break
+        order[i] = <uint32_t> number
+        seen[number] = 1
+    free(seen)
+    if not is_permutation:
+        raise ValueError(f"order[{i}] is {number}; expected each of 0 to {n - 1} once")
+    return result
 
 
 cdef int n_workers(Parameters p, Py_ssize_t m, int n_threads):

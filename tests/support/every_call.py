@@ -490,6 +490,9 @@ RIGHT["network2.Network.", better] = {
     "SGD: several mini-batches, momentum, resumed": lambda net: resumed(
         net, list(SPARSE), mu=0.5, random_state=np.random.default_rng(1)
     ),
+    "SGD: several mini-batches, training cost, resumed": lambda net: resumed(
+        net, list(SPARSE), monitor_training_cost=True
+    ),
     "SGD: several mini-batches, restore_best, resumed": lambda net: resumed(
         net, (X, LABELS), evaluation_data=(X, LABELS), restore_best=True, eta_halving_n=1
     ),
