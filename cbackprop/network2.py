@@ -18,7 +18,6 @@ from cbackprop import _arguments, _elementwise, _evaluation, _rule, _warnings, c
 from cbackprop._compiled import (
     Compiled,
     Scores,
-    Trainer,
     correct_answers,
     make_step,
     mean_cost,
@@ -34,6 +33,7 @@ from cbackprop._random_state import generator_of, seed_of
 from cbackprop._rule import BETA_1, BETA_2, EPSILON, PLAIN, Rule
 from cbackprop._step_options import StepOptions
 from cbackprop._stopping import Rules
+from cbackprop._trainer import Trainer
 from cbackprop.activations import Activation
 from cbackprop.costs import CrossEntropyCost, LogLikelihoodCost, PoissonCost, QuadraticCost
 from cbackprop.reference.network2 import (
