@@ -388,9 +388,11 @@ class Network(Compiled, ReferenceNetwork2):
         options = _rule.checked(rule, mu, beta_1, beta_2, epsilon, self._cbackprop.dtype)
         thinning = checked_dropout(self, dropout)
         rules = Rules(early_stopping_n, restore_best, eta_halving_n, stop_on, min_delta)
-        functions = checked_callbacks(callbacks)
-        seed_of(random_state)
-        threshold = checked_threshold(self, threshold)
+        functions = None if callbacks is None else checked_callbacks(callbacks)
+        if random_state is not None:
+            seed_of(random_state)
+        if threshold is not None:
+            threshold = checked_threshold(self, threshold)
         resumed = self._cbackprop.progress if resume else None
         custom_update = MODULE.replaced_method(self, ("update_mini_batch",)) is not None
         if not custom_update:
