@@ -95,7 +95,7 @@ def step_options_of(
 ) -> StepOptions:
     """A step down the gradient of the network's cost, described to the kernels."""
     cost, activations = net.cost, net._cbackprop.activations
-    if activations is not None or not costs.takes_derivative(cost):
+    if activations is not None or not costs.suits_sigmoids(cost):
         costs.check(cost, activations, len(net.weights) + 1)
     delta, is_l1 = costs.builtin_delta(cost), regularization == "L1"
     if rule is PLAIN and dropout is None:  # a small network's step is not much longer than the call below
