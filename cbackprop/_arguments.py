@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import numbers
 import operator
-import os
 from typing import Any
 
 import numpy as np
+
+from cbackprop import _runtime
 
 
 def whole(value: Any, name: str, least: int | None = None) -> int:
@@ -41,7 +42,7 @@ def threads(n_threads: int | None) -> int:
     """The most threads to use, by the argument or else by CBACKPROP_NUM_THREADS; 0 if neither says."""
     if n_threads is not None:
         return whole(n_threads, "n_threads", 1)
-    text = os.environ.get("CBACKPROP_NUM_THREADS")
+    text = _runtime.num_threads_variable()
     if not text:
         return 0
     try:

@@ -1,12 +1,12 @@
 """Calls into C. If the user has replaced a method on the way, the NumPy reference runs instead.
 
-`Compiled` has the calls for single examples, `Trainer` the epochs of a call of SGD, `Scores` its evaluations.
+`Compiled` has the calls for single examples, `Scores` the evaluations of a call of SGD. _trainer.pyx has its
+epochs.
 """
 
 from __future__ import annotations
 
-import sys
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -23,7 +23,7 @@ from cbackprop import (
     _warnings,
 )
 from cbackprop._data import DataSet, Untouched, checked_threshold, rows, training_pairs
-from cbackprop._memory import offered, remember
+from cbackprop._memory import offered
 from cbackprop._overrides import builtin
 from cbackprop._pickling import Pickled
 from cbackprop.reference.network import (
@@ -32,7 +32,6 @@ from cbackprop.reference.network import (
     count_correct,
     rows_of_outputs,
     sums_of_gradients,
-    train_on_pairs,
 )
 
 if TYPE_CHECKING:
@@ -40,15 +39,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike, NDArray
 
-    from cbackprop._dropout import Dropout
     from cbackprop._evaluation import EvaluationSet
-    from cbackprop._progress import Progress
     from cbackprop._step_options import StepOptions
     from cbackprop._training import Training
-
-    class _Step(Protocol):
-        def options(self, eta: Any) -> StepOptions: ...
-        def update(self, mini_batch: list[Any], eta: Any) -> None: ...
 
 
 class Compiled(Pickled, ReferenceLayers):
@@ -240,143 +233,6 @@ def make_step(net: Any, examples: Any, options: Callable[[], StepOptions]) -> li
     if reads_examples(net, examples, "backprop"):
         _examples.check_examples(net, examples, "mini_batch")
     return training_pairs(net, examples)
-
-
-class Trainer:
-    """The training data of one call of SGD, and how to train on them for an epoch.
-
-    It trains in C. Once a method has been replaced, even between two epochs, it calls the book's methods.
-
-    Parameters
-    ----------
-    net : Network
-    data : DataSet
-        The training data.
-    mini_batch_size, n_threads : int
-    step : object
-        update(mini_batch, eta) calls `update_mini_batch` as the book does, options(eta) describes the same
-        step to the kernels.
-    dropout : Dropout, optional
-        What draws each epoch's masks. Replaced methods, which would not hear of them, are then an error.
-    sample_weight : array_like, (n,), optional
-        How much each example counts, for arrays alone.
-    resumed : Progress, optional
-        Where an earlier call of SGD ended, which had the same data.
-
-    Attributes
-    ----------
-    packed : cbackprop._training.Training or None
-        The packed examples; None if they were not packed.
-    pairs : list or None
-        The examples as pairs in their present order, once the book's methods train on them.
-    unshuffled : list
-        These pairs in the order of the data.
-    """
-
-    def __init__(
-        self,
-        net: Any,
-        data: DataSet,
-        mini_batch_size: int,
-        n_threads: int,
-        step: _Step,
-        dropout: Dropout | None = None,
-        sample_weight: ArrayLike | None = None,
-        resumed: Progress | None = None,
-    ) -> None:
-        self.weights = None if sample_weight is None else self.checked_weights(net, data, sample_weight)
-        self.net, self.data, self.step, self.mini_batch_size = net, data, step, mini_batch_size
-        self.dropout = dropout
-        self.module = module = net._cbackprop.module
-        self.packed: Training | None = None
-        self.pairs: list[Any] | None = None
-        self.unshuffled: list[Any] = []
-        # The user's list, which is shuffled in place.
-        self.items = None if data.is_arrays else data.examples
-        pixels = False
-        if dropout is not None:
-            self.refuse_replaced()
-        if not module.replaced(net, module.training_methods):
-            batch = min(mini_batch_size, sys.maxsize)  # what fits into C's type
-            sparse = None if resumed is None else resumed.sparse
-            self.packed = _training.Training(
-                net, data.examples, batch, n_threads, step.options(0.0), self.weights, sparse
-            )
-            pixels, layout = self.packed.pixels, self.packed.layout
-            if layout != net._cbackprop.layout:
-                remember(net, layout=layout)
-        elif not module.replaced_method(net, ("update_mini_batch",)) and reads_examples(
-            net, data.examples, "backprop"
-        ):
-            pixels = _examples.check_examples(net, data.examples, data.name)
-        if pixels:
-            _warnings.of_pixels(data.name)
-
-    def train_epoch(self, eta: Any) -> bool:
-        """Train on every mini-batch once; return whether the parameters are finite."""
-        masks = self.masks()
-        if self.packed is not None and self.pairs is None:
-            finite = self.packed.train_epoch(self.net, self.items, self.step, eta, masks)
-            if finite is not None:
-                return finite
-        return self.train_on_pairs(eta)
-
-    def masks(self) -> NDArray[np.uint8] | None:
-        """Which neurons drop out of which example of the next epoch; None if nothing does."""
-        if self.dropout is None:
-            return None
-        self.refuse_replaced()
-        return self.dropout.masks(_parameters.layer_sizes(self.net), self.data.n)
-
-    def refuse_replaced(self) -> None:
-        """Raise a ValueError if a method is replaced on the way, which would not hear of masks."""
-        reason = self.module.replaced(self.net, self.module.training_methods)
-        if reason:
-            raise ValueError(f"dropout is the package's own: {reason}, and would not hear of it")
-
-    @staticmethod
-    def checked_weights(net: Any, data: DataSet, sample_weight: ArrayLike) -> NDArray[Any]:
-        """`sample_weight` as an array, if only the kernels will see the examples."""
-        if not data.is_arrays:
-            raise TypeError(
-                f"sample_weight goes with a pair of arrays (X, Y); {data.name} is a list of pairs: put what "
-                f"counts twice there twice"
-            )
-        module = net._cbackprop.module
-        refuse_weights(module.replaced(net, module.training_methods))
-        return np.asarray(sample_weight)
-
-    def train_on_pairs(self, eta: Any) -> bool:
-        """`train_epoch` by the book's methods."""
-        self.check_pairs_will_do()
-        if self.pairs is None:
-            self.pairs = self.unpacked()
-        return train_on_pairs(
-            self.net, self.pairs, self.mini_batch_size, lambda mini_batch: self.step.update(mini_batch, eta)
-        )
-
-    def check_pairs_will_do(self) -> None:
-        """Raise a TypeError if the examples have weights, of which the book's methods would not hear."""
-        if self.weights is not None:
-            refuse_weights(self.module.replaced(self.net, self.module.training_methods))
-
-    def unpacked(self) -> list[Any]:
-        """The examples as pairs, in the order in which the last epoch left them."""
-        pairs = self.data.training_pairs()
-        if self.packed is None:
-            self.unshuffled = pairs[:]
-        elif self.data.is_arrays:
-            self.unshuffled = pairs
-            return [pairs[i] for i in self.packed.order]
-        else:
-            self.unshuffled = self.packed.snapshot
-        return pairs
-
-
-def refuse_weights(replaced: str | None) -> None:
-    """Raise a TypeError if something is replaced: the book's methods know no weights of examples."""
-    if replaced:
-        raise TypeError(f"sample_weight is for compiled training; this network trains with NumPy: {replaced}")
 
 
 def reads_examples(net: Any, examples: Any, *methods: str) -> bool:

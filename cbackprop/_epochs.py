@@ -1,4 +1,4 @@
-"""The loop over epochs, with monitoring: for network, network2 and their NumPy reference."""
+"""What happens after an epoch: monitoring, callbacks, history; for network, network2 and their reference."""
 
 from __future__ import annotations
 
@@ -6,14 +6,15 @@ import math
 import time
 from typing import TYPE_CHECKING, Any
 
+from cbackprop._loop import TestReport, run_epochs, say_nothing
 from cbackprop._memory import remember
-from cbackprop._warnings import Health
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from cbackprop._progress import Progress, Standing
     from cbackprop._stopping import Rules
+    from cbackprop._warnings import Health
 
 MONITORED = {
     "training_cost": "Cost on training data: {}",
@@ -21,38 +22,6 @@ MONITORED = {
     "evaluation_cost": "Cost on evaluation data: {}",
     "evaluation_accuracy": "Accuracy on evaluation data: {} / {}",
 }
-
-
-def run_epochs(
-    net: Any,
-    numbers: Iterator[int],
-    eta: Any,
-    train_epoch: Callable[[Any], bool],
-    after_epoch: Callable[[int, Any, Health], tuple[Any, bool]],
-) -> None:
-    """Train `net` for at most so many epochs as there are numbers.
-
-    Parameters
-    ----------
-    net : Network
-    numbers : iterator of int
-        The numbers of the epochs. What is left in it shows how many were not begun.
-    eta : float
-        The learning rate η of the first epoch.
-    train_epoch : callable
-        train_epoch(eta) trains on every mini-batch once. It returns whether the parameters are finite.
-    after_epoch : callable
-        after_epoch(j, eta, health) reports on epoch j. It returns the next η and whether training stops.
-    """
-    health, is_first = Health(net), True
-    for j in numbers:
-        finite = train_epoch(eta)
-        if is_first or not finite:
-            is_first = False
-            health.look(j, finite)
-        eta, stops = after_epoch(j, eta, health)
-        if stops:
-            break
 
 
 def mini_batches(pairs: list[Any], size: int) -> Iterator[list[Any]]:
@@ -102,54 +71,6 @@ def timed(train_epoch: Callable[[Any], bool], report: CallbackReport | Monitorin
         return is_finite
 
     return timed_epoch
-
-
-def say_nothing(text: str) -> None:
-    """Take the place of `print`."""
-
-
-class TestReport:
-    """What network.py prints after an epoch.
-
-    Parameters
-    ----------
-    net : Network
-    n : int
-        The number of test examples.
-    correct : callable
-        correct() is the number that the network answers right.
-    verbose : bool
-        Whether lines are printed.
-
-    Attributes
-    ----------
-    epochs : int
-        How many are completed, those before this call included.
-    """
-
-    def __init__(self, net: Any, n: int, correct: Callable[[], int], verbose: bool = True) -> None:
-        self.net, self.n, self.correct = net, n, correct
-        self.say = net._cbackprop.module.print if verbose else say_nothing
-        self.epochs = 0
-
-    def run(self, epochs: int, eta: Any, train_epoch: Callable[[Any], bool], first: int = 0) -> None:
-        """Train for at most `epochs` epochs, the first of which has the number `first`."""
-        numbers = iter(range(first, first + epochs))
-        completed = 0
-        try:
-            run_epochs(self.net, numbers, eta, train_epoch, self.after_epoch)
-            completed = 1  # the epoch that was begun last
-        finally:
-            begun = next(numbers, first + max(epochs, 0))
-            self.epochs = max(begun - 1 + completed, first)
-
-    def after_epoch(self, j: int, eta: Any, health: Health) -> tuple[Any, bool]:
-        """Print the line of epoch j."""
-        if self.n:
-            self.say(f"Epoch {j}: {self.correct()} / {self.n}")
-        else:
-            self.say(f"Epoch {j} complete")
-        return eta, False
 
 
 class CallbackReport(TestReport):
@@ -228,7 +149,8 @@ class Monitoring:
     ) -> None:
         self.net, self.rules, self.verbose, self.callbacks = net, rules, verbose, callbacks
         self.is_ruled = bool(rules.names)
-        self.monitored = [name for name, value in monitored.items() if value]
+        # In the order in which they are printed.
+        self.monitored = [name for name in MONITORED if monitored[name]]
         self.measured = {*self.monitored, *([rules.measure] if self.is_ruled else [])}
         self.measures: dict[str, tuple[Callable[[], Any], int]] = {}
         self.say = net._cbackprop.module.print if verbose else say_nothing
@@ -287,15 +209,14 @@ class Monitoring:
         begun = time.perf_counter()
         self.say(f"Epoch {j} training complete")
         entry: dict[str, Any] = {"epoch": j, "eta": eta, "seconds": self.seconds}
-        for name, line in MONITORED.items():
-            if name in self.monitored:
-                measure, n = self.measures[name]
-                entry[name] = measure()
-                # The book computes the accuracy that it prints last a second time.
-                again = name == "evaluation_accuracy" and self.verbose
-                self.say(line.format(measure() if again else entry[name], n))
-                if name.endswith("_cost"):
-                    health.look(j, is_finite_cost(entry[name]), f"the cost on {name.split('_')[0]} data")
+        for name in self.monitored:
+            measure, n = self.measures[name]
+            entry[name] = measure()
+            # The book computes the accuracy that it prints last a second time.
+            again = name == "evaluation_accuracy" and self.verbose
+            self.say(MONITORED[name].format(measure() if again else entry[name], n))
+            if name.endswith("_cost"):
+                health.look(j, is_finite_cost(entry[name]), f"the cost on {name.split('_')[0]} data")
         measure_name = self.rules.measure if self.is_ruled else None
         if measure_name is not None and measure_name not in entry:
             entry[measure_name] = self.measures[measure_name][0]()

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from numpy.random import Generator
     from numpy.typing import NDArray
 
-    from cbackprop._compiled import Trainer
     from cbackprop._progress import Standing
+    from cbackprop._trainer import Trainer
 
 
 class Order:
@@ -38,13 +38,14 @@ class Order:
         train_epoch(eta) trains on every mini-batch once, and returns whether the parameters are finite.
     """
 
+    seed: int | None = None
+    generator: Generator | None = None
+    first: NDArray[Any] | None = None
+    first_places: NDArray[Any] | None = None
+
     def __init__(self, trainer: Trainer, random_state: Any, resumed: Progress | None) -> None:
         self.trainer = trainer
         self.train_epoch = trainer.train_epoch
-        self.seed: int | None = None
-        self.generator: Generator | None = None
-        self.first: NDArray[Any] | None = None
-        self.first_places: NDArray[Any] | None = None
         if random_state is not None or resumed is not None:
             self.seed, self.generator = resumed_generator(random_state, resumed)
         if trainer.dropout is not None:
@@ -91,17 +92,15 @@ class Order:
     def progress(self, epochs: int, standing: Standing | None = None) -> Progress:
         """What a later call needs to know to go on after so many epochs."""
         packed, dropout = self.trainer.packed, self.trainer.dropout
-        order = self.order() if self.generator is None else None
+        order = None if self.generator is not None or self.trainer.data.is_users_list else self.order()
         masks = None if self.generator is not None or dropout is None else dropout.generator
         sparse = None if packed is None else packed.sparse
         places = self.places_at_first()
         return Progress(epochs, self.seed, self.generator, masks, order, places, sparse, standing)
 
     def order(self) -> NDArray[Any] | None:
-        """The order that `random.shuffle` left, as numbers; None if the user's list shows it."""
+        """The order that `random.shuffle` left, as numbers; None if it is not known."""
         trainer = self.trainer
-        if trainer.data.is_users_list:
-            return None
         if trainer.pairs is None:
             return self.first if trainer.packed is None else trainer.packed.order_array()
         places: dict[int, list[int]] = {}

@@ -19,3 +19,6 @@ class StepOptions:
         dropout: tuple[float, ...] | None = None,
         decays_by_batch: bool = False,
     ) -> Self: ...
+
+class PlainSteps:
+    def options(self, eta: Any) -> StepOptions: ...

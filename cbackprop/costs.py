@@ -120,6 +120,11 @@ def takes_derivative(cost: Any) -> bool:
     return _OUTPUTS.get(builtin_delta(cost), "") is None
 
 
+def suits_sigmoids(cost: Any) -> bool:
+    """Whether `cost` has a built-in error that suits an output layer of sigmoid neurons."""
+    return _OUTPUTS.get(builtin_delta(cost), "") in (None, "sigmoid")
+
+
 def is_cost(cost: Any) -> bool:
     """Whether `cost` has both functions of a cost."""
     return callable(getattr(cost, "fn", None)) and callable(getattr(cost, "delta", None))

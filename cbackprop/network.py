@@ -17,7 +17,6 @@ from cbackprop import _arguments, _elementwise, _warnings
 from cbackprop._compiled import (
     Compiled,
     Scores,
-    Trainer,
     correct_answers,
     make_step,
 )
@@ -28,7 +27,8 @@ from cbackprop._order import Order
 from cbackprop._overrides import Module, builtin
 from cbackprop._parameters import check_sizes
 from cbackprop._random_state import generator_of, seed_of
-from cbackprop._step_options import StepOptions
+from cbackprop._step_options import PlainSteps, StepOptions
+from cbackprop._trainer import Trainer
 from cbackprop.activations import Activation, read_activations
 from cbackprop.costs import QuadraticCost
 from cbackprop.reference.network import ReferenceNetwork, draw_parameters, output_error, set_up
@@ -221,9 +221,11 @@ class Network(Compiled, ReferenceNetwork):
         epochs = _arguments.whole(epochs, "epochs")
         mini_batch_size = _arguments.whole(mini_batch_size, "mini_batch_size", 1)
         n_threads = _arguments.threads(n_threads)
-        functions = checked_callbacks(callbacks)
-        seed_of(random_state)
-        threshold = checked_threshold(self, threshold)
+        functions = None if callbacks is None else checked_callbacks(callbacks)
+        if random_state is not None:
+            seed_of(random_state)
+        if threshold is not None:
+            threshold = checked_threshold(self, threshold)
         resumed = self._cbackprop.progress if resume else None
         custom_update = MODULE.replaced_method(self, ("update_mini_batch",)) is not None
         if not custom_update:
@@ -328,19 +330,11 @@ def load(filename: str | bytes | PathLike[str]) -> Network:
     return networks.restored(Network, saved, activations)
 
 
-class _Step:
+class _Step(PlainSteps):
     """One step of gradient descent within SGD, for `Trainer`."""
 
     def __init__(self, net: Network) -> None:
         self.net = net
-        self.eta: Any = None
-        self.last_options: Any = None
-
-    def options(self, eta: Any) -> StepOptions:
-        """The step, described to the kernels."""
-        if eta is not self.eta or type(eta) is not float:  # a float cannot change
-            self.last_options, self.eta = StepOptions(_arguments.number(eta, "eta")), eta
-        return self.last_options
 
     def update(self, mini_batch: list[Any], eta: Any) -> None:
         """The step, made as in the book."""

@@ -18,7 +18,6 @@ from cbackprop import _arguments, _elementwise, _evaluation, _rule, _warnings, c
 from cbackprop._compiled import (
     Compiled,
     Scores,
-    Trainer,
     correct_answers,
     make_step,
     mean_cost,
@@ -34,6 +33,7 @@ from cbackprop._random_state import generator_of, seed_of
 from cbackprop._rule import BETA_1, BETA_2, EPSILON, PLAIN, Rule
 from cbackprop._step_options import StepOptions
 from cbackprop._stopping import Rules
+from cbackprop._trainer import Trainer
 from cbackprop.activations import Activation
 from cbackprop.costs import CrossEntropyCost, LogLikelihoodCost, PoissonCost, QuadraticCost
 from cbackprop.reference.network2 import (
@@ -95,7 +95,7 @@ def step_options_of(
 ) -> StepOptions:
     """A step down the gradient of the network's cost, described to the kernels."""
     cost, activations = net.cost, net._cbackprop.activations
-    if activations is not None or not costs.takes_derivative(cost):
+    if activations is not None or not costs.suits_sigmoids(cost):
         costs.check(cost, activations, len(net.weights) + 1)
     delta, is_l1 = costs.builtin_delta(cost), regularization == "L1"
     if rule is PLAIN and dropout is None:  # a small network's step is not much longer than the call below
@@ -388,9 +388,11 @@ class Network(Compiled, ReferenceNetwork2):
         options = _rule.checked(rule, mu, beta_1, beta_2, epsilon, self._cbackprop.dtype)
         thinning = checked_dropout(self, dropout)
         rules = Rules(early_stopping_n, restore_best, eta_halving_n, stop_on, min_delta)
-        functions = checked_callbacks(callbacks)
-        seed_of(random_state)
-        threshold = checked_threshold(self, threshold)
+        functions = None if callbacks is None else checked_callbacks(callbacks)
+        if random_state is not None:
+            seed_of(random_state)
+        if threshold is not None:
+            threshold = checked_threshold(self, threshold)
         resumed = self._cbackprop.progress if resume else None
         custom_update = MODULE.replaced_method(self, ("update_mini_batch",)) is not None
         if not custom_update:

@@ -9,7 +9,7 @@ import pytest
 
 from cbackprop import network, network2
 from support.agreement import same_bits
-from support.examples import digit_examples
+from support.examples import digit_examples, labelled
 
 EXAMPLES = digit_examples(60, 40, 3)
 
@@ -144,10 +144,36 @@ def test_a_stream_that_replaces_itself(monkeypatch):
         network.Network([40, 5, 3]).SGD(EXAMPLES[:], 1, 10, 0.1)
 
 
-def test_resizing_an_array_between_epochs(after_epoch):
+@pytest.mark.parametrize("tests", [None, labelled(EXAMPLES)], ids=["complete", "evaluated"])
+def test_resizing_an_array_between_epochs(tests, after_epoch):
     """Nothing of the package's refers to the arrays then."""
     net = network.Network([40, 5, 3])
     resized = []
     after_epoch(network, 1, lambda: (net.weights[1].resize((3, 5)), resized.append(True)))
-    net.SGD(EXAMPLES[:], 4, 10, 0.1)
+    net.SGD(EXAMPLES[:], 4, 10, 0.1, test_data=tests)
     assert resized
+
+
+@pytest.mark.parametrize("owner", ["instance", "class"])
+def test_draws_that_are_replaced(owner, after_epoch, monkeypatch):
+    """A generator's getrandbits is the user's too, from the next epoch on."""
+    generator, calls, examples, expected = random.Random(5), [], EXAMPLES[:12], EXAMPLES[:12]
+    plain, other = generator.getrandbits, random.Random(5)
+    for _ in range(4):
+        other.shuffle(expected)
+
+    def counted(bits):
+        calls.append(bits)
+        return plain(bits)
+
+    def replace():
+        if owner == "instance":
+            generator.getrandbits = counted
+        else:
+            monkeypatch.setattr(random.Random, "getrandbits", lambda self, bits: counted(bits))
+
+    monkeypatch.setattr(network, "random", generator)
+    after_epoch(network, 1, replace)
+    network.Network([40, 5, 3]).SGD(examples, 4, 10, 0.1)
+    assert calls
+    assert [id(pair) for pair in examples] == [id(pair) for pair in expected]

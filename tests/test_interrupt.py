@@ -10,6 +10,7 @@ import pytest
 
 from cbackprop.network import Network
 from support.agreement import parameter_difference, train_step_by_step
+from support.children import run_python
 from support.examples import dense_examples, digit_examples
 
 pytestmark = pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="needs interval timers")
@@ -128,3 +129,21 @@ def test_other_signals_handlers_run_during_training(capsys):
     other.SGD(list(examples), 3, 10, 0.1)
     assert rung
     assert parameter_difference(net, other) == 0.0
+
+
+def test_epochs_without_examples_stop_too(tmp_path):
+    """Nothing is computed and nothing printed, and yet another thread runs, and Ctrl-C is heard."""
+    run_python(
+        """
+import _thread, threading
+from cbackprop.network import Network
+threading.Timer(0.1, _thread.interrupt_main).start()
+try:
+    Network([2, 3, 1]).SGD([], 10**12, 1, 0.1, verbose=False)
+except KeyboardInterrupt:
+    pass
+else:
+    raise SystemExit("not interrupted")
+""",
+        tmp_path,
+    )

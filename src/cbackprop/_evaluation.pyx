@@ -65,6 +65,7 @@ cdef tuple score_of(net, data, str name, bint labelled, bint answers, cost, thre
 cdef class EvaluationSet:
     """Examples packed once, to be evaluated after every epoch: see `evaluate` and `total_cost`."""
 
+    cdef Scorer scorer
     cdef Examples examples
     cdef bint labelled
 
@@ -73,6 +74,7 @@ cdef class EvaluationSet:
         data = snapshot_of(data)
         self.examples = packed(p, data, 0, count(data), name, labelled, TOGETHER)
         self.labelled = labelled
+        self.scorer = Scorer.__new__(Scorer)
         if labelled and costs:
             self.examples.targets.check_labels(data)
 
@@ -86,29 +88,44 @@ cdef class EvaluationSet:
         self.examples.targets.check_classes()
 
     def score(self, net, bint answers, cost):
-        """See `score_packed`."""
-        return score_packed(net, self.examples, self.labelled, answers, cost)
+        """See `Scorer`."""
+        return self.scorer.score(net, self.examples, self.labelled, answers, cost)
 
 
-cdef tuple score_packed(net, Examples examples, bint labelled, bint answers, cost, order=None):
-    """(right answers, mean cost) of the examples as `net` is now; a cost of None is not computed.
+@cython.final
+cdef class Scorer:
+    """Scores the same examples again and again, and keeps the memory for it."""
 
-    The costs are summed in this order, an array of uint32, or as the examples came.
-    """
-    cdef Parameters p = Parameters.__new__(Parameters, net)
-    cdef Evaluation evaluation = Evaluation.__new__(Evaluation, p)
-    return evaluation.score(examples, labelled, answers, cost, examples.n, order)
+    cdef tuple score(self, net, Examples examples, bint labelled, bint answers, cost, order=None):
+        """(right answers, mean cost) of the examples as `net` is now; a cost of None is not computed.
+
+        The costs are summed in this order, an array of uint32, or as the examples came.
+        """
+        cdef Evaluation evaluation = self.evaluation
+        if evaluation is None or not evaluation.read_again(net):
+            self.evaluation = evaluation = Evaluation.__new__(Evaluation, Parameters.__new__(Parameters, net))
+        try:
+            return evaluation.score(examples, labelled, answers, cost, examples.n, order)
+        finally:
+            evaluation.p.let_go()
 
 
 @cython.final
 cdef class Evaluation:
     """A network with the parameters that it has now, ready for many examples."""
 
-    cdef Parameters p
-    cdef Team dense, sparse
-
     def __cinit__(self, Parameters p):
         self.p = p
+
+    cdef bint read_again(self, net) except -1:
+        """Takes the parameters that `net` has now; False if it is no longer what it was."""
+        cdef Team team
+        if not self.p.read_again(net):
+            return False
+        for team in (self.dense, self.sparse):
+            if team is not None:
+                team.load(self.p)
+        return True
 
     cdef tuple score(self, Examples examples, bint labelled, bint answers, cost, Py_ssize_t n, sum_order=None):
         """(right answers, sum of costs / n) of these examples: the number if `answers`, the sum unless cost is None."""

@@ -7,5 +7,6 @@ cdef class Module:
     cdef readonly str name
     cdef readonly object output_error, step_options
     cdef readonly tuple gradient_methods, training_methods, evaluation_methods
+    cdef object random_shuffle(self)
     cpdef replaced(self, net, tuple methods=*)
     cpdef replaced_method(self, net, tuple methods)

@@ -40,9 +40,38 @@ cdef extern from *:
     }
     """
     PyObject *plain_method(object net, object name, object attributes) noexcept
+    object PyObject_GenericGetDict(object net, void *context)
+
+cdef extern from *:
+    """
+    /* The package's own functions that were looked up last, and their names, both borrowed: they stay for good. A lookup
+     * in a dictionary by a key that is no string takes far longer. */
+    #ifdef Py_GIL_DISABLED
+    static int was_builtin(PyObject *function, PyObject *name) { return 0; }
+    static void note_builtin(PyObject *function, PyObject *name) {}
+    #else
+    static PyObject *noted[64][2];
+
+    static PyObject **note_of(PyObject *function) { return noted[(size_t)function / 64 % 64]; }
+
+    static int was_builtin(PyObject *function, PyObject *name) {
+        PyObject **note = note_of(function);
+        return note[0] == function && note[1] == name;
+    }
+
+    static void note_builtin(PyObject *function, PyObject *name) {
+        PyObject **note = note_of(function);
+        note[0] = function;
+        note[1] = name;
+    }
+    #endif
+    """
+    bint was_builtin(object function, object name) noexcept
+    void note_builtin(object function, object name) noexcept
 
 cdef dict builtin_names = {}    # the package's own functions, and the name of each
 cdef object FUNCTION = type(random.choice.__func__)
+cdef dict BUILTINS = builtins.__dict__, SYS = sys.__dict__
 
 
 def builtin(function):
@@ -56,10 +85,14 @@ def builtin(function):
 
 cdef inline bint is_builtin(object function, object name) except -1:
     """Whether `function` is the package's own of this name."""
+    if was_builtin(function, name):
+        return True
     if type(function) is not FUNCTION:
         return False
     known = builtin_names.get(function)
-    return known is name or known == name
+    if known is name:
+        note_builtin(function, name)
+    return known == name
 
 
 def module_named(name):
@@ -102,10 +135,14 @@ cdef class Module:
         """NumPy, as the module knows it."""
         return self.namespace["np"]
 
-    @property
-    def shuffle(self):
+    cdef object random_shuffle(self):
         """The module's `random.shuffle`."""
         return self.namespace["random"].shuffle
+
+    @property
+    def shuffle(self):
+        """See `random_shuffle`."""
+        return self.random_shuffle()
 
     def f(self, net, l, z):
         """a^l = f(z^l), f being the sigmoid of the module unless layer l has another activation."""
@@ -121,10 +158,10 @@ cdef class Module:
         """`print(text)` as the module's own code would call it; the line comes out at once."""
         say = self.namespace.get("print")
         if say is None:
-            say = builtins.print
+            say = BUILTINS["print"]
         say(text)
         # sys.stdout may be any object with `write`.
-        flush = getattr(getattr(sys, "stdout", None), "flush", None)
+        flush = getattr(SYS.get("stdout"), "flush", None)
         if flush is not None and callable(flush):
             flush()
 
@@ -155,7 +192,7 @@ cdef class Module:
     cpdef replaced_method(self, net, tuple methods):
         """Which of `methods` was replaced, and where, in words; None if none was."""
         cdef PyObject *function
-        attributes = net.__dict__
+        attributes = PyObject_GenericGetDict(net, NULL)
         for name in methods:
             function = plain_method(net, name, attributes)
             if function is not NULL and is_builtin(<object> function, name):

@@ -3,6 +3,7 @@
 cimport cython
 from cpython.list cimport PyList_GET_SIZE
 from cpython.method cimport PyMethod_Check, PyMethod_GET_FUNCTION, PyMethod_GET_SELF
+from cpython.object cimport PyObject
 from cpython.pycapsule cimport PyCapsule_GetPointer
 from libc.stdint cimport uint32_t
 
@@ -13,6 +14,9 @@ import numpy as np
 
 cdef extern from "Python.h":
     bint PyCFunction_Check(object function)
+    PyObject *PyCFunction_GET_SELF(object function)
+    PyObject *_PyType_Lookup(type kind, object name)
+    dict PyObject_GenericGetDict(object instance, void *context)
 
 
 cdef extern from *:
@@ -40,7 +44,8 @@ cdef extern from "numpy/random/bitgen.h":
         uint32_t (*next_uint32)(void *state) noexcept nogil
 
 
-cdef object RANDOM = random.Random
+cdef type RANDOM = random.Random
+cdef object GETRANDBITS = RANDOM.getrandbits
 cdef object SHUFFLE = random.Random.shuffle
 
 cdef enum:
@@ -55,12 +60,23 @@ cdef int bit_length(Py_ssize_t n) noexcept:
     return bits
 
 
-cdef object draws_of(object user_shuffle):
-    """`getrandbits` of the generator that `user_shuffle` draws from; None if it is not Python's own random.shuffle."""
+cdef object draws_of(object user_shuffle, object before):
+    """`getrandbits` of the generator that `user_shuffle` draws from; None if it is not Python's own random.shuffle.
+
+    `before` is what this returned last: a bound method takes longer to make than to call.
+    """
     if not PyMethod_Check(user_shuffle) or <object> PyMethod_GET_FUNCTION(user_shuffle) is not SHUFFLE:
         return None
     generator = <object> PyMethod_GET_SELF(user_shuffle)
-    return generator.getrandbits if type(generator) is RANDOM else None
+    if type(generator) is not RANDOM:
+        return None
+    if (
+        PyCFunction_Check(before) and PyCFunction_GET_SELF(before) is <PyObject *> generator
+        and _PyType_Lookup(RANDOM, "getrandbits") is <PyObject *> GETRANDBITS
+        and "getrandbits" not in PyObject_GenericGetDict(generator, NULL)
+    ):
+        return before
+    return generator.getrandbits
 
 
 cdef int shuffle(object getrandbits, uint32_t *order, Py_ssize_t n, list items) except -1:

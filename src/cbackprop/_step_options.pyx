@@ -6,6 +6,8 @@ from cbackprop._costs cimport cost_code
 from cbackprop._worker cimport ADAM, AMSGRAD, GRADIENT_DESCENT, MOMENTUM, NESTEROV, SUM_OF_GRADIENTS
 from cbackprop.kernels cimport CUSTOM_DELTA, cost_output_error
 
+from cbackprop import _arguments
+
 cdef dict RULES = {
     "gradient descent": GRADIENT_DESCENT,
     "momentum": MOMENTUM,
@@ -71,3 +73,16 @@ cdef class StepOptions:
             self.delta = cost.delta
         else:
             self.error = cost_output_error(cost_code(builtin_delta))
+
+
+cdef class PlainSteps:
+    """Steps of plain gradient descent down the quadratic cost."""
+
+    cdef object eta             # of the last step
+    cdef StepOptions last
+
+    def options(self, eta):
+        """The step with this learning rate, described to the kernels."""
+        if eta is not self.eta or type(eta) is not float:   # a float cannot change
+            self.last, self.eta = StepOptions(_arguments.number(eta, "eta")), eta
+        return self.last

@@ -59,7 +59,7 @@ cdef class Team:
     cdef bint has_room(self, const Records *records) noexcept
     cdef int read(self, Examples examples, uint32_t *order) except -1
     cdef void read_columns(self, Py_ssize_t n_in, Py_ssize_t m, const void *X, const void *targets) noexcept nogil
-    cdef int load_from(self, net, Parameters p) except -1
+    cdef int load_from(self, Parameters p) except -1
     cdef int load(self, Parameters p) except -1
     cdef int load_moments(self, Parameters p, past) except -1
     cdef bint load_state(self, Parameters p, int k, arrays, str name) except -1

@@ -302,9 +302,9 @@ cdef class Team:
         self.source.targets = targets
         self.k.find_runs(&self.source.columns)
 
-    cdef int load_from(self, net, Parameters p) except -1:
-        """Copies in the parameters of `net` and what its last step kept for the next."""
-        cdef Memory memory = net._cbackprop
+    cdef int load_from(self, Parameters p) except -1:
+        """Copies in the parameters, and what the network's last step kept for the next."""
+        cdef Memory memory = p.memory
         self.load(p)
         if self.rule.memory == MOMENTS:
             self.load_moments(p, memory.moments)

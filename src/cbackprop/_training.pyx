@@ -9,14 +9,13 @@ from libc.string cimport memcpy
 
 from cbackprop._arrays cimport contiguous, copied
 from cbackprop._costs cimport cost_code
-from cbackprop._evaluation cimport score_packed
+from cbackprop._evaluation cimport Scorer
 from cbackprop._examples cimport BY_DENSITY, DENSE, SPARSE, Examples, count, in_order, packed, snapshot_of
-from cbackprop._overrides cimport Module
 from cbackprop._parameters cimport Parameters
 from cbackprop._shuffle cimport draws_of, places_after, shuffle, shuffle_as_numpy
 from cbackprop._step_options cimport StepOptions
 from cbackprop._team cimport MAX_WORKERS, Team
-from cbackprop._worker cimport SUM_OF_GRADIENTS, Cost
+from cbackprop._worker cimport SUM_OF_GRADIENTS
 from cbackprop.kernels cimport CBACKPROP_THREADS, MemberTime
 
 from time import perf_counter
@@ -58,7 +57,7 @@ def update_mini_batch(net, mini_batch, StepOptions options):
     order = in_order(m)
     try:
         team.read(examples, order)
-        team.load_from(net, p)
+        team.load_from(p)
         if options.delta is not None:
             team.train_with_custom_error(0, 1, options.delta)
         else:
@@ -87,21 +86,6 @@ cdef class Training:
     sparse : bool or None
         Whether the inputs are laid out as sparse; None: if their density says so.
     """
-
-    cdef Examples examples
-    cdef Team team
-    cdef Parameters parameters          # what the last epoch knew of the network's
-    cdef object activations             # that the team was made for
-    cdef Module module                  # of the network; None: of an estimator, which has no methods of the book
-    cdef StepOptions options
-    cdef object pace                    # how many workers are fastest; None if one works alone
-    cdef uint32_t *permutation          # (n) the examples as shuffled, by their numbers
-    cdef Cost cost                      # of the mini-batches of the last epoch ...
-    cdef bint costs                     # ... if it is asked for
-    cdef object sum_order               # (n) of the costs in `score`, uint32; None: as the examples came
-    cdef Py_ssize_t n                   # examples
-    cdef readonly list snapshot         # the user's pairs in their first order; None for arrays
-    cdef Py_ssize_t m, slice            # examples of a mini-batch; mini-batches between two looks for Ctrl-C
 
     def __dealloc__(self):
         free(self.permutation)
@@ -132,7 +116,6 @@ cdef class Training:
             self.examples.read_weights(sample_weight)
         self.permutation = in_order(n)
         self.options = options
-        self.module = p.memory.module
         self.new_team(p, workers)
 
     cdef int new_team(self, Parameters p, int n_workers) except -1:
@@ -170,7 +153,9 @@ cdef class Training:
 
     def score(self, net, bint answers, cost):
         """(right answers, mean cost) of the training data: see `EvaluationSet`."""
-        return score_packed(net, self.examples, False, answers, cost, self.sum_order)
+        if self.scorer is None:
+            self.scorer = Scorer.__new__(Scorer)
+        return self.scorer.score(net, self.examples, False, answers, cost, self.sum_order)
 
     def sum_in(self, order):
         """From now on, `score` sums costs in this order: an array of integers, a permutation of 0 .. n - 1."""
@@ -201,9 +186,9 @@ cdef class Training:
 
     cdef int shuffle_with(self, user_shuffle, items) except -1:
         """Shuffles the examples, and `items`, the user's list of them, if it is not None, as `user_shuffle` would."""
-        getrandbits = draws_of(user_shuffle)
-        if getrandbits is not None and (items is None or type(items) is list):
-            return shuffle(getrandbits, self.permutation, self.n, items)
+        self.draws = draws_of(user_shuffle, self.draws)
+        if self.draws is not None and (items is None or type(items) is list):
+            return shuffle(self.draws, self.permutation, self.n, items)
         if items is None:
             order = self.order
             user_shuffle(order)
@@ -276,34 +261,14 @@ cdef class Training:
         memcpy(cnp.PyArray_DATA(numbers), self.permutation, self.n * sizeof(uint32_t))
         return numbers
 
-    def train_epoch(self, net, items, step, eta, masks=None):
-        """Shuffles the examples, and trains on every mini-batch once; returns whether the parameters are finite.
-
-        `net` gets new weights and biases: those of a completed mini-batch in any case. If one of the methods on the way has been
-        replaced, nothing is done, and None is returned.
-
-        Parameters
-        ----------
-        net : Network
-        items : list or None
-            The user's list of the examples, shuffled with them; None for arrays.
-        step : object
-            step.options(eta) are the `StepOptions`.
-        eta : float
-        masks : list, optional
-            With dropout: see `Team.set_masks`.
-        """
-        cdef Module module = <Module?> self.module
-        if module.replaced(net, module.training_methods) is not None:
-            return None
-        self.shuffle_with(module.shuffle, items)
-        return self.epoch(net, step.options(eta), masks)
-
     cpdef bint epoch(self, net, StepOptions options, masks=None) except -1:
         """Trains on every mini-batch once, in the order that the last shuffle left."""
         cdef Parameters p = self.begin(net, options)
         if self.n == 0:
             p.let_go()
+            with nogil:     # the loop over epochs is compiled: nowhere else does it let other threads run, or hear of Ctrl-C
+                pass
+            PyErr_CheckSignals()
             return True
         self.team.set_masks(masks)
         try:
@@ -372,7 +337,7 @@ cdef class Training:
             self.slice = 1
             self.options = options
             self.new_team(p, self.team.n_workers)
-        self.team.load_from(net, p)
+        self.team.load_from(p)
         self.team.set_step(options)
         self.cost.of_examples = self.cost.squares = 0
         return p

@@ -141,22 +141,33 @@ INLINE ivec larger(ivec a, ivec b) {
 /* The bits of |x|. Without their sign bit, reals are ordered as the integers of the same bits, NaNs above infinity. */
 INLINE ivec magnitude(vec x) { return ~bits_of(BROADCAST(-0.0)) & bits_of(x); }
 
-/* The largest of the magnitudes in the lanes, as a number: NaN if one is NaN. */
-INLINE double largest_lane(ivec magnitudes) {
-    integer lane[LANES], best = 0;
+/* The largest |x| of n numbers, NaN if one is NaN, 0 if n is 0. */
+INLINE double largest_number(const real *x, ptrdiff_t n) {
+    unsigned_integer bits, best = 0;
     real answer;
-    memcpy(lane, &magnitudes, sizeof lane);
-    for (ptrdiff_t l = 0; l < LANES; l++) best = lane[l] > best ? lane[l] : best;
+    for (ptrdiff_t i = 0; i < n; i++) {
+        memcpy(&bits, x + i, sizeof bits);
+        bits = bits << 1 >> 1;
+        best = bits > best ? bits : best;
+    }
     memcpy(&answer, &best, sizeof answer);
     return (double)answer;
 }
 
-/* The largest |x|, NaN if one is NaN, 0 if n is 0: n elements, any n and alignment. */
+/* The largest of the magnitudes in the lanes. */
+INLINE double largest_lane(ivec magnitudes) {
+    real lane[LANES];
+    memcpy(lane, &magnitudes, sizeof lane);
+    return largest_number(lane, LANES);
+}
+
+/* As `largest_number`, for many: any n and alignment. */
 static double largest(const void *x, ptrdiff_t n) {
     enum { CHAINS = 4 };
     const real *from = x;
     ivec most[CHAINS];
     ptrdiff_t i = 0;
+    if (n < LANES) return largest_number(from, n);
     UNROLL for (int c = 0; c < CHAINS; c++) most[c] = bits_of(ZERO);
     for (; i + CHAINS * LANES <= n; i += CHAINS * LANES) {
         UNROLL for (int c = 0; c < CHAINS; c++) {

@@ -67,6 +67,13 @@ enum {
 static void transpose_edge(const real *from, ptrdiff_t from_row, ptrdiff_t rows, ptrdiff_t cols, real *to,
                            ptrdiff_t to_row, int pads) {
     vec square[LANES];
+    if (rows * cols <= LANES) { /* one number after the other is faster */
+        for (ptrdiff_t j = 0; j < cols; j++) {
+            if (pads & PADS_WRITTEN) store_unaligned(to + j * to_row, ZERO);
+            for (ptrdiff_t i = 0; i < rows; i++) to[j * to_row + i] = from[i * from_row + j];
+        }
+        return;
+    }
     for (ptrdiff_t i = 0; i < LANES; i++) {
         const real *row = from + i * from_row;
         square[i] = i >= rows ? ZERO : cols >= LANES || pads & PADS_READ ? load_unaligned(row) : load_some(row, cols);

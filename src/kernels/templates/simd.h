@@ -97,13 +97,30 @@ INLINE void store(real *p, vec v) { *(vec *)p = v; }
 INLINE vec load_unaligned(const real *p) { return *(const vec_unaligned *)p; }
 INLINE void store_unaligned(real *p, vec v) { *(vec_unaligned *)p = v; }
 
-/* The first `count` reals at an address of any alignment, 0 in the other lanes; and back. */
+/* The first `count` reals at an address of any alignment, 0 in the other lanes; and back: count up to LANES. A copy of
+ * some bytes into a vector's place, from where it is then loaded, waits for these bytes to arrive. */
+#if VECTOR_BYTES == 64 && REAL_BITS == 64
+INLINE vec load_some(const real *from, ptrdiff_t count) {
+    return (vec)_mm512_maskz_loadu_pd((__mmask8)((1u << count) - 1), from);
+}
+INLINE void store_some(real *to, vec v, ptrdiff_t count) {
+    _mm512_mask_storeu_pd(to, (__mmask8)((1u << count) - 1), (__m512d)v);
+}
+#elif VECTOR_BYTES == 64
+INLINE vec load_some(const real *from, ptrdiff_t count) {
+    return (vec)_mm512_maskz_loadu_ps((__mmask16)((1u << count) - 1), from);
+}
+INLINE void store_some(real *to, vec v, ptrdiff_t count) {
+    _mm512_mask_storeu_ps(to, (__mmask16)((1u << count) - 1), (__m512)v);
+}
+#else
 INLINE vec load_some(const real *from, ptrdiff_t count) {
     vec v = ZERO;
     memcpy(&v, from, (size_t)count * sizeof(real));
     return v;
 }
 INLINE void store_some(real *to, vec v, ptrdiff_t count) { memcpy(to, &v, (size_t)count * sizeof(real)); }
+#endif
 
 /* The bits of v as integers, and back. */
 INLINE ivec bits_of(vec v) {
