@@ -1,6 +1,8 @@
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from typing_extensions import disjoint_base
+
 from cbackprop._warnings import Health
 
 __test__: dict[str, str]
@@ -14,6 +16,7 @@ def run_epochs(
 ) -> None: ...
 def say_nothing(text: str) -> None: ...
 
+@disjoint_base
 class TestReport:
     net: Any
     n: int

@@ -1,5 +1,7 @@
 from typing import Any, Self, final
 
+from typing_extensions import disjoint_base
+
 @final
 class StepOptions:
     def __new__(
@@ -20,5 +22,6 @@ class StepOptions:
         decays_by_batch: bool = False,
     ) -> Self: ...
 
+@disjoint_base
 class PlainSteps:
     def options(self, eta: Any) -> StepOptions: ...

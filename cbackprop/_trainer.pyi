@@ -1,4 +1,4 @@
-from typing import Any, Protocol
+from typing import Any, Protocol, final
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -13,6 +13,7 @@ class _Step(Protocol):
     def options(self, eta: Any) -> StepOptions: ...
     def update(self, mini_batch: list[Any], eta: Any) -> None: ...
 
+@final
 class Trainer:
     net: Any
     data: DataSet
