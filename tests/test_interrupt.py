@@ -138,7 +138,7 @@ def test_epochs_without_examples_stop_too(tmp_path):
 import _thread, threading
 from cbackprop.network import Network
 net = Network([2, 3, 1])
-net.SGD([], 1, 1, 0.1, verbose=False)  # NumPy imports more at the first use, and may swallow an interrupt then
+net.SGD([], 1, 1, 0.1, verbose=False)  # at its first use NumPy imports more, and may swallow an interrupt
 threading.Timer(0.1, _thread.interrupt_main).start()
 try:
     net.SGD([], 10**12, 1, 0.1, verbose=False)
