@@ -43,9 +43,12 @@ def measure(shape, dtype, names, threads, runs, turn, sample):
     """
     job = jobs.make(shape, dtype, sample)
     classes, absent = available(names, threads)
-    for name in [name for name, cls in classes.items() if shape.slow and cls.loops_over_examples]:
-        absent[name] = "left out: loops over single examples would take minutes"
-        del classes[name]
+    for name, cls in list(classes.items()):
+        if shape.slow and cls.loops_over_examples:
+            absent[name] = "left out: loops over single examples would take minutes"
+        elif shape.saturated and cls.own_start:
+            absent[name] = "left out: starts from weights of its own, which are not saturated"
+    classes = {name: cls for name, cls in classes.items() if name not in absent}
     checked_by, differences = verify.same_parameters(classes, job, threads)
     taking_part = {name: cls(job, threads) for name, cls in classes.items()}
     learned = {checked_by: verify.learning(taking_part[checked_by])}

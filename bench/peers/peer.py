@@ -30,6 +30,7 @@ class Peer:
 
     name = ""
     same_cost = True  # False: trains another cost function, so its parameters differ
+    own_start = False  # True: starts from parameters of its own
     loops_over_examples = False  # True: left out where a shape says it is slow
     one_thread_only = False
 

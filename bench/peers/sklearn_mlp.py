@@ -15,6 +15,7 @@ class SklearnMLP(Peer):
 
     name = "scikit-learn"
     same_cost = False
+    own_start = True
 
     def __init__(self, job, threads):
         super().__init__(job, threads)
