@@ -20,10 +20,11 @@ static void work_flushing(void (*work)(void *member), void *member) {
 #include <time.h>
 
 /* A waiting member spins for some tens of microseconds, several steps of a small mini-batch. Then it yields its
- * processor: if there are more members than processors, those that it waits for run at once. With nobody else to run, a
- * yield returns within a microsecond, so in a slow step the member soon sleeps. It does not yield sooner, because a
- * program beside it would take the processor for milliseconds: with a busy one, that took ten times as long. */
-enum { SPINS = 1000, YIELDS = 100 };
+ * processor. With nobody else to run, a yield returns within a microsecond, so in a slow step the member soon sleeps.
+ * It does not yield sooner, because a program beside it would take the processor for milliseconds: with a busy one,
+ * that took ten times as long. But if there are more members than processors, those that it waits for should run at
+ * once. */
+enum { SPINS = 1000, SPINS_IN_A_CROWD = 100, YIELDS = 100 };
 
 #define WAKING 200e-6 /* seconds: waking a thread may take so long */
 
@@ -43,6 +44,7 @@ static inline void pause_a_moment(void) {
 
 void barrier_init(Barrier *barrier, int members) {
     barrier->members = members;
+    barrier->spins = SPINS;
     atomic_init(&barrier->arrived, 0);
     atomic_init(&barrier->round, 0);
     atomic_init(&barrier->asleep, 0);
@@ -73,7 +75,7 @@ int barrier_arrive(Barrier *barrier) {
 
 void barrier_await(Barrier *barrier, int round) {
     if (barrier->members == 1) return;
-    for (int spin = 0; spin < SPINS; spin++) {
+    for (int spin = 0; spin < barrier->spins; spin++) {
         if (atomic_load_explicit(&barrier->round, memory_order_acquire) != round) return;
         pause_a_moment();
     }
@@ -126,6 +128,12 @@ static void work_on(Seat *seat) {
 #if defined(__linux__)
 static int this_processor(void) { return sched_getcpu(); }
 
+/* How many processors this thread may use; 0: unknown. */
+static int n_processors(void) {
+    cpu_set_t allowed;
+    return sched_getaffinity(0, sizeof allowed, &allowed) == 0 ? CPU_COUNT(&allowed) : 0;
+}
+
 /* Moves this thread to another processor, if it is on that one and may be on others. A new thread may begin beside the
  * one that made it, and even if another processor is idle Linux lets the two share one for 4 to 8 ms, a third of a
  * slice of training. Afterwards the system may place the thread as it likes. */
@@ -139,6 +147,7 @@ static void leave(int processor) {
 }
 #else
 static int this_processor(void) { return -1; }
+static int n_processors(void) { return 0; }
 static void leave(int processor) { (void)processor; }
 #endif
 
@@ -163,7 +172,10 @@ int team_run(Barrier *barrier, void (*work)(void *member), void **member, Member
     }
     Seat *seats = malloc((size_t)members * sizeof(Seat));
     if (!seats) return -1;
-    Start start = {.work = work, .decision = 0, .processor = this_processor()};
+    /* Without a processor for each, nobody gains by leaving one. */
+    const int processors = n_processors(), crowd = processors > 0 && members > processors;
+    Start start = {.work = work, .decision = 0, .processor = crowd ? -1 : this_processor()};
+    barrier->spins = crowd ? SPINS_IN_A_CROWD : SPINS;
     pthread_mutex_init(&start.lock, NULL);
     pthread_cond_init(&start.decided, NULL);
     barrier->slept = 0;

@@ -15,6 +15,7 @@
 
 typedef struct {
     int members;
+    int spins; /* looks at the round before a waiting member yields */
 #if CBACKPROP_THREADS
     char pad0[64]; /* each counter has its own cache line: members write one while they read the other */
     atomic_int arrived;
