@@ -247,7 +247,7 @@ def test_sgd(both, regularization, lmbda, mu, draw):
     tests, labels = labelled(net, draw, draw.draw(st.sampled_from([1, 2, 9])))
     monitors = [draw.draw(st.booleans()) for _ in range(4)]
     if net.sizes[-1] == 1 and given_data is not columns:
-        monitors[3] = False  # accuracy on arrays goes by 1/2, on the reference's pairs not: test_one_output.py
+        monitors[3] = False  # of arrays it goes by 1/2, of pairs not: test_one_output.py
     options = {"regularization": regularization, "mu": mu}
     if net.sizes[-1] > 1:  # the accuracy of one output neuron cannot say when to stop
         options |= {
