@@ -22,6 +22,7 @@ from cbackprop._compiled import (
 )
 from cbackprop._data import DataSet, checked_threshold, read_for_evaluation, recognised
 from cbackprop._epochs import checked_callbacks, report_of
+from cbackprop._flat import Flat, mean_cost
 from cbackprop._memory import Memory, real_dtype, remember
 from cbackprop._order import Order
 from cbackprop._overrides import Module, builtin
@@ -75,7 +76,7 @@ MODULE: Module = Module(
 )
 
 
-class Network(Compiled, ReferenceNetwork):
+class Network(Flat, Compiled, ReferenceNetwork):
     """A feedforward network trained by stochastic gradient descent.
 
     Parameters
@@ -270,6 +271,27 @@ class Network(Compiled, ReferenceNetwork):
         tests = DataSet(self, test_data, "test_data", threshold=checked_threshold(self, threshold))
         _warnings.of_one_output(self, tests)
         return correct_answers(self, tests)
+
+    def cost(self, X: ArrayLike, Y: ArrayLike) -> float:
+        """The mean of C_x = ½ ‖y − aᴸ‖² over some examples.
+
+        Parameters
+        ----------
+        X, Y
+            As for `flat_gradient`.
+
+        Returns
+        -------
+        float
+
+        Raises
+        ------
+        ZeroDivisionError
+            If there are no examples.
+        ValueError, TypeError
+            As `flat_gradient`.
+        """
+        return mean_cost(self, X, Y)
 
     def save(self, filename: str | bytes | PathLike[str]) -> None:
         """Save the network to a file, as npz if the name ends in .npz, otherwise in the JSON of network2.

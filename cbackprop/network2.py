@@ -25,6 +25,7 @@ from cbackprop._compiled import (
 from cbackprop._data import DataSet, checked_threshold, read_for_evaluation, recognised
 from cbackprop._dropout import Dropout, checked_dropout
 from cbackprop._epochs import Monitoring, checked_callbacks
+from cbackprop._flat import Flat
 from cbackprop._memory import Memory, offered, real_dtype, remember
 from cbackprop._order import Order
 from cbackprop._overrides import Module, builtin
@@ -124,7 +125,7 @@ MODULE: Module = Module(
 )
 
 
-class Network(Compiled, ReferenceNetwork2):
+class Network(Flat, Compiled, ReferenceNetwork2):
     """A feedforward network with a choice of cost, regularisation and momentum.
 
     Parameters

@@ -331,6 +331,10 @@ QUESTIONS = {
     "predict_proba": lambda net: net.predict_proba(X),
     "copy": lambda net: repr(net.copy()),
 }
+VECTORS = {
+    "parameters": lambda net: net.parameters.copy(),
+    "flat_gradient": lambda net: net.flat_gradient(X[:4], LABELS[:4]),
+}
 ATTRIBUTES2 = {
     "dtype": lambda net: net.dtype,
     "history": lambda net: getattr(net, "history", None),
@@ -383,6 +387,8 @@ RIGHT["network.Network.", plain] = {
     "SGD: several mini-batches, resumed": lambda net: resumed(net, (X, LABELS)),
     "SGD: several mini-batches, a tuple, resumed": lambda net: resumed(net, tuple(SPARSE), random_state=3),
     **QUESTIONS,
+    **VECTORS,
+    "cost": lambda net: net.cost(X, LABELS),
     "predict_proba: dense": lambda net: net.predict_proba(DENSE_X),
     "predict_proba: blocks, two threads": changing_processors(
         lambda net: net.predict_proba(np.tile(ODD_X, (50, 1)), n_threads=2)
@@ -504,6 +510,7 @@ RIGHT["network2.Network.", better] = {
         net, (X, LABELS), evaluation_data=(X, LABELS), restore_best=True, eta_halving_n=1
     ),
     **QUESTIONS,
+    **VECTORS,
     "accuracy": lambda net: net.accuracy(TESTS),
     "accuracy: targets": lambda net: net.accuracy(DENSE, convert=True),
     "total_cost": lambda net: net.total_cost(TESTS, 5.0, convert=True),
@@ -681,6 +688,8 @@ WRONG["network.Network.", plain] = {
     "predict": lambda net: net.predict(X.T),
     "predict: liar": lambda net: net.predict(Liar()),
     "predict_proba": lambda net: net.predict_proba(X * 1j),
+    "flat_gradient": lambda net: net.flat_gradient(X[:, 1:], LABELS),
+    "cost": lambda net: net.cost(X[:0], LABELS[:0]),
     "save": lambda net: net.save("net.onnx"),
 }
 WRONG["network.Network.", replaced] = {"save: replaced": lambda net: net.save(QUADRATIC_JSON)}
