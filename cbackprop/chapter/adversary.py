@@ -38,7 +38,8 @@ class Adversarial(NamedTuple):
 
     def __str__(self) -> str:
         verdict = "the answer is" if self.reached else f"{self.label} is NOT reached: the answer is"
-        return f"{verdict} {self.answer} after {self.steps} steps, which change no input by more than {self.change:.3g}"
+        steps = f"after {self.steps} steps, which change no input by more than {self.change:.3g}"
+        return f"{verdict} {self.answer} {steps}"
 
 
 def adversarial(
@@ -47,15 +48,15 @@ def adversarial(
     label: int,
     *,
     size: float = 0.25,
-    step: float = 0.01,
-    max_steps: int = 200,
+    step: float = 0.02,
+    max_steps: int = 100,
     bounds: tuple[float, float] | None = (0.0, 1.0),
 ) -> Adversarial:
     """Change x a little, so that the network answers `label`.
 
     Backpropagation does not stop at the first hidden layer: (BP2) without its last factor, ∂C/∂x = (w²)ᵀ δ²,
-    is the change of the cost with each input. Here C is the cost for the target that means `label`. As long as
-    the answer is another, each input takes a step of one length down that gradient, x → x − step · sgn(∂C/∂x).
+    is the change of the cost with each input. Here C is the cost for the target that means `label`. As long
+    as the answer is another, each input takes a step of the same length, x → x − step · sgn(∂C/∂x).
 
     Parameters
     ----------
@@ -84,8 +85,8 @@ def adversarial(
     Raises
     ------
     ValueError, TypeError
-        If the network has no such answer; if an input is outside the bounds, or not finite; if an argument has
-        the wrong shape, type or range.
+        If the network has no such answer; if an input is outside the bounds, or not finite; if an argument
+        has the wrong shape, type or range.
     """
     check_network(net)
     n_out = _parameters.layer_sizes(net)[-1]
