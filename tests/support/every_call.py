@@ -545,6 +545,7 @@ RIGHT["network2.Network.", replaced2] = {
     "total_cost: replaced": lambda net: net.total_cost(TESTS[:3], 1.0, convert=True),
     "predict_proba: replaced": lambda net: net.predict_proba(X[:3]),
 }
+RIGHT["figures.", nothing] = {"LiveCurves": lambda _: figures.LiveCurves(3)}
 RIGHT["chapter.", small] = {
     "numerical_gradient": lambda net: chapter.numerical_gradient(net, *PAIR),
     "numerical_gradient: central": lambda net: chapter.numerical_gradient(
@@ -554,7 +555,17 @@ RIGHT["chapter.", small] = {
     "perturbation": lambda net: chapter.perturbation(net, *PAIR, (2, 1, 0), 0.01),
     "paths": lambda net: list(chapter.paths(net, *PAIR, (2, 1, 0))),
     "path_sum_gradient": lambda net: chapter.path_sum_gradient(net, *PAIR),
+    "trace": lambda net: chapter.trace(net, *PAIR),
+    "adversarial": lambda net: str(chapter.adversarial(net, PAIR[0], 1, max_steps=3)),
+    "Trace": lambda net: str(chapter.Trace(**vars(chapter.trace(net, *PAIR)))),
 }
+for kind in (softmax, own_cost):
+    RIGHT["chapter.", kind] = {
+        f"perturbation: {kind.__name__}": lambda net: chapter.perturbation(net, x, y, (3, 1, 0), 0.01),
+        f"paths: {kind.__name__}": lambda net: list(chapter.paths(net, x, y, (3, 1, 0))),
+        f"path_sum_gradient: {kind.__name__}": lambda net: chapter.path_sum_gradient(net, x, y),
+        f"trace: {kind.__name__}": lambda net: chapter.trace(net, x, y),
+    }
 RIGHT["reference.network.", reference] = {
     "ReferenceNetwork.dtype": lambda net: net.dtype,
     "ReferenceLayers.dtype": reference_1.ReferenceLayers.dtype.__get__,
@@ -595,6 +606,10 @@ RIGHT["reference.network2.ReferenceNetwork2.", reference_network2] = {
 LEFT_OUT = {
     "figures.learning_curves": "a figure takes a tenth of a second, nearly all of it matplotlib's",
     "figures.weight_images": "likewise",
+    "figures.misclassified": "likewise",
+    "figures.confusion_matrix": "likewise",
+    "figures.network_diagram": "likewise",
+    "figures.path": "likewise",
     "__main__.main": "the command trains for seconds",
 }
 
@@ -636,6 +651,17 @@ WRONG["activations.", nothing] = {
 WRONG["figures.", nothing] = {
     "learning_curves": lambda _: figures.learning_curves([{"epoch": 0}]),
     "weight_images": lambda _: figures.weight_images(3),
+    "LiveCurves": lambda _: figures.LiveCurves(0),
+    "LiveCurves: nothing is monitored": lambda _: figures.LiveCurves()(None, {"epoch": 0}),
+}
+WRONG["figures.", plain] = {
+    "misclassified": lambda net: figures.misclassified(net, TESTS),
+    "misclassified: empty": lambda net: figures.misclassified(net, [], (5, 8)),
+    "confusion_matrix": lambda net: figures.confusion_matrix(net, [*TESTS, (x, y)]),
+    "confusion_matrix: liar": lambda net: figures.confusion_matrix(net, (X, Liar())),
+    "network_diagram": lambda net: figures.network_diagram(net, x, y[:2]),
+    "path": lambda net: figures.path(net, x, y, (4, 0, 0)),
+    "path: neurons": lambda net: figures.path(net, x, y, (2, 0, 0), (0, 3)),
 }
 WRONG["__main__.", nothing] = {
     "main": lambda _: __main__.main(["--eta", "0"]),
@@ -693,7 +719,18 @@ WRONG["network.Network.", plain] = {
     "save": lambda net: net.save("net.onnx"),
 }
 WRONG["network.Network.", replaced] = {"save: replaced": lambda net: net.save(QUADRATIC_JSON)}
-WRONG["chapter.", plain] = {"numerical_gradient: x": lambda net: chapter.numerical_gradient(net, x[:3], y)}
+WRONG["chapter.", plain] = {
+    "numerical_gradient: x": lambda net: chapter.numerical_gradient(net, x[:3], y),
+    "trace": lambda net: chapter.trace(net, x, y[:2]),
+    "trace: liar": lambda net: chapter.trace(net, x, Liar()),
+    "adversarial": lambda net: chapter.adversarial(net, x, 3),
+    "adversarial: bounds": lambda net: chapter.adversarial(net, x, 2, bounds=(0, 0.5)),
+    "trace: cost": lambda net: chapter.trace(net, x, y, cost=3),
+}
+WRONG["chapter.", raising_cost] = {
+    "path_sum_gradient: raising": lambda net: [chapter.path_sum_gradient(net, x, y) for _ in range(2)],
+    "trace: raising": lambda net: [chapter.trace(net, x, y) for _ in range(2)],
+}
 WRONG["network.Network.", raising] = {
     "SGD: raising": lambda net: net.SGD(list(DENSE), 1, 10, 0.1),
     "backprop_mini_batch: raising": columns,
