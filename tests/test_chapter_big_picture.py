@@ -11,6 +11,7 @@ from cbackprop import network2
 from cbackprop.chapter import Path, check_gradient, path_sum_gradient, paths, perturbation
 from cbackprop.network import Activation, Network
 from cbackprop.reference.network import ReferenceNetwork
+from cbackprop.reference.network2 import ReferenceNetwork2
 from support.agreement import nothing_changes, worst_difference
 from support.chapter_networks import NETWORKS
 from support.examples import dense_examples
@@ -232,7 +233,7 @@ def test_a_small_change_is_predicted_to_first_order_with_every_cost(name):
     net = NETWORKS[name]()
     x = dense_examples(1, [net.weights[0].shape[1], 3])[0][0]
     before = net.feedforward(x)
-    cost = net.cost.fn if hasattr(net, "cost") else lambda a, y: 0.5 * np.sum((a - y) ** 2)
+    cost = net.cost.fn if isinstance(net, ReferenceNetwork2) else lambda a, y: 0.5 * np.sum((a - y) ** 2)
     for l in range(2, len(net.weights) + 2):
         nabla = net.backprop(x, RIGHT_ANSWER)[1][l - 2]
         found = perturbation(net, x, RIGHT_ANSWER, (l, 1, 2), 1e-3)
