@@ -100,7 +100,7 @@ const tables = (() => {
       const table = element(place, "table", { class: "parameters" });
       element(table, "caption", {}, `Layer ${l}`);
       const head = element(element(table, "thead"), "tr");
-      for (const text of ["Parameter", "Value", "Gradient"]) element(head, "th", { scope: "col" }, text);
+      for (const text of ["Name", "Value", "Gradient"]) element(head, "th", { scope: "col" }, text);
       for (let j = 0; j < sizes[l - 1]; j++) {
         const body = element(table, "tbody");
         for (let k = 0; k < sizes[l - 2]; k++) rows.push(parameterRow(body, limit, "w", l, j, k, set, onPointed));
