@@ -62,8 +62,16 @@
       n < 1
         ? "No step taken yet."
         : `${n} ${n === 1 ? "step" : "steps"}: the cost went from ${notation.short(costs[0])} to ${notation.short(costs[n])}.`;
+    drawCurve();
+  }
+
+  /** The cost after each step of descent, as a line. */
+  function drawCurve() {
+    const n = costs.length - 1;
     const most = Math.max(...costs);
-    const points = costs.map((c, i) => `${((300 * i) / Math.max(1, n)).toFixed(1)},${(58 - (56 * c) / (most || 1)).toFixed(1)}`);
+    const points = costs.map(
+      (c, i) => `${((300 * i) / Math.max(1, n)).toFixed(1)},${(58 - (56 * c) / (most || 1)).toFixed(1)}`,
+    );
     byId("curve").firstElementChild.setAttribute("points", n < 1 ? "" : points.join(" "));
     byId("curve").classList.toggle("hidden", n < 1);
   }
@@ -115,7 +123,11 @@
       example: tables.example(
         byId("example"),
         { sizes, oneClass, targetLimits: targetLimits(s.cost), limit: LIMITS.number },
-        { setX: (k, value) => set({ x: s.x.with(k, value) }), setY: (j, value) => set({ y: s.y.with(j, value) }), setClass },
+        {
+          setX: (k, value) => set({ x: s.x.with(k, value) }),
+          setY: (j, value) => set({ y: s.y.with(j, value) }),
+          setClass,
+        },
       ),
     };
     tables.layerSizes(byId("sizes"), sizes, LIMITS.neurons, (i, n) => setSizes(sizes.with(i, n), `size-${i + 1}`));
@@ -202,7 +214,10 @@
     const reached = [...next.w.flat(2), ...next.b.flat()];
     if (!reached.every((value) => Math.abs(value) <= LIMITS.number)) {
       stop();
-      put("notice", `A step with η = ${s.eta} would take a weight or a bias beyond ${LIMITS.number}. Take a smaller η.`);
+      put(
+        "notice",
+        `A step with η = ${s.eta} would take a weight or a bias beyond ${LIMITS.number}. Take a smaller η.`,
+      );
       return false;
     }
     put("notice", "");
@@ -265,7 +280,8 @@
     settling = setTimeout(() => {
       history.replaceState(null, "", `#${toHash(s)}`);
       if (timer !== null || said === pass.cost) return;
-      if (said !== null) put("announcement", `The cost is ${notation.short(pass.cost)}; it was ${notation.short(said)}.`);
+      if (said !== null)
+        put("announcement", `The cost is ${notation.short(pass.cost)}; it was ${notation.short(said)}.`);
       said = pass.cost;
     }, SETTLED);
   }

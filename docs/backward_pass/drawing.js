@@ -90,7 +90,11 @@ const drawing = (() => {
       const value = element(g, "text", { x, y: y + r * 0.22, class: "value" });
       value.style.fontSize = `${Math.max(9.5, r * 0.6)}px`;
       element(g, "text", { x, y: y - r - (at.isNarrow ? 6 : 9), class: "neuron-name" }).textContent = name("a", l, j);
-      const error = element(g, "text", { x, y: y + r + (at.isNarrow ? 15 : 18), class: at.isTight ? "error tight" : "error" });
+      const error = element(g, "text", {
+        x,
+        y: y + r + (at.isNarrow ? 15 : 18),
+        class: at.isTight ? "error tight" : "error",
+      });
       return { l, j, ring, filling, value, error };
     }
 
@@ -148,8 +152,12 @@ const drawing = (() => {
         ring.classList.toggle("hidden", delta === null);
         if (delta !== null) line(ring, delta, mostDelta);
       }
-      parts.titles.forEach((title, l) => title.classList.toggle("current", step.layers(net).includes(l)));
-      parts.targets.forEach((target, j) => (target.textContent = `${name("y", "", j)} ${brief(y[j])}`));
+      parts.titles.forEach((title, l) => {
+        title.classList.toggle("current", step.layers(net).includes(l));
+      });
+      parts.targets.forEach((target, j) => {
+        target.textContent = `${name("y", "", j)} ${brief(y[j])}`;
+      });
       parts.cost.textContent = computed.cost ? brief(pass.cost) : "";
       svg.setAttribute(
         "aria-label",

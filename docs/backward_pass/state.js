@@ -17,7 +17,10 @@ const state = (() => {
   /** Biases and weights from a seed, in the order in which the book's code draws them: all biases first. */
   function drawnParameters(sizes, seed) {
     const normal = random.standardNormal(seed);
-    const [w, b] = [[[], []], [[], []]];
+    const [w, b] = [
+      [[], []],
+      [[], []],
+    ];
     const later = range(2, sizes.length);
     for (const l of later) b[l] = range(1, sizes[l - 1]).map(normal);
     for (const l of later) w[l] = b[l].map(() => range(1, sizes[l - 2]).map(normal));
@@ -84,7 +87,9 @@ const state = (() => {
   function readNumber(text, key, least, most, whole = false) {
     const value = text.trim() === "" ? NaN : Number(text);
     if (!(value >= least && value <= most) || (whole && !Number.isInteger(value))) {
-      throw new Error(`${key} has “${text.slice(0, 30)}”; expected a ${whole ? "whole " : ""}number from ${least} to ${most}`);
+      throw new Error(
+        `${key} has “${text.slice(0, 30)}”; expected a ${whole ? "whole " : ""}number from ${least} to ${most}`,
+      );
     }
     return value;
   }
@@ -121,7 +126,9 @@ const state = (() => {
 
   /** The state of a link. What the link leaves out is as at first. Throws an Error for a link that is broken. */
   function fromHash(hash) {
-    const given = new Map(hash.split("&").map((field) => [field.split("=", 1)[0], field.slice(field.indexOf("=") + 1)]));
+    const given = new Map(
+      hash.split("&").map((field) => [field.split("=", 1)[0], field.slice(field.indexOf("=") + 1)]),
+    );
     const read = (key, reader, otherwise) => (given.has(key) ? reader(given.get(key), key) : otherwise);
 
     let s = initial();

@@ -61,7 +61,7 @@ const steps = (() => {
     layers: () => [1],
     equation: () => `${name("a", 1)} = x`,
     sentence: () => "The activations of layer 1 are the inputs themselves.",
-    numbers: (net, pass) => pass.a[1].map((a, k) => [name("a", 1, k), rounded(a)]),
+    numbers: (_net, pass) => pass.a[1].map((a, k) => [name("a", 1, k), rounded(a)]),
   };
 
   const forward = (l) => ({
@@ -91,7 +91,7 @@ const steps = (() => {
     sentence: () =>
       "The cost says in one number how far the outputs are from the target y. From here on the question is how it " +
       "would change if any weight or bias were a little larger.",
-    numbers: (net, pass, y) => [
+    numbers: (_net, pass, y) => [
       ...pass.a[L].map((a, j) => [`${name("a", L, j)}, ${name("y", "", j)}`, `${rounded(a)}, ${rounded(y[j])}`]),
       ["C", rounded(pass.cost)],
     ],
