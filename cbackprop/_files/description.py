@@ -180,7 +180,7 @@ def activations_of(saved: dict[str, Any], cost: Any) -> LayerActivations | None:
 def restored(
     network_class: type[_Network], saved: dict[str, Any], activations: LayerActivations | None
 ) -> _Network:
-    """The network in the result of `networks.read`, with the activations of `activations_of`, and without a cost."""
+    """The network of `networks.read`, with the activations of `activations_of`, and without a cost."""
     net = network_class.__new__(network_class)
     set_up(net, saved["sizes"], saved["dtype"], activations)
     net.weights, net.biases = saved["weights"], saved["biases"]

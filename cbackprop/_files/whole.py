@@ -20,9 +20,8 @@ def replacing(filename: str | bytes | os.PathLike[str], mode: str) -> Iterator[I
         old = os.stat(target)
     except FileNotFoundError:
         old = None
-    if old is not None and not stat.S_ISREG(
-        old.st_mode
-    ):  # /dev/stdout or a pipe: there is nothing to keep whole
+    # /dev/stdout or a pipe: there is nothing to keep whole.
+    if old is not None and not stat.S_ISREG(old.st_mode):
         with open(target, mode, encoding=encoding) as file:
             yield file
         return
