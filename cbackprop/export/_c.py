@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import DTypeLike, NDArray
 
-# A row for each activation of cbackprop.activations.NAMES: a function that replaces z[begin], …, z[end - 1] by
-# their activations. NAME, REAL and LIBM are replaced; LIBM is the f of expf, in float.
+# A row for each activation of cbackprop.activations.NAMES: a function that puts the activations of
+# z[begin], …, z[end - 1] in their place. NAME, REAL and LIBM stand for words; LIBM for the f of expf.
 FORMULAS: dict[str, str] = {
     "sigmoid": """\
         /* 1 / (1 + e^-z), computed so that nothing overflows. */
@@ -75,7 +75,8 @@ FORMULAS: dict[str, str] = {
 # Eight sums at a time: in float, one sum of 784 products would lose a digit.
 PRODUCT = """\
 /* z = w a + b, where w has the n_in weights of the first neuron, then those of the next. */
-static inline void NAME_product(const REAL *w, const REAL *b, size_t n_in, size_t n_out, const REAL *a, REAL *z)
+static inline void NAME_product(const REAL *w, const REAL *b, size_t n_in, size_t n_out, const REAL *a,
+                                REAL *z)
 {
     for (size_t j = 0; j < n_out; j++, w += n_in) {
         REAL sums[8] = {0};
@@ -92,7 +93,7 @@ static inline void NAME_product(const REAL *w, const REAL *b, size_t n_in, size_
 
 
 def to_c(
-    net: Any, path: str | bytes | PathLike[str], *, name: str | None = None, dtype: DTypeLike = None
+    net: Any, path: str | bytes | PathLike[str], *, name: str | None = None, dtype: DTypeLike | None = None
 ) -> None:
     """Write a network as a header of C99.
 

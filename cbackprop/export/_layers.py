@@ -1,4 +1,4 @@
-"""A network's layers as every format takes them: arrays and names, with nothing of the user's code in them."""
+"""A network's layers as every format takes them: arrays and names, and no code of the user's."""
 
 from __future__ import annotations
 
@@ -125,12 +125,16 @@ def layers_of(net: Any, tool: str, known: Container[str]) -> Layers:
         reason = f"the activation of {activations.custom} is a function of your own"
     if reason:
         raise TypeError(f"{reason}, which {tool} cannot hold")
-    chosen = [("sigmoid", {})] * len(weights) if activations is None else activations.of_layers(len(sizes))
-    neurons = {(l, j): one for l, (_, modified) in enumerate(chosen, 2) for j, one in modified.items()}
+    chosen: list[Any] = (
+        [("sigmoid", {})] * len(weights) if activations is None else activations.of_layers(len(sizes))
+    )
+    neurons: dict[Any, Any] = {
+        (l, j): one for l, (_, modified) in enumerate(chosen, 2) for j, one in modified.items()
+    }
     read_activations(sizes, [one for one, _ in chosen], neurons)  # an error if it has other layers now
     layers = [
-        Layer(np.array(w, dtype, order="C"), np.array(b, dtype).ravel(), one, dict(modified))
-        for w, b, (one, modified) in zip(weights, biases, chosen)
+        Layer(np.array(w, dtype, order="C"), np.array(b, dtype).ravel(), str(one), names)
+        for w, b, (one, names) in zip(weights, biases, chosen)
     ]
     for l, layer in enumerate(layers, 2):
         for one in layer.by_activation():

@@ -19,18 +19,25 @@ if TYPE_CHECKING:
 def network_of(layers: Sequence[Layer], cost: Any) -> Any:
     """The network of these layers, whose arrays become its own.
 
-    Without a cost it is network.py's, or network2's if the output layer is softmax. With one it is network2's.
+    With a cost it is network2's. Without one it is network.py's, or network2's if the output is softmax.
 
     Raises
     ------
     TypeError, ValueError
         If there are no layers, they do not fit together, or the cost is none or not for this output layer.
     """
+    types = sorted({layer.w.dtype.name for layer in layers})
+    if len(types) != 1:
+        if not types:
+            raise ValueError("there is no layer with weights")
+        raise TypeError(f"the layers are of {' and '.join(types)}; expected one type")
     weights = [layer.w for layer in layers]
     biases = [layer.b.reshape(-1, 1) for layer in layers]
     sizes = sizes_of(weights, biases)
     names = [layer.activation for layer in layers]
-    neurons = {(l, j): one for l, layer in enumerate(layers, 2) for j, one in layer.neurons.items()}
+    neurons: dict[Any, Any] = {
+        (l, j): one for l, layer in enumerate(layers, 2) for j, one in layer.neurons.items()
+    }
     activations = read_activations(sizes, names, neurons)
     if cost is None and names[-1] == "softmax":
         cost = costs.LogLikelihoodCost
@@ -55,10 +62,3 @@ def checked_arrays(w: Any, b: Any, where: str) -> tuple[Any, Any]:
     if w.dtype != b.dtype:
         raise TypeError(f"the weight of {where} is {w.dtype} and its bias {b.dtype}; expected one type")
     return np.array(w, w.dtype, order="C"), np.array(b, b.dtype)
-
-
-def checked_types(layers: Sequence[Layer]) -> None:
-    """Raise a TypeError if the layers are not all of one type."""
-    types = {layer.w.dtype for layer in layers}
-    if len(types) > 1:
-        raise TypeError(f"the layers are of {' and '.join(sorted(map(str, types)))}; expected one type")

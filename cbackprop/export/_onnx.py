@@ -52,7 +52,7 @@ class _Graph:
 
 
 def _sigmoid(graph: _Graph, z: str) -> str:
-    """min(1, e^z) / (1 + e^−|z|). onnxruntime's Sigmoid of float32 ends at z = −17, and all below is the same."""
+    """min(1, e^z) / (1 + e^−|z|). onnxruntime's own is 0 below z = −37, in float32 flat below −17."""
     e = graph.add("Exp", graph.add("Neg", graph.add("Abs", z)))
     numerator = graph.add("Where", graph.add("Less", z, graph.number(0)), e, graph.number(1))
     return graph.add("Div", numerator, graph.add("Add", e, graph.number(1)))

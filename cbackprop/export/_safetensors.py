@@ -65,9 +65,7 @@ def to_safetensors(net: Any, path: str | bytes | PathLike[str]) -> None:
     the cost. Velocities and history are not in the file; a pickle keeps them.
     """
     if not isinstance(net, Compiled):
-        raise TypeError(
-            f"net is of {type(net)}; expected a network of cbackprop.network or cbackprop.network2"
-        )
+        raise TypeError(f"net is of {type(net)}; expected a network of network or network2")
     memory = net._cbackprop
     weights = arrays_of(net.weights, "weights", memory.dtype)
     biases = arrays_of(net.biases, "biases", memory.dtype)

@@ -12,7 +12,6 @@ from cbackprop.export._layers import Layer, is_estimator, layers_of, library
 if TYPE_CHECKING:
     from types import ModuleType
 
-    from numpy.typing import NDArray
 
 TOOL = "scikit-learn's MLP"
 INSTALL = 'pip install "cbackprop[sklearn]"'
@@ -75,7 +74,7 @@ def to_sklearn(net: Any) -> Any:
     """
     if is_estimator(net):
         return _from_estimator(net)
-    layers, sizes, dtype = layers_of(net, TOOL, NAMES)
+    layers, sizes, _ = layers_of(net, TOOL, NAMES)
     hidden, output = _activations(layers)
     if output == "softmax" and sizes[-1] == 1:
         raise ValueError(f"the output layer is a softmax of one neuron, which is always 1; {TOOL} has none")
@@ -124,8 +123,8 @@ def _activations(layers: list[Layer]) -> tuple[str, str]:
             raise ValueError(f"the output layer has {layer.activation} neurons, which {TOOL} cannot have")
         if 2 < l <= len(layers) and layer.activation != layers[0].activation:
             raise ValueError(
-                f"layer 2 has {layers[0].activation} neurons and layer {l} {layer.activation}; {TOOL} has one "
-                f"activation for all hidden layers"
+                f"layer 2 has {layers[0].activation} neurons and layer {l} {layer.activation}; {TOOL} has "
+                f"one activation for all hidden layers"
             )
     first = NAMES[layers[0].activation][0] if len(layers) > 1 else "relu"  # theirs if there is none
     return str(first), str(NAMES[layers[-1].activation][1])
@@ -148,7 +147,7 @@ def _from_estimator(net: Any) -> Any:
     if len(layers) > 1:
         options["activation"] = _activations(layers)[0]
     made = kind(**copy.deepcopy(options))
-    made.coefs_: list[NDArray[Any]] = [np.ascontiguousarray(layer.w.T) for layer in layers]
+    made.coefs_ = [np.ascontiguousarray(layer.w.T) for layer in layers]
     made.intercepts_ = [layer.b for layer in layers]
     for name in FITTED:
         if hasattr(net, name):

@@ -37,10 +37,9 @@ class NeuronActivations(keras.layers.Layer):
 
     def call(self, z: Any) -> Any:
         """The activations of rows. No function gets another neuron's z: its gradient might be NaN there."""
-        parts = [
-            ACTIVATIONS[name](keras.ops.take(z, neurons, axis=1)) for name, neurons in self.groups.items()
-        ]
-        return keras.ops.take(keras.ops.concatenate(parts, axis=1), self.order, axis=1)
+        take = keras.ops.take
+        parts = [ACTIVATIONS[name](take(z, neurons, axis=1)) for name, neurons in self.groups.items()]
+        return take(keras.ops.concatenate(parts, axis=1), self.order, axis=1)
 
     def compute_output_shape(self, shape: Any) -> Any:
         """That of the input."""

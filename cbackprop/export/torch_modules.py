@@ -31,6 +31,8 @@ class NeuronActivations(torch.nn.Module):
         Which neurons have each activation of `cbackprop.activations.NAMES`.
     """
 
+    order: Any
+
     def __init__(self, groups: dict[str, list[int]]) -> None:
         super().__init__()
         self.groups = groups
