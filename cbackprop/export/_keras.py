@@ -13,6 +13,7 @@ from cbackprop.export._networks import checked_arrays, network_of
 if TYPE_CHECKING:
     from types import ModuleType
 
+EQUATION = "ab,bc->ac"  # rows times a kernel
 INSTALL = "pip install keras torch, or another backend, which the variable KERAS_BACKEND names"
 
 
@@ -27,10 +28,12 @@ def to_keras(net: Any) -> Any:
     Returns
     -------
     keras.Sequential
-        A `Dense` for each layer after the input layer, of the network's type, for the backend that
-        KERAS_BACKEND chooses. It maps rows (m, n_in) to rows (m, n_out), and may be compiled and trained on.
-        The activations of single neurons are a `cbackprop.export.keras_layers.NeuronActivations`, softplus is
-        that module's too: import it before you load such a model from a file.
+        A `Dense` for each layer after the input layer of a float32 network; of a float64 network an
+        `EinsumDense`, since `Dense` multiplies float64 in float32 with the backends torch and jax. It is for
+        the backend that KERAS_BACKEND chooses, maps rows (m, n_in) to rows (m, n_out), and may be compiled
+        and trained on. The activations of single neurons are a `NeuronActivations` of
+        `cbackprop.export.keras_layers`, softplus is that module's too: import it before you load such a model
+        from a file.
 
     Raises
     ------
@@ -43,7 +46,7 @@ def to_keras(net: Any) -> Any:
     -----
     ``model(X)`` computes in the model's type. Keras' ``model.predict(X)`` makes X
     ``keras.config.floatx()``, by default float32, first: for all digits of a float64 network call
-    ``keras.config.set_floatx("float64")``, with the backend jax before anything else.
+    ``keras.config.set_floatx("float64")``. The backend jax has float64 if JAX_ENABLE_X64 is set.
     """
     layers, sizes, dtype = layers_of(net, "Keras", NAMES)
     keras, ours = _libraries("to_keras")
@@ -52,7 +55,11 @@ def to_keras(net: Any) -> Any:
         groups = layer.by_activation()
         [*names] = groups
         single = ours.ACTIVATIONS[names[0]] if len(names) == 1 else None
-        dense = keras.layers.Dense(len(layer.b), activation=single, dtype=dtype.name)
+        options = {"activation": single, "dtype": dtype.name}
+        if dtype == np.float64:
+            dense = keras.layers.EinsumDense(EQUATION, len(layer.b), bias_axes="c", **options)
+        else:
+            dense = keras.layers.Dense(len(layer.b), **options)
         model.add(dense)
         dense.set_weights([layer.w.T, layer.b])
         if single is None:
@@ -66,7 +73,7 @@ def from_keras(model: Any, *, cost: Any = None) -> Any:
     Parameters
     ----------
     model : keras.Sequential
-        Of `Dense`, with the activations sigmoid, tanh, relu, softplus, exponential, softmax or none, and
+        Of `Dense`, or `EinsumDense` as `to_keras` has them, with the activations sigmoid, tanh, relu, softplus, exponential, softmax or none, and
         layers of `cbackprop.export.keras_layers`; an `Activation` may follow a `Dense` that has none.
         `Dropout`, which does nothing but in training, and a `Flatten` in front are left out.
     cost : class, optional
@@ -98,7 +105,9 @@ def from_keras(model: Any, *, cost: Any = None) -> Any:
             continue
         if kind is keras.layers.Flatten and not layers:
             continue
-        if kind is keras.layers.Dense:
+        if kind is keras.layers.EinsumDense and part.equation != EQUATION:
+            raise ValueError(f"{where} is an EinsumDense of {part.equation}; a network's is {EQUATION}")
+        if kind in (keras.layers.Dense, keras.layers.EinsumDense):
             name = _name_of(keras, ours, part.activation, where)
             layers.append(Layer(*_arrays(part, where), name, {}))
             continue

@@ -39,19 +39,18 @@ class Layer(NamedTuple):
     neurons: dict[int, str]
 
     def by_activation(self) -> dict[str, list[int]]:
-        """Which neurons have each activation."""
-        found: dict[str, list[int]] = {}
+        """Which neurons have each activation, that of the layer first."""
+        found: dict[str, list[int]] = {self.activation: []}
         for j in range(len(self.b)):
             found.setdefault(self.neurons.get(j, self.activation), []).append(j)
-        return found
+        return {name: neurons for name, neurons in found.items() if neurons}
 
     def with_groups(self, groups: dict[str, list[int]], where: str) -> Layer:
         """This layer with other activations, given as in `by_activation` by what is at `where`."""
         if sorted(j for neurons in groups.values() for j in neurons) != list(range(len(self.b))):
             raise ValueError(f"{where} has other neurons than the {len(self.b)} of the layer before")
-        most = max(groups, key=lambda name: len(groups[name]))
-        others = {j: name for name, neurons in groups.items() if name != most for j in neurons}
-        return self._replace(activation=most, neurons=others)
+        first, *others = groups
+        return self._replace(activation=first, neurons={j: name for name in others for j in groups[name]})
 
     def runs(self) -> list[tuple[str, int, int]]:
         """(activation, begin, end) of neighbours that have the same, in order."""

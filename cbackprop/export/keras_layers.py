@@ -16,8 +16,11 @@ __all__ = ["ACTIVATIONS", "NeuronActivations", "softplus"]
 
 @keras.saving.register_keras_serializable(package="cbackprop")
 def softplus(z: Any) -> Any:
-    """ln(1 + e^z). With the backend torch, Keras' own is z itself above 20, which is wrong by 2e-9."""
-    return keras.ops.maximum(z, 0) + keras.ops.log1p(keras.ops.exp(-keras.ops.abs(z)))
+    """ln(1 + e^z). With the backend torch, Keras' own is z itself above 20, which is wrong by 2e-9.
+
+    Keras' `maximum` would make float64 float32.
+    """
+    return keras.ops.relu(z) + keras.ops.log1p(keras.ops.exp(-keras.ops.abs(z)))
 
 
 @keras.saving.register_keras_serializable(package="cbackprop")
