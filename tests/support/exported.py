@@ -55,11 +55,14 @@ def assert_agrees(outputs, net, X):
 
 # ---- a function by itself ----
 
+
 # From where e^z is normal to where it is finite, and small numbers of both signs.
-Z = {
-    8: np.concatenate([np.linspace(-700, 700, 2801), np.geomspace(1e-300, 1, 301), -np.geomspace(1e-300, 1, 301)]),
-    4: np.concatenate([np.linspace(-80, 80, 2801), np.geomspace(1e-30, 1, 301), -np.geomspace(1e-30, 1, 301)]),
-}  # fmt: skip
+def both_signs(largest, least):
+    near_0 = np.geomspace(least, 1, 301)
+    return np.concatenate([np.linspace(-largest, largest, 2801), near_0, -near_0])
+
+
+Z = {8: both_signs(700, 1e-300), 4: both_signs(80, 1e-30)}
 SPECIAL = [np.nan, np.inf, -np.inf, 0.0, -0.0, 1e30, -1e30]
 NAMES = [name for name in activations.NAMES if name != "softmax"]
 
