@@ -144,7 +144,7 @@ def doubled(z):
             TypeError,
             "the layer 'one' has the activation 'gelu'; a network can have sigmoid",
         ),
-        (keras.Sequential([keras.Input((3,)), dense(2, activation=doubled)]), TypeError, "activation 'doubled'"),
+        (keras.Sequential([keras.Input((3,)), dense(2, activation=doubled)]), TypeError, "'doubled'"),
         (
             keras.Sequential(
                 [keras.Input((3,)), dense(2, activation="tanh"), keras.layers.Activation("relu", name="two")]

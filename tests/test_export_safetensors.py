@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from cbackprop import export, network, network2
 from cbackprop.activations import Activation
-from cbackprop.costs import CrossEntropyCost, QuadraticCost
+from cbackprop.costs import QuadraticCost
 from support import exported
 from support.agreement import same_bits
 from support.strategies import examples
@@ -87,7 +87,7 @@ def test_what_is_in_the_file(tmp_path):
 
 def test_pytorch_loads_it(tmp_path):
     pytest.importorskip("torch", reason="torch, of the extra `test-export`, is not installed")
-    from safetensors.torch import load_file
+    from safetensors.torch import load_file  # noqa: PLC0415
 
     net = network2.Network([4, 3, 2], neuron_activations={(2, 1): "tanh"})
     other = network2.Network([4, 3, 2], neuron_activations={(2, 1): "tanh"})
@@ -111,7 +111,7 @@ def test_a_cost_of_the_users(tmp_path, monkeypatch):
     with pytest.raises(TypeError, match="cost is"):
         export.from_safetensors(tmp_path / "net", cost=int)
     export.to_safetensors(network.Network([4, 2]), tmp_path / "net")
-    with pytest.raises(ValueError, match="net: it holds a network of network.py"):
+    with pytest.raises(ValueError, match=r"net: it holds a network of network.py"):
         export.from_safetensors(tmp_path / "net", cost=Own)
 
 
@@ -143,8 +143,10 @@ def test_a_file_is_written_whole_or_not_at_all(tmp_path, monkeypatch):
 
 # ---- files that are not trusted ----
 
+WEIGHT, BIAS = ("F64", [1, 2], 16), ("F64", [1], 8)
+
 DESCRIPTION = {"sizes": [2, 1], "cost": "CrossEntropyCost", "module": "network2"}
-TENSORS = {"0.weight": ("F64", [1, 2], 16), "0.bias": ("F64", [1], 8)}
+TENSORS = {"0.weight": WEIGHT, "0.bias": BIAS}
 
 
 def file_of(description=None, tensors=None, **changes):
@@ -202,14 +204,14 @@ def test_the_files_below_would_be_intact(tmp_path):
         (file_of(cbackprop={"neuron_activations": {"2,7": "tanh"}}), "no neuron 7"),
         (file_of(module="network"), "it holds a network of network.py, which has no cost but the quadratic"),
         (file_of(tensors={}), r"sizes is not \[\]"),
-        (file_of(tensors={"0.weight": ("F64", [1, 2], 16)}), "other tensors"),
+        (file_of(tensors={"0.weight": WEIGHT}), "other tensors"),
         (file_of(tensors={**TENSORS, "2.weight": ("F64", [1], 8)}), "other tensors"),
-        (file_of(tensors={"0.weight": ("F64", [1, 2], 16), "0.bias": ("F64", [1, 1], 8)}), "0.bias has shape"),
-        (file_of(tensors={"0.weight": ("F64", [2], 16), "0.bias": ("F64", [1], 8)}), "0.weight has shape"),
-        (file_of(tensors={"0.weight": ("F64", [1, 2], 16), "0.bias": ("I64", [1], 8)}), "0.bias has dtype I64"),
-        (file_of(tensors={"0.weight": ("F64", [1, 2], 16), "0.bias": ("F64", [2], 16)}), "do not fit together"),
-        (file_of(tensors={"0.weight": ("F64", [1, 9], 16), "0.bias": ("F64", [1], 8)}), "not an intact"),
-        (file_of(tensors={"0.weight": ("F64", [2**62, 2**62], 16), "0.bias": ("F64", [1], 8)}), "not an intact"),
+        (file_of(tensors={"0.weight": WEIGHT, "0.bias": ("F64", [1, 1], 8)}), "0.bias has shape"),
+        (file_of(tensors={"0.weight": ("F64", [2], 16), "0.bias": BIAS}), "0.weight has shape"),
+        (file_of(tensors={"0.weight": WEIGHT, "0.bias": ("I64", [1], 8)}), "0.bias has dtype I64"),
+        (file_of(tensors={"0.weight": WEIGHT, "0.bias": ("F64", [2], 16)}), "do not fit together"),
+        (file_of(tensors={"0.weight": ("F64", [1, 9], 16), "0.bias": BIAS}), "not an intact"),
+        (file_of(tensors={"0.weight": ("F64", [2**62, 2**62], 16), "0.bias": BIAS}), "not an intact"),
     ],
 )  # fmt: skip
 def test_damaged_files_are_refused_by_name(data, message, tmp_path):

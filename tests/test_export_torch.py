@@ -156,33 +156,34 @@ class Twice(nn.Linear):
 
 
 MODULES = export.to_torch(network.Network([2, 3], neuron_activations={(2, 1): "relu"}))
+Sequential, Linear = nn.Sequential, nn.Linear
 
 
 @pytest.mark.parametrize(
     ("module", "error", "message"),
     [
         (3, TypeError, "module is of <class 'int'>; expected a torch.nn.Sequential"),
-        (nn.Linear(3, 2), TypeError, r"Linear'>; expected a torch.nn.Sequential"),
-        (nn.Sequential(), ValueError, "there is no layer with weights"),
-        (nn.Sequential(nn.Conv2d(1, 1, 1)), TypeError, r"module\.0 is a Conv2d, which a network cannot hold"),
-        (nn.Sequential(nn.Linear(3, 2), nn.GELU()), TypeError, r"module\.1 is a GELU"),
-        (nn.Sequential(nn.Linear(3, 2), nn.Sequential(nn.LayerNorm(2))), TypeError, r"module\.1\.0 is a Layer"),
-        (nn.Sequential(Twice(3, 2)), TypeError, r"module\.0 is a Twice"),
-        (nn.Sequential(hooked()), TypeError, r"module\.0 is a Linear with hooks"),
-        (nn.Sequential(hooked_sequence()), TypeError, r"module\.0 is a Sequential with hooks"),
-        (nn.Sequential(nn.Tanh(), nn.Linear(3, 2)), ValueError, r"module\.0 is a Tanh that follows no Linear"),
-        (nn.Sequential(nn.Linear(3, 2), nn.Tanh(), nn.ReLU()), ValueError, r"module\.2 is a ReLU that follows"),
-        (nn.Sequential(nn.Linear(3, 2), nn.Linear(3, 2)), ValueError, "do not fit together"),
-        (nn.Sequential(nn.Linear(3, 2), nn.Softmax(dim=0)), ValueError, r"module\.1 is Softmax\(dim=0\)"),
-        (nn.Sequential(nn.Linear(3, 2), nn.Softplus(beta=2)), ValueError, r"module\.1 is Softplus\(beta=2"),
-        (nn.Sequential(nn.Linear(3, 2), nn.Softmax(dim=1), nn.Linear(2, 2)), ValueError, "hidden layer"),
-        (nn.Sequential(nn.Linear(3, 2).half()), TypeError, r"weight of module\.0 is torch.float16"),
-        (nn.Sequential(nn.Linear(3, 2).bfloat16()), TypeError, r"weight of module\.0 is torch.bfloat16"),
-        (nn.Sequential(nn.Linear(3, 2, device="meta")), TypeError, r"module\.0 is on the meta device"),
-        (nn.Sequential(nn.Linear(3, 2), nn.Linear(2, 2).double()), TypeError, "float32 and float64; expected one"),
-        (nn.Sequential(nn.Linear(2, 2), MODULES[1]), ValueError, r"module\.1 has other neurons than the 2"),
-        (nn.Sequential(nn.Linear(2, 2), nn.Flatten()), TypeError, r"module\.1 is a Flatten"),
-        (nn.Sequential(nn.Flatten(0), nn.Linear(2, 2)), ValueError, r"module\.0 is Flatten\(start_dim=0"),
+        (Linear(3, 2), TypeError, r"Linear'>; expected a torch.nn.Sequential"),
+        (Sequential(), ValueError, "there is no layer with weights"),
+        (Sequential(nn.Conv2d(1, 1, 1)), TypeError, r"module\.0 is a Conv2d, which a network cannot hold"),
+        (Sequential(Linear(3, 2), nn.GELU()), TypeError, r"module\.1 is a GELU"),
+        (Sequential(Linear(3, 2), Sequential(nn.LayerNorm(2))), TypeError, r"module\.1\.0 is a Layer"),
+        (Sequential(Twice(3, 2)), TypeError, r"module\.0 is a Twice"),
+        (Sequential(hooked()), TypeError, r"module\.0 is a Linear with hooks"),
+        (Sequential(hooked_sequence()), TypeError, r"module\.0 is a Sequential with hooks"),
+        (Sequential(nn.Tanh(), Linear(3, 2)), ValueError, r"module\.0 is a Tanh that follows no Linear"),
+        (Sequential(Linear(3, 2), nn.Tanh(), nn.ReLU()), ValueError, r"module\.2 is a ReLU that follows"),
+        (Sequential(Linear(3, 2), Linear(3, 2)), ValueError, "do not fit together"),
+        (Sequential(Linear(3, 2), nn.Softmax(dim=0)), ValueError, r"module\.1 is Softmax\(dim=0\)"),
+        (Sequential(Linear(3, 2), nn.Softplus(beta=2)), ValueError, r"module\.1 is Softplus\(beta=2"),
+        (Sequential(Linear(3, 2), nn.Softmax(dim=1), Linear(2, 2)), ValueError, "hidden layer"),
+        (Sequential(Linear(3, 2).half()), TypeError, r"weight of module\.0 is torch.float16"),
+        (Sequential(Linear(3, 2).bfloat16()), TypeError, r"weight of module\.0 is torch.bfloat16"),
+        (Sequential(Linear(3, 2, device="meta")), TypeError, r"module\.0 is on the meta device"),
+        (Sequential(Linear(3, 2), Linear(2, 2).double()), TypeError, "float32 and float64; expected one"),
+        (Sequential(Linear(2, 2), MODULES[1]), ValueError, r"module\.1 has other neurons than the 2"),
+        (Sequential(Linear(2, 2), nn.Flatten()), TypeError, r"module\.1 is a Flatten"),
+        (Sequential(nn.Flatten(0), Linear(2, 2)), ValueError, r"module\.0 is Flatten\(start_dim=0"),
     ],
 )  # fmt: skip
 def test_what_a_network_cannot_hold(module, error, message):

@@ -73,9 +73,10 @@ def from_keras(model: Any, *, cost: Any = None) -> Any:
     Parameters
     ----------
     model : keras.Sequential
-        Of `Dense`, or `EinsumDense` as `to_keras` has them, with the activations sigmoid, tanh, relu, softplus, exponential, softmax or none, and
-        layers of `cbackprop.export.keras_layers`; an `Activation` may follow a `Dense` that has none.
-        `Dropout`, which does nothing but in training, and a `Flatten` in front are left out.
+        Of `Dense`, or `EinsumDense` as `to_keras` has them, with the activations sigmoid, tanh, relu,
+        softplus, exponential, softmax or none, and layers of `cbackprop.export.keras_layers`; an `Activation`
+        may follow a `Dense` that has none. `Dropout`, which does nothing but in training, and a `Flatten` in
+        front are left out.
     cost : class, optional
         As in `from_torch`.
 
