@@ -46,7 +46,8 @@ def to_keras(net: Any) -> Any:
     -----
     ``model(X)`` computes in the model's type. Keras' ``model.predict(X)`` makes X
     ``keras.config.floatx()``, by default float32, first: for all digits of a float64 network call
-    ``keras.config.set_floatx("float64")``. The backend jax has float64 if JAX_ENABLE_X64 is set.
+    ``keras.config.set_floatx("float64")``. The backend jax has float64 if JAX_ENABLE_X64 is set; Keras' tanh
+    is computed in float32 there all the same, so that outputs of tanh networks agree to seven digits.
     """
     layers, sizes, dtype = layers_of(net, "Keras", NAMES)
     keras, ours = _libraries("to_keras")
