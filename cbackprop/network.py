@@ -336,7 +336,7 @@ def load(filename: str | bytes | PathLike[str]) -> Network:
     OSError
         If the file cannot be read.
     """
-    from cbackprop._files import networks  # noqa: PLC0415
+    from cbackprop._files import description, networks  # noqa: PLC0415
 
     saved = networks.read(filename)
     name = os.fsdecode(filename)
@@ -346,10 +346,10 @@ def load(filename: str | bytes | PathLike[str]) -> Network:
             f"alone: load it with cbackprop.network2.load"
         )
     try:
-        activations = networks.activations_of(saved, QuadraticCost)
+        activations = description.activations_of(saved, QuadraticCost)
     except (TypeError, ValueError) as error:
         raise ValueError(f"{name}: not an intact network: {error}") from error
-    return networks.restored(Network, saved, activations)
+    return description.restored(Network, saved, activations)
 
 
 class _Step(PlainSteps):

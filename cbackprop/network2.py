@@ -560,7 +560,7 @@ def load(filename: str | bytes | PathLike[str], cost: Any = None) -> Network:
     OSError
         If the file cannot be read.
     """
-    from cbackprop._files import networks  # noqa: PLC0415
+    from cbackprop._files import description, networks  # noqa: PLC0415
 
     saved = networks.read(filename)
     name = os.fsdecode(filename)
@@ -579,10 +579,10 @@ def load(filename: str | bytes | PathLike[str], cost: Any = None) -> Network:
         costs.check_functions(cost)
         what = "not a network for this cost"
     try:
-        activations = networks.activations_of(saved, cost)
+        activations = description.activations_of(saved, cost)
     except (TypeError, ValueError) as error:
         raise ValueError(f"{name}: {what}: {error}") from error
-    net = networks.restored(Network, saved, activations)
+    net = description.restored(Network, saved, activations)
     net.cost = cost
     return net
 

@@ -23,6 +23,7 @@ from cbackprop import (
     chapter,
     config,
     costs,
+    export,
     figures,
     mnist_loader,
     network,
@@ -46,6 +47,7 @@ from support.tiny import (
     HALF_JSON,
     HALF_MNIST,
     HALF_NPZ,
+    HEADER,
     IDX,
     JSON,
     KERAS,
@@ -104,7 +106,18 @@ from support.tiny import (
     z,
 )
 
-MODULES = (network, network2, mnist_loader, chapter, activations, costs, reference_1, reference_2, figures)
+MODULES = (
+    network,
+    network2,
+    mnist_loader,
+    chapter,
+    activations,
+    costs,
+    reference_1,
+    reference_2,
+    figures,
+    export,
+)
 
 
 def columns(net):
@@ -602,8 +615,19 @@ RIGHT["reference.network2.ReferenceNetwork2.", reference_network2] = {
     "SGD: dropout": lambda net: net.SGD(DENSE[:4], 1, 4, 0.1, 0.1, dropout=0.5, random_state=3),
 }
 
+RIGHT["export.", mixed] = {
+    "to_c": lambda net: export.to_c(net, HEADER),
+    "to_c: float": lambda net: export.to_c(net, HEADER, name="net", dtype=np.float32),
+}
+NEEDS_EXTRA = "its library is an extra, and most of its time and memory are that library's"
 # Public names that are not called rightly, and why.
 LEFT_OUT = {
+    **dict.fromkeys(
+        ("export.to_onnx", "export.to_safetensors", "export.from_safetensors", "export.to_torch"), NEEDS_EXTRA
+    ),
+    **dict.fromkeys(
+        ("export.from_torch", "export.to_keras", "export.from_keras", "export.to_sklearn"), NEEDS_EXTRA
+    ),
     "figures.learning_curves": "a figure takes a tenth of a second, nearly all of it matplotlib's",
     "figures.weight_images": "likewise",
     "figures.misclassified": "likewise",
@@ -666,6 +690,19 @@ WRONG["figures.", plain] = {
 WRONG["__main__.", nothing] = {
     "main": lambda _: __main__.main(["--eta", "0"]),
     "main: --help": lambda _: __main__.main(["--help"]),
+}
+WRONG["export.", own] = {
+    "to_onnx": lambda net: export.to_onnx(net, HEADER),
+    "to_c": lambda net: export.to_c(net, HEADER),
+    "to_torch": export.to_torch,
+    "to_keras": export.to_keras,
+    "to_sklearn": export.to_sklearn,
+    "to_safetensors": lambda net: export.to_safetensors(net, HEADER),
+}
+WRONG["export.", mixed] = {
+    "to_c: name": lambda net: export.to_c(net, HEADER, name="2"),
+    "to_c: path": lambda net: export.to_c(net, 2),
+    "to_c: a folder that is not there": lambda net: export.to_c(net, FOLDER / "none" / "net.h"),
 }
 WRONG["network.Network.", plain] = {
     "feedforward": lambda net: net.feedforward(x[:5]),
