@@ -28,9 +28,10 @@ extensions = [
     "mathml",
     "repository",
     "references",
+    "plain_page",
     "checks",
 ]
-exclude_patterns = ["_build", "README.md"]
+exclude_patterns = ["_build", "README.md", "backward_pass"]
 templates_path = ["_templates"]
 nitpicky = True
 language = "en"
@@ -62,5 +63,3 @@ html_static_path = ["_static"]
 html_css_files = ["site.css"]
 html_copy_source = False
 html_show_sphinx = False
-# The page in plain JavaScript goes into the site as it is: backward_pass/index.html.
-html_extra_path = ["extra"] if (HERE / "extra").is_dir() else []
