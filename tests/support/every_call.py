@@ -540,7 +540,16 @@ RIGHT["chapter.", small] = {
     "perturbation": lambda net: chapter.perturbation(net, *PAIR, (2, 1, 0), 0.01),
     "paths": lambda net: list(chapter.paths(net, *PAIR, (2, 1, 0))),
     "path_sum_gradient": lambda net: chapter.path_sum_gradient(net, *PAIR),
+    "trace": lambda net: chapter.trace(net, *PAIR),
+    "Trace": lambda net: str(chapter.Trace(**vars(chapter.trace(net, *PAIR)))),
 }
+for kind in (softmax, own_cost):
+    RIGHT["chapter.", kind] = {
+        f"perturbation: {kind.__name__}": lambda net: chapter.perturbation(net, x, y, (3, 1, 0), 0.01),
+        f"paths: {kind.__name__}": lambda net: list(chapter.paths(net, x, y, (3, 1, 0))),
+        f"path_sum_gradient: {kind.__name__}": lambda net: chapter.path_sum_gradient(net, x, y),
+        f"trace: {kind.__name__}": lambda net: chapter.trace(net, x, y),
+    }
 RIGHT["reference.network.", reference] = {
     "ReferenceNetwork.dtype": lambda net: net.dtype,
     "ReferenceLayers.dtype": reference_1.ReferenceLayers.dtype.__get__,
@@ -677,7 +686,16 @@ WRONG["network.Network.", plain] = {
     "save": lambda net: net.save("net.onnx"),
 }
 WRONG["network.Network.", replaced] = {"save: replaced": lambda net: net.save(QUADRATIC_JSON)}
-WRONG["chapter.", plain] = {"numerical_gradient: x": lambda net: chapter.numerical_gradient(net, x[:3], y)}
+WRONG["chapter.", plain] = {
+    "numerical_gradient: x": lambda net: chapter.numerical_gradient(net, x[:3], y),
+    "trace": lambda net: chapter.trace(net, x, y[:2]),
+    "trace: liar": lambda net: chapter.trace(net, x, Liar()),
+    "trace: cost": lambda net: chapter.trace(net, x, y, cost=3),
+}
+WRONG["chapter.", raising_cost] = {
+    "path_sum_gradient: raising": lambda net: [chapter.path_sum_gradient(net, x, y) for _ in range(2)],
+    "trace: raising": lambda net: [chapter.trace(net, x, y) for _ in range(2)],
+}
 WRONG["network.Network.", raising] = {
     "SGD: raising": lambda net: net.SGD(list(DENSE), 1, 10, 0.1),
     "backprop_mini_batch: raising": columns,
