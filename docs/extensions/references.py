@@ -11,9 +11,8 @@ from sphinx.domains.python import PyXRefRole
 
 def unlinked(app, env, node, contnode):
     """Leave a mention that is no name of the API as it is written."""
-    if node.get("refdomain") == "py" and node.get("mention") and not node["reftarget"].startswith("cbackprop."):
-        return contnode
-    return None
+    is_mention = node.get("refdomain") == "py" and node.get("mention")
+    return contnode if is_mention and not node["reftarget"].startswith("cbackprop.") else None
 
 
 class Mention(PyXRefRole):

@@ -9,7 +9,7 @@ from IPython.display import Markdown
 BENCH = Path(__file__).resolve().parent.parent.parent / "bench"
 sys.path.append(str(BENCH))
 
-import pages  # noqa: E402  (in bench)
+import pages
 
 results = pages.results
 
