@@ -6,7 +6,8 @@ from docutils.utils.math import latex2mathml
 
 def visit_math(self, node):
     """Write a formula within a line."""
-    self.body.append(latex2mathml.tex2mathml(node.astext()))
+    # A word joiner keeps a comma that follows on the same line.
+    self.body.append(latex2mathml.tex2mathml(node.astext()) + "\u2060")
     raise SkipNode
 
 
