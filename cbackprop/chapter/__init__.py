@@ -5,6 +5,7 @@
 - `check_gradient`: `backprop` compared with it
 - `perturbation`: a small change of a weight, followed through the network, equations (47) to (50)
 - `paths`, `path_sum_gradient`: the gradient as a sum over paths, equations (51) to (53)
+- `adversarial`: a small change of x that changes the answer, from the error carried back to the input
 
 Networks are those of network and of network2, whose cost is then C. Layers are numbered as in the chapter,
 from the input layer 1 to the output layer L; neurons count from 0. All arithmetic is in float64, even for a
@@ -12,6 +13,7 @@ float32 network. If the network's `cost_derivative`, or a function of z, is repl
 everywhere. A replaced `feedforward` is used for differences of the cost.
 """
 
+from cbackprop.chapter.adversary import Adversarial, adversarial
 from cbackprop.chapter.big_picture import (
     LayerChange,
     Path,
@@ -24,11 +26,13 @@ from cbackprop.chapter.differences import GradientCheck, check_gradient, numeric
 from cbackprop.chapter.tracing import Trace, trace
 
 __all__ = [
+    "Adversarial",
     "GradientCheck",
     "LayerChange",
     "Path",
     "Perturbation",
     "Trace",
+    "adversarial",
     "check_gradient",
     "numerical_gradient",
     "path_sum_gradient",

@@ -104,7 +104,8 @@ def perturbation(
     if cost is None:
         dC = np.sum((a - one_pass.y + real / 2) * real)  # ½‖a + Δa − y‖² − ½‖a − y‖², where nothing cancels
     else:
-        dC = costs_of(cost, a + real, one_pass.y)[0] - costs_of(cost, a, one_pass.y)[0]
+        with np.errstate(invalid="ignore"):  # where both are infinite
+            dC = costs_of(cost, a + real, one_pass.y)[0] - costs_of(cost, a, one_pass.y)[0]
     # ∂C/∂a^L Δa^L, by way of z^L: δ^L is finite where ∂C/∂a^L need not be.
     return Perturbation(layers, float(np.sum(one_pass.output_error() * dz)), float(dC))
 

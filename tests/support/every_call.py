@@ -541,6 +541,7 @@ RIGHT["chapter.", small] = {
     "paths": lambda net: list(chapter.paths(net, *PAIR, (2, 1, 0))),
     "path_sum_gradient": lambda net: chapter.path_sum_gradient(net, *PAIR),
     "trace": lambda net: chapter.trace(net, *PAIR),
+    "adversarial": lambda net: str(chapter.adversarial(net, PAIR[0], 1, max_steps=3)),
     "Trace": lambda net: str(chapter.Trace(**vars(chapter.trace(net, *PAIR)))),
 }
 for kind in (softmax, own_cost):
@@ -690,6 +691,8 @@ WRONG["chapter.", plain] = {
     "numerical_gradient: x": lambda net: chapter.numerical_gradient(net, x[:3], y),
     "trace": lambda net: chapter.trace(net, x, y[:2]),
     "trace: liar": lambda net: chapter.trace(net, x, Liar()),
+    "adversarial": lambda net: chapter.adversarial(net, x, 3),
+    "adversarial: bounds": lambda net: chapter.adversarial(net, x, 2, bounds=(0, 0.5)),
     "trace: cost": lambda net: chapter.trace(net, x, y, cost=3),
 }
 WRONG["chapter.", raising_cost] = {
