@@ -29,11 +29,16 @@ def escape_bars(app, what, name, obj, options, lines):
     lines[:] = [re.sub(r"(?<![\\`])\|(\w+)\|", r"\\|\1\\|", line) for line in lines]
 
 
-def is_elsewhere(app, what, name, obj, skip, options):
-    """Skip what another module's page documents, and methods that scikit-learn generates."""
+def is_left_out(app, what, name, obj, skip, options):
+    """Skip what another module's page documents, and what nobody has written a word about.
+
+    That is: fields of a named tuple, which its signature has, and methods that scikit-learn generates.
+    """
     module = getattr(obj, "__module__", None)
     page = app.env.current_document.autodoc_module
     if what == "module" and isinstance(module, str) and page and not module.startswith(page):
+        return True
+    if type(obj).__name__ == "_tuplegetter":
         return True
     if name == "get_metadata_routing" or (name.startswith("set_") and name.endswith("_request")):
         return True
@@ -45,5 +50,5 @@ def setup(app):
     app.add_role_to_domain("py", "mention", Mention())
     app.connect("missing-reference", unlinked)
     app.connect("autodoc-process-docstring", escape_bars, priority=900)  # after numpydoc
-    app.connect("autodoc-skip-member", is_elsewhere)
+    app.connect("autodoc-skip-member", is_left_out)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
