@@ -27,6 +27,7 @@ PAGES = {
     "src/kernels/README.md": "contributing/c_library",
     "tests/README.md": "contributing/promises",
     "bench/README.md": "benchmarks",
+    "docs/README.md": "contributing/pages",
     ".ci/README.md": "contributing/checks",
     ".github/SECURITY.md": "contributing/security",
 }
