@@ -37,7 +37,7 @@ TABLE = re.compile(r"<!-- table: ([\w -]+) -->.*?<!-- /table -->", re.DOTALL)
 CELL = """```{{code-cell}} ipython3
 :tags: [remove-input]
 
-from benchmark_results import table
+from repository_facts import table
 
 table("{0}")
 ```"""
