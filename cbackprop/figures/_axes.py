@@ -110,7 +110,7 @@ def image_shape(shape: Any, n_in: int) -> tuple[int, ...]:
 def short(value: float) -> str:
     """A number in few characters: 0.123, −0.0123, 1.2e−3."""
     if value == 0 or not math.isfinite(value):
-        text = f"{value:g}"
+        text = f"{value + 0.0:g}"  # −0 is 0
     elif 0.01 <= abs(value) < 1000:
         text = f"{value:.3g}"
     else:

@@ -47,10 +47,12 @@ def columns_of(layers: dict[int, tuple[int, list[int]]]) -> dict[int, Column]:
     return columns
 
 
-def figsize_of(columns: dict[int, Column], extra_width: float = 0.0) -> tuple[float, float]:
+def figsize_of(
+    columns: dict[int, Column], extra_width: float = 0.0, below: float = 0.0
+) -> tuple[float, float]:
     """A figure's size for these columns, so that numbers fit into neurons."""
     height = max(len(column.neurons) for column in columns.values())
-    return 0.62 * (WIDTH * (len(columns) - 1) + extra_width + 1.6), 0.62 * (height + 3.2)
+    return 0.62 * (WIDTH * (len(columns) - 1) + extra_width + 1.6), 0.62 * (height + below + 1.9)
 
 
 def set_up(axes: Any, columns: dict[int, Column], extra_width: float = 0.0, below: float = 0.0) -> float:

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from cbackprop.figures._neurons import Column
     from cbackprop.reference.network import ReferenceLayers
 
+LEGEND = 1.15  # its height, in the unit of the neurons' distances
+
 
 def network_diagram(
     net: ReferenceLayers, x: ArrayLike, y: ArrayLike, *, max_neurons: int = 10, ax: Any = None
@@ -57,8 +59,8 @@ def network_diagram(
     columns = columns_of(
         {l: (len(a), chosen(found.delta.get(l, a), max_neurons)) for l, a in found.a.items()}
     )
-    figure, axes = one_axes(ax, figsize=figsize_of(columns))
-    bottom = set_up(axes, columns, below=1.15)
+    figure, axes = one_axes(ax, figsize=figsize_of(columns, below=LEGEND))
+    bottom = set_up(axes, columns, below=LEGEND)
     width = min(4.5, 25 / max(len(column.neurons) for column in columns.values()))
     largest = _draw_edges(axes, found, columns, width)
     scales = _scales(found, columns)
@@ -127,9 +129,9 @@ def _draw_neuron(
     from matplotlib.patches import Circle, Wedge  # noqa: PLC0415
 
     x, y = column.place(j)
-    parts = [(0, 180, 0.42 * RADIUS, a, scales[0]), (180, 360, -0.42 * RADIUS, delta, scales[1])]
-    if delta is None:
-        parts = [(0, 360, 0.0, a, scales[0])]
+    parts = [(0, 360, 0.0, a, scales[0])]
+    if delta is not None:
+        parts = [(0, 180, 0.42 * RADIUS, a, scales[0]), (180, 360, -0.42 * RADIUS, delta, scales[1])]
     for start, end, shift, value, scale in parts:
         colour = scale.to_rgba(value)
         axes.add_patch(Wedge((x, y), RADIUS, start, end, facecolor=colour, edgecolor="none", zorder=2))

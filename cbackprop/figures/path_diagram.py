@@ -39,8 +39,8 @@ def path(
     net, x, y, weight
         As in `cbackprop.chapter.paths`.
     path : Path, or sequence of int, optional
-        A path that `cbackprop.chapter.paths` has found, or its neurons j, q, …, m, one in each layer from l to
-        L. By default the path with the largest product.
+        A path that `cbackprop.chapter.paths` has found, or its neurons j, q, …, m, one in each layer from l
+        to L. By default the path with the largest product.
     max_neurons : int
         The most neurons of a layer to draw: those on the path, and those of the largest |a|.
     ax : matplotlib.axes.Axes, optional
@@ -110,8 +110,8 @@ def _checked(one_pass: OnePass, l: int, j: int, path: Any) -> tuple[int, ...]:
 def _strongest(one_pass: OnePass, l: int, j: int, k: int) -> tuple[int, ...]:
     """The neurons of the path whose product is the largest in size."""
     best = np.full(one_pass.n[l], -1.0)  # by neuron: the largest product of a path that ends there
-    for neurons, rates in beginnings(one_pass, l)[j]:
-        best[neurons[0]] = abs(rates[k])
+    for begun, first in beginnings(one_pass, l)[j]:
+        best[begun[0]] = abs(first[k])
     before = []
     for rates in rate_factors(one_pass, l).values():
         products = best[:, np.newaxis] * np.abs(rates)

@@ -531,6 +531,7 @@ RIGHT["network2.Network.", replaced2] = {
     "total_cost: replaced": lambda net: net.total_cost(TESTS[:3], 1.0, convert=True),
     "predict_proba: replaced": lambda net: net.predict_proba(X[:3]),
 }
+RIGHT["figures.", nothing] = {"LiveCurves": lambda _: figures.LiveCurves(3)}
 RIGHT["chapter.", small] = {
     "numerical_gradient": lambda net: chapter.numerical_gradient(net, *PAIR),
     "numerical_gradient: central": lambda net: chapter.numerical_gradient(
@@ -591,6 +592,10 @@ RIGHT["reference.network2.ReferenceNetwork2.", reference_network2] = {
 LEFT_OUT = {
     "figures.learning_curves": "a figure takes a tenth of a second, nearly all of it matplotlib's",
     "figures.weight_images": "likewise",
+    "figures.misclassified": "likewise",
+    "figures.confusion_matrix": "likewise",
+    "figures.network_diagram": "likewise",
+    "figures.path": "likewise",
     "__main__.main": "the command trains for seconds",
 }
 
@@ -632,6 +637,17 @@ WRONG["activations.", nothing] = {
 WRONG["figures.", nothing] = {
     "learning_curves": lambda _: figures.learning_curves([{"epoch": 0}]),
     "weight_images": lambda _: figures.weight_images(3),
+    "LiveCurves": lambda _: figures.LiveCurves(0),
+    "LiveCurves: nothing is monitored": lambda _: figures.LiveCurves()(None, {"epoch": 0}),
+}
+WRONG["figures.", plain] = {
+    "misclassified": lambda net: figures.misclassified(net, TESTS),
+    "misclassified: empty": lambda net: figures.misclassified(net, [], (5, 8)),
+    "confusion_matrix": lambda net: figures.confusion_matrix(net, [*TESTS, (x, y)]),
+    "confusion_matrix: liar": lambda net: figures.confusion_matrix(net, (X, Liar())),
+    "network_diagram": lambda net: figures.network_diagram(net, x, y[:2]),
+    "path": lambda net: figures.path(net, x, y, (4, 0, 0)),
+    "path: neurons": lambda net: figures.path(net, x, y, (2, 0, 0), (0, 3)),
 }
 WRONG["__main__.", nothing] = {
     "main": lambda _: __main__.main(["--eta", "0"]),
