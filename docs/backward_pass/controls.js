@@ -15,7 +15,7 @@
   let s = initial();
   let pass; // what network.backprop says of s
   let costs = []; // before each step of descent since the parameters were set otherwise, and after the last
-  let pointed = null; // [l, j, k] of the weight that is pointed at
+  let view = null; // what is shown
   let parts = {}; // the updates of tables that are made anew when the network changes
 
   const picture = drawing.make(byId("drawing"), {
@@ -39,8 +39,10 @@
       nablaB: isDone(when.nablaB),
       nablaW: isDone(when.nablaW),
     };
-    const view = { net: s, y: s.y, pass, computed, step: all[s.step], edges: s.edges, pointed };
-    view.allDigits = byId("all-digits").checked;
+    const allDigits = byId("all-digits").checked;
+    const pointed = view?.pointed ?? null;
+    view = { net: s, y: s.y, pass, computed, step: all[s.step], edges: s.edges, pointed, allDigits };
+    byId("neurons").classList.toggle("wide", allDigits);
     picture.update(view);
     parts.neurons(view);
     parts.parameters(view);
@@ -54,14 +56,22 @@
 
   function showCost(isKnown) {
     const written = byId("all-digits").checked ? notation.exact : notation.short;
-    byId("cost").textContent = isKnown ? written(pass.cost) : "not yet computed";
+    byId("cost").textContent = isKnown ? written(pass.cost) : "not computed yet";
     const n = costs.length - 1;
     byId("descended").textContent =
       n < 1
         ? "No step taken yet."
         : `${n} ${n === 1 ? "step" : "steps"}: the cost went from ${notation.short(costs[0])} to ${notation.short(costs[n])}.`;
+    drawCurve();
+  }
+
+  /** The cost after each step of descent, as a line. */
+  function drawCurve() {
+    const n = costs.length - 1;
     const most = Math.max(...costs);
-    const points = costs.map((c, i) => `${((300 * i) / Math.max(1, n)).toFixed(1)},${(58 - (56 * c) / (most || 1)).toFixed(1)}`);
+    const points = costs.map(
+      (c, i) => `${((300 * i) / Math.max(1, n)).toFixed(1)},${(58 - (56 * c) / (most || 1)).toFixed(1)}`,
+    );
     byId("curve").firstElementChild.setAttribute("points", n < 1 ? "" : points.join(" "));
     byId("curve").classList.toggle("hidden", n < 1);
   }
@@ -105,6 +115,7 @@
   function rebuild() {
     const { sizes } = s;
     const oneClass = s.output === "softmax";
+    view = null; // a row that had the focus says that it has lost it, and there is nothing to show yet
     picture.forget();
     parts = {
       neurons: tables.neurons(byId("neurons"), sizes),
@@ -112,7 +123,11 @@
       example: tables.example(
         byId("example"),
         { sizes, oneClass, targetLimits: targetLimits(s.cost), limit: LIMITS.number },
-        { setX: (k, value) => set({ x: s.x.with(k, value) }), setY: (j, value) => set({ y: s.y.with(j, value) }), setClass },
+        {
+          setX: (k, value) => set({ x: s.x.with(k, value) }),
+          setY: (j, value) => set({ y: s.y.with(j, value) }),
+          setClass,
+        },
       ),
     };
     tables.layerSizes(byId("sizes"), sizes, LIMITS.neurons, (i, n) => setSizes(sizes.with(i, n), `size-${i + 1}`));
@@ -123,6 +138,7 @@
     byId("hidden").disabled = sizes.length === 2;
     buildSteps();
     update();
+    pinPicture();
   }
 
   function buildSteps() {
@@ -134,6 +150,14 @@
       element(label, "span", {}, step.label);
       radio.addEventListener("change", () => goTo(i));
     });
+  }
+
+  /** The picture stays in view while the page scrolls, if it leaves enough of it free. */
+  function pinPicture() {
+    const [box, isWide] = [byId("picture"), window.matchMedia("(min-width: 62rem)").matches];
+    const isPinned = box.offsetHeight < (isWide ? 0.9 : 0.5) * window.innerHeight;
+    box.classList.toggle("pinned", isPinned);
+    document.documentElement.style.setProperty("--pinned", isPinned ? `${box.offsetHeight + 16}px` : "0px");
   }
 
   // ---- Changing the state
@@ -177,9 +201,11 @@
     update();
   }
 
-  function point(weight) {
-    pointed = weight;
-    update();
+  /** Mark the weight [l, j, k] in the picture, or none if it is null. */
+  function point(pointed) {
+    if (view === null) return;
+    view.pointed = pointed;
+    picture.update(view);
   }
 
   /** One step of descent. Returns whether it was taken. */
@@ -188,7 +214,10 @@
     const reached = [...next.w.flat(2), ...next.b.flat()];
     if (!reached.every((value) => Math.abs(value) <= LIMITS.number)) {
       stop();
-      put("notice", `A step with η = ${s.eta} would take a weight or a bias beyond ${LIMITS.number}. Take a smaller η.`);
+      put(
+        "notice",
+        `A step with η = ${s.eta} would take a weight or a bias beyond ${LIMITS.number}. Take a smaller η.`,
+      );
       return false;
     }
     put("notice", "");
@@ -251,7 +280,8 @@
     settling = setTimeout(() => {
       history.replaceState(null, "", `#${toHash(s)}`);
       if (timer !== null || said === pass.cost) return;
-      if (said !== null) put("announcement", `The cost is ${notation.short(pass.cost)}; it was ${notation.short(said)}.`);
+      if (said !== null)
+        put("announcement", `The cost is ${notation.short(pass.cost)}; it was ${notation.short(said)}.`);
       said = pass.cost;
     }, SETTLED);
   }
@@ -338,6 +368,7 @@
     width = window.innerWidth;
     picture.forget();
     update();
+    pinPicture();
   });
   respectMotion();
   follow();

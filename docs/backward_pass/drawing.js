@@ -31,10 +31,11 @@ const drawing = (() => {
     const pitch = (width - margin - radius - cost.gap - cost.width - 4) / (L - 1);
     const [above, below] = isNarrow ? [14, 18] : [18, 24]; // a neuron's name, and its δ
     const row = above + 2 * radius + below + 6;
-    const height = TOP + Math.max(...layers) * row + (isNarrow ? 12 : 0);
+    const height = TOP + Math.max(...layers) * row;
     const middle = TOP + (Math.max(...layers) * row + above - below) / 2;
     const place = (l, j) => ({ x: margin + (l - 1) * pitch, y: middle + (j - (layers[l - 1] - 1) / 2) * row });
-    return { width, height, isNarrow, radius, place, cost: { ...cost, x: width - cost.width - 2, y: middle } };
+    const isTight = pitch < 66; // too narrow for "δ −2e−5"
+    return { width, height, isNarrow, isTight, radius, place, cost: { ...cost, x: width - cost.width - 2, y: middle } };
   }
 
   /**
@@ -49,7 +50,6 @@ const drawing = (() => {
       svg.replaceChildren();
       svg.setAttribute("viewBox", `0 0 ${at.width} ${at.height}`);
       svg.setAttribute("height", at.height);
-      svg.parentElement.classList.toggle("tall", at.height > 0.45 * window.innerHeight);
       const [edgeGroup, costGroup, neuronGroup] = [element(svg, "g"), element(svg, "g"), element(svg, "g")];
       parts = { layers: layers.join(), at, edges: [], neurons: [], targets: [], titles: [] };
 
@@ -90,7 +90,11 @@ const drawing = (() => {
       const value = element(g, "text", { x, y: y + r * 0.22, class: "value" });
       value.style.fontSize = `${Math.max(9.5, r * 0.6)}px`;
       element(g, "text", { x, y: y - r - (at.isNarrow ? 6 : 9), class: "neuron-name" }).textContent = name("a", l, j);
-      const error = element(g, "text", { x, y: y + r + (at.isNarrow ? 15 : 18), class: "error" });
+      const error = element(g, "text", {
+        x,
+        y: y + r + (at.isNarrow ? 15 : 18),
+        class: at.isTight ? "error tight" : "error",
+      });
       return { l, j, ring, filling, value, error };
     }
 
@@ -100,9 +104,9 @@ const drawing = (() => {
       for (let j = 0; j < layers[L - 1]; j++) {
         const out = at.place(L, j);
         element(group, "line", { x1: out.x + at.radius + 6, y1: out.y, x2: x, y2: y, class: "to-cost" });
-        const beside = { x: out.x + at.radius + 34, y: out.y + (out.y > y + 1 ? 18 : -10) }; // away from the lines
-        const beneath = { x: out.x, y: out.y + at.radius + 28 };
-        parts.targets[j] = element(group, "text", { ...(at.isNarrow ? beneath : beside), class: "target" });
+        if (at.isNarrow) continue;
+        const aside = out.y > y + 1 ? 18 : -10; // away from the other lines
+        parts.targets[j] = element(group, "text", { x: out.x + at.radius + 34, y: out.y + aside, class: "target" });
       }
       element(group, "rect", { x, y: y - 24, width, height: 48, rx: 8, class: "cost-box" });
       element(group, "text", { x: x + width / 2, y: y - 5, class: "cost-name" }).textContent = "C";
@@ -144,12 +148,16 @@ const drawing = (() => {
         filling.setAttribute("class", `filling ${signClass(a ?? 0)}`);
         filling.setAttribute("fill-opacity", (0.5 * Math.abs(a ?? 0)) / mostA);
         const delta = l > 1 && computed.delta(l) ? pass.delta[l][j] : null;
-        error.textContent = delta === null ? "" : `δ ${brief(delta)}`;
+        error.textContent = delta === null ? "" : `${parts.at.isTight ? "" : "δ "}${brief(delta)}`;
         ring.classList.toggle("hidden", delta === null);
         if (delta !== null) line(ring, delta, mostDelta);
       }
-      parts.titles.forEach((title, l) => title.classList.toggle("current", step.layers(net).includes(l)));
-      parts.targets.forEach((target, j) => (target.textContent = `${name("y", "", j)} ${brief(y[j])}`));
+      parts.titles.forEach((title, l) => {
+        title.classList.toggle("current", step.layers(net).includes(l));
+      });
+      parts.targets.forEach((target, j) => {
+        target.textContent = `${name("y", "", j)} ${brief(y[j])}`;
+      });
       parts.cost.textContent = computed.cost ? brief(pass.cost) : "";
       svg.setAttribute(
         "aria-label",

@@ -5,8 +5,8 @@
  *
  * A vector is an array of numbers, a matrix an array of rows. What belongs to a layer is indexed by the
  * chapter's l, from the input layer 1 to the output layer L: w[2], …, w[L] and b[2], …, b[L] are a network's
- * weights and biases, and index 0 is empty. w[l][j][k] leads from neuron k of layer l − 1 to neuron j of
- * layer l. The formulas are those of the package's NumPy reference, so that both round alike.
+ * weights and biases, and w[0], w[1], b[0], b[1] are empty. w[l][j][k] leads from neuron k of layer l − 1 to
+ * neuron j of layer l. The formulas are those of the package's NumPy reference, so that both round alike.
  */
 const network = (() => {
   const sigmoid = (z) => 1 / (1 + Math.exp(-z));

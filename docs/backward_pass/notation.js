@@ -13,11 +13,18 @@ const notation = (() => {
   /** A number as it is read most easily: four decimals, or a power of ten where these say little. */
   function short(value) {
     const size = Math.abs(value);
-    const text = size !== 0 && (size < 0.0005 || size >= 10000) ? value.toExponential(2) : value.toFixed(4);
+    const text = size !== 0 && (size < 0.001 || size >= 10000) ? value.toExponential(2) : value.toFixed(4);
     return withMinus(Number(text) === 0 ? text.replace("-", "") : text);
   }
 
-  /** Two decimals, for the picture and for sums written out. */
+  /** Three significant digits, for sums written out. */
+  function rounded(value) {
+    const size = Math.abs(value);
+    if (size !== 0 && (size < 0.001 || size >= 1000)) return withMinus(value.toExponential(2));
+    return withMinus(size === 0 ? "0" : value.toPrecision(3));
+  }
+
+  /** Two decimals, for the picture. */
   function brief(value) {
     const size = Math.abs(value);
     if (size !== 0 && size < 0.005) return withMinus(value.toExponential(0));
@@ -29,5 +36,5 @@ const notation = (() => {
 
   const withMinus = (text) => text.replaceAll("-", "−");
 
-  return { name, short, brief, exact };
+  return { name, short, rounded, brief, exact };
 })();

@@ -17,7 +17,10 @@ const state = (() => {
   /** Biases and weights from a seed, in the order in which the book's code draws them: all biases first. */
   function drawnParameters(sizes, seed) {
     const normal = random.standardNormal(seed);
-    const [w, b] = [[], []];
+    const [w, b] = [
+      [[], []],
+      [[], []],
+    ];
     const later = range(2, sizes.length);
     for (const l of later) b[l] = range(1, sizes[l - 1]).map(normal);
     for (const l of later) w[l] = b[l].map(() => range(1, sizes[l - 2]).map(normal));
@@ -84,7 +87,9 @@ const state = (() => {
   function readNumber(text, key, least, most, whole = false) {
     const value = text.trim() === "" ? NaN : Number(text);
     if (!(value >= least && value <= most) || (whole && !Number.isInteger(value))) {
-      throw new Error(`${key} has “${text.slice(0, 30)}”; expected a ${whole ? "whole " : ""}number from ${least} to ${most}`);
+      throw new Error(
+        `${key} has “${text.slice(0, 30)}”; expected a ${whole ? "whole " : ""}number from ${least} to ${most}`,
+      );
     }
     return value;
   }
@@ -121,7 +126,9 @@ const state = (() => {
 
   /** The state of a link. What the link leaves out is as at first. Throws an Error for a link that is broken. */
   function fromHash(hash) {
-    const given = new Map(hash.split("&").map((field) => [field.split("=", 1)[0], field.slice(field.indexOf("=") + 1)]));
+    const given = new Map(
+      hash.split("&").map((field) => [field.split("=", 1)[0], field.slice(field.indexOf("=") + 1)]),
+    );
     const read = (key, reader, otherwise) => (given.has(key) ? reader(given.get(key), key) : otherwise);
 
     let s = initial();
@@ -138,6 +145,7 @@ const state = (() => {
     const b = read("b", (text, key) => readNumbers(text, key, count(s.b)), s.b.flat());
     const w = read("w", (text, key) => readNumbers(text, key, count(s.w)), s.w.flat(2));
     const [bs, ws] = [b.values(), w.values()];
+    const step = read("step", (text, key) => readNumber(text, key, 0, lastStep(s.sizes), true), s.step);
     return {
       ...s,
       x,
@@ -145,8 +153,8 @@ const state = (() => {
       b: s.b.map((vector) => vector.map(() => bs.next().value)),
       w: s.w.map((matrix) => matrix.map((row) => row.map(() => ws.next().value))),
       eta: read("eta", (text, key) => readNumber(text, key, 0, LIMITS.eta), s.eta),
-      step: read("step", (text, key) => readNumber(text, key, 0, lastStep(s.sizes), true), s.step),
-      edges: read("edges", (text, key) => readChoice(text, key, EDGES), s.edges),
+      step,
+      edges: read("edges", (text, key) => readChoice(text, key, EDGES), steps.of(s.sizes.length)[step].edges),
     };
   }
 

@@ -7,7 +7,7 @@
  * BP1 (L + 1), BP2 for l = L − 1, …, 2 (up to 2L − 1), BP3 (2L) and BP4 (2L + 1).
  */
 const steps = (() => {
-  const { name, brief } = notation;
+  const { name, rounded } = notation;
 
   /** In which step each quantity of layer l is computed. */
   const computedIn = (L) => ({
@@ -47,7 +47,7 @@ const steps = (() => {
   };
 
   /** Negative factors in brackets, as one writes them by hand. */
-  const factor = (value) => (value < 0 ? `(${brief(value)})` : brief(value));
+  const factor = (value) => (value < 0 ? `(${rounded(value)})` : rounded(value));
   const product = (...factors) => factors.map(factor).join(" · ");
 
   /** The sum over k of v[k] · u[k], written out. */
@@ -61,7 +61,7 @@ const steps = (() => {
     layers: () => [1],
     equation: () => `${name("a", 1)} = x`,
     sentence: () => "The activations of layer 1 are the inputs themselves.",
-    numbers: (net, pass) => pass.a[1].map((a, k) => [name("a", 1, k), brief(a)]),
+    numbers: (_net, pass) => pass.a[1].map((a, k) => [name("a", 1, k), rounded(a)]),
   };
 
   const forward = (l) => ({
@@ -78,8 +78,8 @@ const steps = (() => {
         : `function σ, here ${network.activationOf(net, l)}, turns z into a.`),
     numbers: (net, pass) =>
       pass.z[l].flatMap((z, j) => [
-        [name("z", l, j), `${sumOfProducts(net.w[l][j], pass.a[l - 1])} + ${factor(net.b[l][j])} = ${brief(z)}`],
-        [name("a", l, j), `${f(network.activationOf(net, l))}(${brief(z)}) = ${brief(pass.a[l][j])}`],
+        [name("z", l, j), `${sumOfProducts(net.w[l][j], pass.a[l - 1])} + ${factor(net.b[l][j])} = ${rounded(z)}`],
+        [name("a", l, j), `${f(network.activationOf(net, l))}(${rounded(z)}) = ${rounded(pass.a[l][j])}`],
       ]),
   });
 
@@ -91,9 +91,9 @@ const steps = (() => {
     sentence: () =>
       "The cost says in one number how far the outputs are from the target y. From here on the question is how it " +
       "would change if any weight or bias were a little larger.",
-    numbers: (net, pass, y) => [
-      ...pass.a[L].map((a, j) => [`${name("a", L, j)}, ${name("y", "", j)}`, `${brief(a)}, ${brief(y[j])}`]),
-      ["C", brief(pass.cost)],
+    numbers: (_net, pass, y) => [
+      ...pass.a[L].map((a, j) => [`${name("a", L, j)}, ${name("y", "", j)}`, `${rounded(a)}, ${rounded(y[j])}`]),
+      ["C", rounded(pass.cost)],
     ],
   });
 
@@ -105,9 +105,9 @@ const steps = (() => {
     sentence: (net) => ERROR_OF_OUTPUT[net.cost].sentence,
     numbers: (net, pass, y) =>
       pass.delta[L].map((delta, j) => {
-        const difference = `(${brief(pass.a[L][j])} − ${factor(y[j])})`;
+        const difference = `(${rounded(pass.a[L][j])} − ${factor(y[j])})`;
         const slope = net.cost === "quadratic" ? ` · ${factor(pass.prime[L][j])}` : "";
-        return [name("δ", L, j), `${difference}${slope} = ${brief(delta)}`];
+        return [name("δ", L, j), `${difference}${slope} = ${rounded(delta)}`];
       }),
   });
 
@@ -124,7 +124,7 @@ const steps = (() => {
       pass.delta[l].map((delta, k) => {
         const weights = net.w[l + 1].map((row) => row[k]);
         const terms = sumOfProducts(weights, pass.delta[l + 1]);
-        return [name("δ", l, k), `(${terms}) · ${factor(pass.prime[l][k])} = ${brief(delta)}`];
+        return [name("δ", l, k), `(${terms}) · ${factor(pass.prime[l][k])} = ${rounded(delta)}`];
       }),
   });
 
@@ -139,7 +139,7 @@ const steps = (() => {
       "A bias is added to z as it is, so the cost changes with the bias exactly as with z. There is nothing left to " +
       "compute: the errors are the gradient.",
     numbers: (net, pass) =>
-      layersAfterInput(net).flatMap((l) => pass.nablaB[l].map((g, j) => [`∂C/∂${name("b", l, j)}`, brief(g)])),
+      layersAfterInput(net).flatMap((l) => pass.nablaB[l].map((g, j) => [`∂C/∂${name("b", l, j)}`, rounded(g)])),
   };
 
   const bp4 = {
@@ -155,7 +155,7 @@ const steps = (() => {
         pass.nablaW[l].flatMap((row, j) =>
           row.map((g, k) => [
             `∂C/∂${name("w", l, j, k)}`,
-            `${product(pass.a[l - 1][k], pass.delta[l][j])} = ${brief(g)}`,
+            `${product(pass.a[l - 1][k], pass.delta[l][j])} = ${rounded(g)}`,
           ]),
         ),
       ),

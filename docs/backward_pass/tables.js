@@ -48,7 +48,12 @@ const tables = (() => {
    */
   function sliderAndNumber(slot, { id, said, from, to, limits, set }) {
     const bounds = { min: from, max: to, step: 0.05 };
-    const slider = element(slot, "input", { type: "range", id: `${id}-slider`, ...bounds, "aria-label": `${said}, slider` });
+    const slider = element(slot, "input", {
+      type: "range",
+      id: `${id}-slider`,
+      ...bounds,
+      "aria-label": `${said}, slider`,
+    });
     const allowed = { min: limits[0], max: limits[1], step: 0.1 };
     const number = element(slot, "input", { type: "number", id, ...allowed, inputmode: "decimal", "aria-label": said });
     const showNumber = numberField(number, set);
@@ -58,6 +63,13 @@ const tables = (() => {
       slider.value = value;
       slider.setAttribute("aria-valuetext", short(value));
     };
+  }
+
+  /** Give each field its number. */
+  function showAll(fields, values) {
+    fields.forEach((show, j) => {
+      show(values[j]);
+    });
   }
 
   /** The table of neurons. Returns update(view). */
@@ -100,7 +112,7 @@ const tables = (() => {
       const table = element(place, "table", { class: "parameters" });
       element(table, "caption", {}, `Layer ${l}`);
       const head = element(element(table, "thead"), "tr");
-      for (const text of ["Parameter", "Value", "Gradient"]) element(head, "th", { scope: "col" }, text);
+      for (const text of ["Name", "Value", "Gradient"]) element(head, "th", { scope: "col" }, text);
       for (let j = 0; j < sizes[l - 1]; j++) {
         const body = element(table, "tbody");
         for (let k = 0; k < sizes[l - 2]; k++) rows.push(parameterRow(body, limit, "w", l, j, k, set, onPointed));
@@ -161,7 +173,14 @@ const tables = (() => {
       const row = element(parent, "div", { class: "field named" });
       element(row, "span", { "aria-hidden": "true" }, name(letter, "", j));
       const label = `${name(letter, "", j)}, ${said} ${j + 1}`;
-      return sliderAndNumber(row, { id: `${letter}-${j + 1}`, said: label, from, to, limits, set: (value) => set(j, value) });
+      return sliderAndNumber(row, {
+        id: `${letter}-${j + 1}`,
+        said: label,
+        from,
+        to,
+        limits,
+        set: (value) => set(j, value),
+      });
     };
     const neuronsOf = (n) => Array.from({ length: n }, (_, j) => j);
     const shownX = neuronsOf(sizes[0]).map((k) => line(input, "x", k, "input", -2, 2, [-limit, limit], setX));
@@ -176,14 +195,16 @@ const tables = (() => {
         radio.addEventListener("change", () => setClass(j));
         return radio;
       });
-      showY = (y) => radios.forEach((radio, j) => (radio.checked = y[j] === 1));
+      showY = (y) => {
+        radios[y.indexOf(1)].checked = true;
+      };
     } else {
       const [from, to] = targetLimits[0] === 0 ? [0, 1] : [-2, 2];
       const shownY = outputs.map((j) => line(target, "y", j, "target", from, to, targetLimits, setY));
-      showY = (y) => shownY.forEach((show, j) => show(y[j]));
+      showY = (y) => showAll(shownY, y);
     }
     return (x, y) => {
-      shownX.forEach((show, k) => show(x[k]));
+      showAll(shownX, x);
       showY(y);
     };
   }
@@ -192,7 +213,13 @@ const tables = (() => {
   function layerSizes(place, sizes, [least, most], set) {
     place.replaceChildren();
     sizes.forEach((n, index) => {
-      const field = element(place, "input", { type: "number", id: `size-${index + 1}`, min: least, max: most, step: 1 });
+      const field = element(place, "input", {
+        type: "number",
+        id: `size-${index + 1}`,
+        min: least,
+        max: most,
+        step: 1,
+      });
       field.setAttribute("aria-label", `Neurons in layer ${index + 1}`);
       field.value = n;
       // When it is left, not at once: the fields are made anew.
