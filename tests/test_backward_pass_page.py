@@ -163,14 +163,14 @@ def test_the_lines_of_python_give_the_pages_numbers(opened, kind):
     assert parameter_difference(parameters(page), scope["net"]) <= 1e-12
 
 
-@pytest.mark.parametrize("seed", [0, 1, 20, 2**32 - 1])
-def test_a_seed_draws_what_numpy_draws(opened, seed):
+def test_a_seed_draws_what_numpy_draws(opened):
     page = opened("sizes=3-5-4-2")
-    page.locator("#seed").fill(str(seed))
-    page.locator("#reset").click()
-    np.random.seed(seed)
-    drawn = network.Network([3, 5, 4, 2])
-    assert parameter_difference(parameters(page), drawn) <= 1e-15
+    for seed in (0, 1, 20, 2**32 - 1):
+        page.locator("#seed").fill(str(seed))
+        page.locator("#reset").click()
+        np.random.seed(seed)
+        drawn = network.Network([3, 5, 4, 2])
+        assert parameter_difference(parameters(page), drawn) <= 1e-15
 
 
 def test_layers_are_added_and_removed(opened):
@@ -210,35 +210,35 @@ def test_a_link_holds_the_state(opened):
     assert other.locator("[name=edges]:checked").get_attribute("value") == "gradient"
 
 
-@pytest.mark.parametrize(
-    ("link", "message"),
-    [
-        ("sizes=2-3-6", "sizes has “6”; expected a whole number from 1 to 5"),
-        ("sizes=2-3.5-1", "sizes has “3.5”"),
-        ("sizes=2", "sizes has 1 layers; expected 2 to 6"),
-        ("sizes=" + "-".join(["1"] * 5000), "sizes has 5000 layers"),
-        ("w=1,2", "w has 2 numbers; expected 9"),
-        ("x=1,NaN", "x has “NaN”"),
-        ("x=1,", "x has “”"),
-        ("x=1,1e999", "x has “1e999”; expected a number from -1000 to 1000"),
-        ("eta=-1", "eta has “-1”"),
-        ("seed=1.5", "seed has “1.5”; expected a whole number"),
-        ("step=99", "step has “99”"),
-        ("hidden=constructor", "hidden is “constructor”; expected sigmoid"),
-        ("cost=__proto__", "cost is “__proto__”"),
-        ("cost=quadratic&output=softmax", "output is “softmax”"),
-        ("cost=cross-entropy&y=2", "y has “2”; expected a number from 0 to 1"),
-        ("sizes=1-2&cost=log-likelihood&y=1,1", "expected a single 1"),
-        ("edges=<img src=x onerror=alert(1)>", "edges is “<img src=x onerror=alert(1)>”"),
-        ("x=%", "damaged"),
-    ],
-)
-def test_a_damaged_link_is_named_and_changes_nothing(opened, link, message):
-    page = opened("eta=0.125")
-    before = page.evaluate(READ)
-    follow(page, link)
-    assert message in page.locator("#problem").inner_text()
-    assert page.evaluate(READ) == before
-    assert page.locator("#eta").input_value() == "0.125"
-    follow(page, "eta=0.25")
-    assert not page.locator("#problem").is_visible()
+DAMAGED = [
+    ("sizes=2-3-6", "sizes has “6”; expected a whole number from 1 to 5"),
+    ("sizes=2-3.5-1", "sizes has “3.5”"),
+    ("sizes=2", "sizes has 1 layers; expected 2 to 6"),
+    ("sizes=" + "-".join(["1"] * 5000), "sizes has 5000 layers"),
+    ("w=1,2", "w has 2 numbers; expected 9"),
+    ("x=1,NaN", "x has “NaN”"),
+    ("x=1,", "x has “”"),
+    ("x=1,1e999", "x has “1e999”; expected a number from -1000 to 1000"),
+    ("eta=-1", "eta has “-1”"),
+    ("seed=1.5", "seed has “1.5”; expected a whole number"),
+    ("step=99", "step has “99”"),
+    ("hidden=constructor", "hidden is “constructor”; expected sigmoid"),
+    ("cost=__proto__", "cost is “__proto__”"),
+    ("cost=quadratic&output=softmax", "output is “softmax”"),
+    ("cost=cross-entropy&y=2", "y has “2”; expected a number from 0 to 1"),
+    ("sizes=1-2&cost=log-likelihood&y=1,1", "expected a single 1"),
+    ("edges=<img src=x onerror=alert(1)>", "edges is “<img src=x onerror=alert(1)>”"),
+    ("x=%", "damaged"),
+]
+
+
+def test_a_damaged_link_is_named_and_changes_nothing(opened):
+    page = opened()
+    for link, message in DAMAGED:
+        follow(page, "eta=0.125")
+        assert not page.locator("#problem").is_visible()
+        before = page.evaluate(READ)
+        follow(page, link)
+        assert message in page.locator("#problem").inner_text()
+        assert page.evaluate(READ) == before
+        assert page.locator("#eta").input_value() == "0.125"
