@@ -65,6 +65,9 @@ SHAPES = {
 }
 
 
+ROWS = "uniform random rows"
+
+
 @dataclasses.dataclass(frozen=True)
 class Job:
     """A shape with its data and its starting parameters in one dtype.
@@ -133,6 +136,27 @@ def one_hot(labels, n_out, dtype):
     return np.eye(n_out, dtype=dtype)[labels]
 
 
+def n_rows(shape, sample):
+    """Return how many random rows a shape is trained on: many, and several mini-batches of them."""
+    return max(1_280 if sample else 5_120, 4 * shape.m)
+
+
+def random_rows(shape, dtype, sample):
+    """Return X, labels, X_test, test_labels: uniform random rows, and what another network makes of them.
+
+    That network has one layer of random weights, so there is something to learn, and a peer that does not
+    learn it is found out.
+    """
+    n, n_test = n_rows(shape, sample), 1_000
+    n_in, n_out = shape.sizes[0], shape.sizes[-1]
+    draw = np.random.default_rng(0)
+    X = draw.random((n + n_test, n_in), dtype=np.float32)
+    z = (X - np.float32(0.5)) @ draw.standard_normal((n_in, n_out), dtype=np.float32)
+    labels = (z[:, 0] > 0).astype(int) if n_out == 1 else (z / z.std(axis=0)).argmax(axis=1)
+    X = X.astype(dtype)
+    return X[:n], labels[:n], X[n:], labels[n:]
+
+
 @functools.cache
 def mnist(sample=False):
     """Return (X, labels, X_test, test_labels, source) of MNIST, or of the package's sample.
@@ -155,8 +179,22 @@ def mnist(sample=False):
 
 def make(shape, dtype, sample=False):
     """Return the job of `shape` in `dtype`; `sample` takes the small embedded data."""
+    job = with_data(shape, dtype, sample)
+    for examples in (job.X, job.Y):
+        examples.setflags(write=False)  # a peer that shuffles these would change what all others train
+    return job
+
+
+def with_data(shape, dtype, sample):
+    """Return the job whose data the shape names."""
     weights, biases = start(shape.sizes, dtype, shape.saturated)
     n_in, n_out = shape.sizes[0], shape.sizes[-1]
+    if shape.data == "rows":
+        X, labels, X_test, test_labels = random_rows(shape, dtype, sample)
+        if n_out == 1:
+            return Job(shape, ROWS, X, labels[:, None].astype(dtype), None, None, None, weights, biases)
+        Y = one_hot(labels, n_out, dtype)
+        return Job(shape, ROWS, X, Y, labels, X_test, test_labels, weights, biases)
     if shape.data == "XOR":
         X = np.array([[0, 0], [0, 1], [1, 0], [1, 1]], dtype)
         Y = np.array([[0], [1], [1], [0]], dtype)

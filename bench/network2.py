@@ -13,9 +13,9 @@ import io
 import random
 import sys
 
+import field
 import jobs
 import machine
-import measure
 import numpy as np
 import peers
 import tables
@@ -113,7 +113,7 @@ def main():
     names = (
         ["cbackprop"] if arguments.quick else [name for name in peers.MODULES if name != "NumPy reference"]
     )
-    classes, absent = measure.available(names, arguments.threads)
+    classes, absent = field.available(names, arguments.threads)
     turns, differences = {}, {}
     for name, cls in classes.items():
         peer = cls(job, arguments.threads)

@@ -33,6 +33,7 @@ class Peer:
     own_start = False  # True: starts from parameters of its own
     loops_over_examples = False  # True: left out where a shape says it is slow
     one_thread_only = False
+    dtypes = ("float64", "float32")
 
     def __init__(self, job, threads):
         self.job = job
