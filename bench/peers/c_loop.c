@@ -1,7 +1,7 @@
 /* Mini-batch gradient descent of a network of sigmoid neurons, quadratic cost: what a C programmer writes in an
  * afternoon who knows the processor. Dense, one thread but for what BLAS does.
  *
- * REAL is float or double. With -DBLAS large products are cblas_?gemm's.
+ * REAL is float or double. With -DBLAS=n, products of n multiplications and more are cblas_?gemm's.
  *
  * Weights are stored (n_in, ld), a row for each input, where ld is n_out rounded up to whole vectors. So the inner
  * loops run over neurons, which lie side by side, and nothing is summed across a vector but in the backward pass.
@@ -285,8 +285,8 @@ void free_network(net *net)
     free(net);
 }
 
-/* NULL where memory is short. From `blas` multiplications of a product on, BLAS does it. */
-net *new_network(int n_layers, const int *sizes, int m, double blas)
+/* NULL where memory is short. */
+net *new_network(int n_layers, const int *sizes, int m)
 {
     net *net = calloc(1, sizeof *net + n_layers * sizeof(layer));
     if (!net)
@@ -301,7 +301,7 @@ net *new_network(int n_layers, const int *sizes, int m, double blas)
         l->n_out = sizes[i + 1];
         l->ld = (l->n_out + LANES - 1) / LANES * LANES;
 #ifdef BLAS
-        l->blas = (double)m * l->n_in * l->n_out >= blas;
+        l->blas = (double)m * l->n_in * l->n_out >= BLAS;
 #endif
         l->w = zeros((size_t)l->n_in * l->ld);
         l->b = zeros(l->ld);
