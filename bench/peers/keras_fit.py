@@ -17,6 +17,11 @@ jax.config.update("jax_enable_x64", True)
 jax.config.update("jax_platforms", "cpu")
 
 
+def cost(y, a):
+    """Return the quadratic cost of each example. Keras' own squared error takes its mean in float32."""
+    return keras.ops.sum(keras.ops.square(a - y), axis=-1) / 2
+
+
 class KerasTrains(Peer):
     """A compiled Sequential model. `fit` gets the examples in the epoch's order, which it need not shuffle."""
 
@@ -29,9 +34,7 @@ class KerasTrains(Peer):
         n_in, *widths = job.shape.sizes
         layers = [keras.layers.Dense(n, activation="sigmoid") for n in widths]
         self.model = keras.Sequential([keras.Input((n_in,)), *layers])
-        # Its loss is the mean over the outputs, ours half the sum.
-        rate = job.shape.eta * widths[-1] / 2
-        self.model.compile(optimizer=keras.optimizers.SGD(rate), loss=keras.losses.MeanSquaredError())
+        self.model.compile(optimizer=keras.optimizers.SGD(job.shape.eta), loss=cost)
 
     def restart(self):
         start = zip(self.job.weights, self.job.biases, strict=True)
