@@ -59,7 +59,7 @@ def measured(arguments, dtype, threads):
             command += ["--cpu", str(arguments.cpu)]
         status = subprocess.run(command, check=False).returncode
         if status < 0:
-            sys.exit(f"bench.py: error: measure.py was ended by signal {-status}: a peer crashed, or memory ran out")
+            sys.exit(f"bench.py: error: signal {-status} ended measure.py: a peer crashed, or memory ran out")
         if not out.exists():
             sys.exit(status or 1)
         return json.loads(out.read_text(encoding="utf-8")), status

@@ -19,7 +19,7 @@ def parse(text):
     """
     found = WRITTEN.fullmatch(text.strip())
     if found is None or len(text) > 200:
-        raise ValueError(f"{text[:200]!r} is not a shape: sizes and a mini-batch's length, as in 784-50-10,10")
+        raise ValueError(f"{text[:200]!r} is not a shape: sizes and a mini-batch, as in 784-50-10,10")
     sizes, m = tuple(map(int, found[1].split("-"))), int(found[2])
     if 0 in sizes or m == 0:
         raise ValueError(f"{text!r}: layers and mini-batches have at least 1 neuron and 1 example")

@@ -46,7 +46,7 @@ def difference(found, expected):
 
 
 def same_parameters(name, cls, job, threads, reference, expected):
-    """Return how far a peer's parameters are from those `expected`, what `trained` returned of the `reference`.
+    """Return how far a peer's parameters are from those `expected`, which the `reference` trained.
 
     Wrong is raised where that is more than rounding.
     """

@@ -23,7 +23,7 @@ def cost(y, a):
 
 
 class KerasTrains(Peer):
-    """A compiled Sequential model. `fit` gets the examples in the epoch's order, which it need not shuffle."""
+    """A compiled Sequential model. `fit` gets the examples in the epoch's order, so it need not shuffle."""
 
     name = "Keras"
 

@@ -28,7 +28,14 @@ class NativeNetwork(Peer):
             raise MemoryError
         self.net = ctypes.c_void_p(made)
         address = ctypes.c_void_p
-        self.library.train_epoch.argtypes = address, address, address, address, ctypes.c_int64, ctypes.c_double
+        self.library.train_epoch.argtypes = (
+            address,
+            address,
+            address,
+            address,
+            ctypes.c_int64,
+            ctypes.c_double,
+        )
         self.arguments = self.net, pointer(self.X), pointer(self.Y)
 
     def compiled(self):

@@ -45,9 +45,9 @@ def load(spec, taken):
         raise Unusable(f"argument --peer: {spec}: {name} has no method {' and no method '.join(missing)}")
     title = cls.name or name
     if not isinstance(title, str) or not title.isprintable() or "|" in title:
-        raise Unusable(f"argument --peer: {spec}: name is {title!r}, which is no title of a table's column")
+        raise Unusable(f"argument --peer: {spec}: name is {title!r}, which is no column's title")
     if title in taken:
-        raise Unusable(f"argument --peer: {spec}: a peer is called {title!r} already; give {name} another name")
+        raise Unusable(f"argument --peer: {spec}: a peer is called {title!r} already")
     cls.name = title
     return cls
 

@@ -14,9 +14,9 @@ from peers.peer import Peer
 
 
 class TinygradJit(Peer):
-    """`backward()` under TinyJit, which compiles the step; mini-batches are gathered inside it, as that is faster.
+    """`backward()` under TinyJit, which compiles the step; it gathers the mini-batch too, as that is faster.
 
-    Not its own optimiser, whose rate is a float32.
+    Not with tinygrad's optimiser, whose rate is a float32.
     """
 
     name = "tinygrad"
