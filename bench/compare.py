@@ -168,7 +168,8 @@ def compare(old, new, least):
 
 def machines(results):
     """Return what a file says of its machine, {} if nothing."""
-    described = results.get("machine") or (results.get("machines") or [{}])[0]
+    several = results.get("machines")
+    described = results.get("machine") or (several[0] if isinstance(several, list) and several else None)
     return described if isinstance(described, dict) else {}
 
 

@@ -22,7 +22,7 @@ def trained(cls, job, threads):
     head = job.head(shape.checked * shape.m)
     peer = cls(head, threads)
     peer.restart()
-    peer.train(seed=7, epochs=max(1, shape.checked * shape.m // head.n))
+    peer.train(seed=7, epochs=max(1, shape.checked // math.ceil(head.n / shape.m)))
     return [
         vector(cls.name, what, found, start)
         for what, found, start in zip(

@@ -44,7 +44,7 @@ class Epochs:
 class Calls:
     """The calls that a script makes of its own."""
 
-    params = ["784-30-10, 10", "2-3-1, 4"]
+    params = ("784-30-10, 10", "2-3-1, 4")
     param_names = ("network",)
 
     def setup(self, name):
