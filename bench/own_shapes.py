@@ -32,8 +32,8 @@ def parse(text):
     weights = sum(n_in * n_out for n_in, n_out in zip(sizes[:-1], sizes[1:], strict=True))
     if m > n or max(weights, n * max(sizes)) > MOST_NUMBERS:
         raise ValueError(
-            f"{text!r} is too large: {weights:,} weights, {n * max(sizes):,} numbers in a layer of all examples, "
-            f"of which {MOST_NUMBERS:,} are allowed; mini-batches of {m:,} of {n:,} examples"
+            f"{text!r} is too large: {weights:,} weights and {n * max(sizes):,} numbers in a layer of all "
+            f"examples, {MOST_NUMBERS:,} are allowed; mini-batches of {m:,} from {n:,} examples"
         )
     slow = dense_limit.epoch_flops(sizes, n) > SLOW
     checked = 4 if slow else max(4, min(100, n // m))
