@@ -38,7 +38,8 @@ def measure(shape, dtype, arguments, own):
             classes[name] = cls
     there = field.Field(classes, absent, job)
     taking_part, found = there.check(threads)
-    products = dense_limit.MatrixProducts(dtype)
+    sides = dense_limit.SIDES[:1] if arguments.sample else dense_limit.SIDES
+    products = dense_limit.MatrixProducts(dtype, sides)
     # Compiling is done: the second call tells how many epochs make a turn.
     epochs = {}
     for name, peer in taking_part.items():

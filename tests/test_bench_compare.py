@@ -28,7 +28,7 @@ def compare(*arguments):
         [sys.executable, BENCH / "compare.py", *arguments],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=1800,
         check=False,
     )
     return done.returncode, done.stdout + done.stderr

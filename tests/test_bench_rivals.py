@@ -29,7 +29,7 @@ def bench(folder, *arguments):
         env=environment,
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=1800,
         check=False,
     )
     rows = json.loads(saved.read_text(encoding="utf-8"))["rows"] if saved.exists() else []
