@@ -13,7 +13,7 @@ import peers
 # What sets a peer apart, below the tables that it is in.
 REMARKS = {
     "scikit-learn": "scikit-learn trains softmax and cross-entropy, about the same arithmetic.",
-    "FANN": "FANN clips a to 0.01 … 0.99 in its slopes, so it ends with other parameters; its accuracy is checked.",
+    "FANN": "FANN clips a to 0.01 … 0.99 in its slopes, so it ends elsewhere; its accuracy is checked.",
 }
 MOST_RIVALS = 7  # side by side in a table
 # With fewer examples than this an epoch is calls and not arithmetic.

@@ -14,6 +14,7 @@ class CLoop(NativeNetwork):
     """Tiles in registers, for this processor; OpenBLAS for large products where that is installed for C."""
 
     name = "C loop"
+    one_thread_only = True
 
     def compiled(self):
         real = "double" if self.job.X.dtype == np.float64 else "float"
