@@ -97,8 +97,8 @@ class Field:
 
 def left_out(cls, job):
     """Return why a peer does not train this job, or None."""
-    if job.shape.slow and cls.loops_over_examples:
-        return "left out: loops over single examples would take minutes"
+    if job.shape.slow and cls.left_out_if_slow:
+        return "left out: it would take minutes"
     if job.shape.saturated and cls.own_start:
         return "left out: starts from weights of its own, which are not saturated"
     if job.X.dtype.name not in cls.dtypes:

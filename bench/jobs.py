@@ -16,8 +16,8 @@ class Shape:
     `checked` is the number of mini-batches after which every peer's parameters are compared;
     `epochs` is the number whose seconds are given, `learned` the number trained to see that all
     learn; `softmax_eta` is the rate for a peer that trains softmax and cross-entropy instead
-    (default: a sixth of `eta`); `slow` says that loops over single examples would take minutes
-    here and are left out; `saturated` starts from the book's initial weights, which put most
+    (default: a sixth of `eta`); `slow` says that peers which would take minutes
+    here are left out; `saturated` starts from the book's initial weights, which put most
     sigmoids of a wide layer on their flat ends, where errors get subnormal; `times_shuffles` says that
     every peer draws the order of an epoch while it is timed. Elsewhere the peers get theirs beforehand:
     they would shuffle 50,000 numbers by a faster way than the book's.

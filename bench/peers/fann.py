@@ -14,7 +14,7 @@ class Fann(NativeNetwork):
 
     name = "FANN"
     same_cost = False
-    loops_over_examples = True
+    left_out_if_slow = True
     one_thread_only = True
 
     def compiled(self):

@@ -20,6 +20,7 @@ class TinygradJit(Peer):
     """
 
     name = "tinygrad"
+    left_out_if_slow = True
     one_thread_only = True
 
     def __init__(self, job, threads):
