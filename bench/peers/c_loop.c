@@ -47,93 +47,93 @@ typedef struct {
     layer layers[];
 } net;
 
-static int is_double(void)
-{
-    return sizeof(real) == 8;
-}
-
-static real *zeros(size_t n)
-{
+static real *zeros(size_t n) {
     size_t bytes = (n * sizeof(real) + LINE - 1) / LINE * LINE;
     real *p = aligned_alloc(LINE, bytes ? bytes : LINE);
-    if (p)
-        memset(p, 0, bytes);
+    if (p) memset(p, 0, bytes);
     return p;
 }
 
 /* z[e] = b + Σ_k x[e][k] w[k] for tall examples and wide vectors of neurons from j on. */
-INLINE void forward_tile(const layer *restrict l, int e, int j, const int tall, const int wide)
-{
+INLINE void forward_tile(const layer *restrict l, int e, int j, const int tall, const int wide) {
     vec z[TALL][WIDE];
     const real *x[TALL];
     for (int r = 0; r < tall; r++) {
         x[r] = l->in[e + r];
-        for (int c = 0; c < wide; c++)
-            z[r][c] = *(const vec *)(l->b + j + c * LANES);
+        for (int c = 0; c < wide; c++) z[r][c] = *(const vec *)(l->b + j + c * LANES);
     }
     const real *w = l->w + j;
     for (int k = 0; k < l->n_in; k++, w += l->ld) {
         for (int r = 0; r < tall; r++)
-            for (int c = 0; c < wide; c++)
-                z[r][c] += x[r][k] * *(const vec *)(w + c * LANES);
+            for (int c = 0; c < wide; c++) z[r][c] += x[r][k] * *(const vec *)(w + c * LANES);
     }
     for (int r = 0; r < tall; r++)
-        for (int c = 0; c < wide; c++)
-            *(vec *)(l->a + (size_t)(e + r) * l->ld + j + c * LANES) = z[r][c];
+        for (int c = 0; c < wide; c++) *(vec *)(l->a + (size_t)(e + r) * l->ld + j + c * LANES) = z[r][c];
 }
 
 /* w[k] += Σ_e x[e][k] delta[e] for tall inputs from k on and wide vectors of neurons from j on. */
-INLINE void update_tile(const layer *restrict l, int m, int k, int j, const int tall, const int wide)
-{
+INLINE void update_tile(const layer *restrict l, int m, int k, int j, const int tall, const int wide) {
     vec w[TALL][WIDE];
     real *at = l->w + (size_t)k * l->ld + j;
     for (int r = 0; r < tall; r++)
-        for (int c = 0; c < wide; c++)
-            w[r][c] = *(vec *)(at + (size_t)r * l->ld + c * LANES);
+        for (int c = 0; c < wide; c++) w[r][c] = *(vec *)(at + (size_t)r * l->ld + c * LANES);
     const real *d = l->delta + j;
     for (int e = 0; e < m; e++, d += l->ld) {
         const real *x = l->in[e] + k;
         for (int r = 0; r < tall; r++)
-            for (int c = 0; c < wide; c++)
-                w[r][c] += x[r] * *(const vec *)(d + c * LANES);
+            for (int c = 0; c < wide; c++) w[r][c] += x[r] * *(const vec *)(d + c * LANES);
     }
     for (int r = 0; r < tall; r++)
-        for (int c = 0; c < wide; c++)
-            *(vec *)(at + (size_t)r * l->ld + c * LANES) = w[r][c];
+        for (int c = 0; c < wide; c++) *(vec *)(at + (size_t)r * l->ld + c * LANES) = w[r][c];
 }
 
 /* Calls TILE(tall, wide) with constants for tall of 1 to TALL and wide of 1 to WIDE. */
-#define TALL_OF(TILE, tall, wide)                                                                                      \
-    switch (tall) {                                                                                                    \
-    case 5: TILE(5, wide); break;                                                                                      \
-    case 4: TILE(4, wide); break;                                                                                      \
-    case 3: TILE(3, wide); break;                                                                                      \
-    case 2: TILE(2, wide); break;                                                                                      \
-    default: TILE(1, wide);                                                                                            \
+#define TALL_OF(TILE, tall, wide) \
+    switch (tall) {               \
+    case 5:                       \
+        TILE(5, wide);            \
+        break;                    \
+    case 4:                       \
+        TILE(4, wide);            \
+        break;                    \
+    case 3:                       \
+        TILE(3, wide);            \
+        break;                    \
+    case 2:                       \
+        TILE(2, wide);            \
+        break;                    \
+    default:                      \
+        TILE(1, wide);            \
     }
 #if WIDE == 4
-#define TILE_OF(TILE, tall, wide)                                                                                      \
-    switch (wide) {                                                                                                    \
-    case 4: TALL_OF(TILE, tall, 4); break;                                                                             \
-    case 3: TALL_OF(TILE, tall, 3); break;                                                                             \
-    case 2: TALL_OF(TILE, tall, 2); break;                                                                             \
-    default: TALL_OF(TILE, tall, 1);                                                                                   \
+#define TILE_OF(TILE, tall, wide) \
+    switch (wide) {               \
+    case 4:                       \
+        TALL_OF(TILE, tall, 4);   \
+        break;                    \
+    case 3:                       \
+        TALL_OF(TILE, tall, 3);   \
+        break;                    \
+    case 2:                       \
+        TALL_OF(TILE, tall, 2);   \
+        break;                    \
+    default:                      \
+        TALL_OF(TILE, tall, 1);   \
     }
 #else
-#define TILE_OF(TILE, tall, wide)                                                                                      \
-    switch (wide) {                                                                                                    \
-    case 2: TALL_OF(TILE, tall, 2); break;                                                                             \
-    default: TALL_OF(TILE, tall, 1);                                                                                   \
+#define TILE_OF(TILE, tall, wide) \
+    switch (wide) {               \
+    case 2:                       \
+        TALL_OF(TILE, tall, 2);   \
+        break;                    \
+    default:                      \
+        TALL_OF(TILE, tall, 1);   \
     }
 #endif
 
-static int least(int a, int b)
-{
-    return a < b ? a : b;
-}
+static int least(int a, int b) { return a < b ? a : b; }
 
-static void forward_tiles(const layer *l, int m)
-{
+static void forward_tiles(const layer *l, int m) {
     for (int j = 0; j < l->ld; j += WIDE * LANES) {
         int wide = least(WIDE, (l->ld - j) / LANES);
         for (int e = 0; e < m; e += TALL) {
@@ -144,8 +144,7 @@ static void forward_tiles(const layer *l, int m)
     }
 }
 
-static void update_tiles(const layer *l, int m)
-{
+static void update_tiles(const layer *l, int m) {
     for (int k = 0; k < l->n_in; k += TALL) {
         int tall = least(TALL, l->n_in - k);
         for (int j = 0; j < l->ld; j += WIDE * LANES) {
@@ -157,16 +156,14 @@ static void update_tiles(const layer *l, int m)
 }
 
 /* below[e][k] = Σ_j w[k][j] delta[e][j] */
-static void backward_dots(const layer *restrict l, const layer *restrict below, int m)
-{
+static void backward_dots(const layer *restrict l, const layer *restrict below, int m) {
     for (int e = 0; e < m; e++) {
         const real *d = l->delta + (size_t)e * l->ld;
         real *out = below->delta + (size_t)e * below->ld;
         for (int k = 0; k < l->n_in; k++) {
             const real *w = l->w + (size_t)k * l->ld;
             real sum = 0;
-            for (int j = 0; j < l->ld; j++)
-                sum += w[j] * d[j];
+            for (int j = 0; j < l->ld; j++) sum += w[j] * d[j];
             out[k] = sum;
         }
     }
@@ -175,10 +172,9 @@ static void backward_dots(const layer *restrict l, const layer *restrict below, 
 #ifdef BLAS
 /* c (m, n) = alpha op(a) op(b) + beta c */
 static void gemm(int ta, int tb, int m, int n, int k, real alpha, const real *a, int lda, const real *b, int ldb,
-                 real beta, real *c, int ldc)
-{
+                 real beta, real *c, int ldc) {
     CBLAS_TRANSPOSE of_a = ta ? CblasTrans : CblasNoTrans, of_b = tb ? CblasTrans : CblasNoTrans;
-    if (is_double())
+    if (sizeof(real) == sizeof(double))
         cblas_dgemm(CblasRowMajor, of_a, of_b, m, n, k, alpha, (const void *)a, lda, (const void *)b, ldb, beta,
                     (void *)c, ldc);
     else
@@ -188,18 +184,15 @@ static void gemm(int ta, int tb, int m, int n, int k, real alpha, const real *a,
 #endif
 
 /* gcc calls the C library's vector exp, which -ffast-math allows. */
-static void sigmoid(real *restrict a, size_t n)
-{
+static void sigmoid(real *restrict a, size_t n) {
     for (size_t i = 0; i < n; i++)
-        a[i] = 1 / (1 + (sizeof(real) == 8 ? (real)exp(-a[i]) : (real)expf(-a[i])));
+        a[i] = 1 / (1 + (sizeof(real) == sizeof(double) ? (real)exp(-a[i]) : (real)expf(-a[i])));
 }
 
-static void forward(const layer *l, int m, int ld_in)
-{
+static void forward(const layer *l, int m, int ld_in) {
 #ifdef BLAS
     if (l->blas) {
-        for (int e = 0; e < m; e++)
-            memcpy(l->a + (size_t)e * l->ld, l->b, l->ld * sizeof(real));
+        for (int e = 0; e < m; e++) memcpy(l->a + (size_t)e * l->ld, l->b, l->ld * sizeof(real));
         gemm(0, 0, m, l->n_out, l->n_in, 1, l->in[0], ld_in, l->w, l->ld, 1, l->a, l->ld);
     } else
 #endif
@@ -208,8 +201,7 @@ static void forward(const layer *l, int m, int ld_in)
     sigmoid(l->a, (size_t)m * l->ld);
 }
 
-static void update(const layer *l, int m, int ld_in)
-{
+static void update(const layer *l, int m, int ld_in) {
 #ifdef BLAS
     if (l->blas)
         gemm(1, 0, l->n_in, l->n_out, m, 1, l->in[0], ld_in, l->delta, l->ld, 1, l->w, l->ld);
@@ -218,12 +210,10 @@ static void update(const layer *l, int m, int ld_in)
         update_tiles(l, m);
     (void)ld_in;
     for (int e = 0; e < m; e++)
-        for (int j = 0; j < l->n_out; j++)
-            l->b[j] += l->delta[(size_t)e * l->ld + j];
+        for (int j = 0; j < l->n_out; j++) l->b[j] += l->delta[(size_t)e * l->ld + j];
 }
 
-static void backward(const layer *l, const layer *below, int m)
-{
+static void backward(const layer *l, const layer *below, int m) {
 #ifdef BLAS
     if (l->blas)
         gemm(0, 1, m, l->n_in, l->n_out, 1, l->delta, l->ld, l->w, l->ld, 0, below->delta, below->ld);
@@ -233,14 +223,12 @@ static void backward(const layer *l, const layer *below, int m)
     for (int e = 0; e < m; e++) {
         real *restrict d = below->delta + (size_t)e * below->ld;
         const real *restrict a = below->a + (size_t)e * below->ld;
-        for (int k = 0; k < l->n_in; k++)
-            d[k] *= a[k] * (1 - a[k]);
+        for (int k = 0; k < l->n_in; k++) d[k] *= a[k] * (1 - a[k]);
     }
 }
 
 /* x (n, n_in), y (n, n_out), order (n): one epoch in mini-batches of m; the last may be short. */
-void train_epoch(net *net, const real *x, const real *y, const int64_t *order, int64_t n, double eta)
-{
+void train_epoch(net *net, const real *x, const real *y, const int64_t *order, int64_t n, double eta) {
     layer *first = net->layers, *last = first + net->n_layers - 1;
     for (int64_t begin = 0; begin < n; begin += net->m) {
         int m = n - begin < net->m ? (int)(n - begin) : net->m;
@@ -252,28 +240,23 @@ void train_epoch(net *net, const real *x, const real *y, const int64_t *order, i
                 first->in[e] = row;
             }
         }
-        for (layer *l = first; l <= last; l++)
-            forward(l, m, l == first ? l->n_in : l[-1].ld);
+        for (layer *l = first; l <= last; l++) forward(l, m, l == first ? l->n_in : l[-1].ld);
         real step = -(real)(eta / m);
         for (int e = 0; e < m; e++) {
             const real *restrict a = last->a + (size_t)e * last->ld;
             const real *restrict target = y + order[begin + e] * last->n_out;
             real *restrict d = last->delta + (size_t)e * last->ld;
-            for (int j = 0; j < last->n_out; j++)
-                d[j] = step * (a[j] - target[j]) * a[j] * (1 - a[j]);
+            for (int j = 0; j < last->n_out; j++) d[j] = step * (a[j] - target[j]) * a[j] * (1 - a[j]);
         }
         for (layer *l = last; l >= first; l--) {
-            if (l > first)
-                backward(l, l - 1, m);
+            if (l > first) backward(l, l - 1, m);
             update(l, m, l == first ? l->n_in : l[-1].ld);
         }
     }
 }
 
-void free_network(net *net)
-{
-    if (!net)
-        return;
+void free_network(net *net) {
+    if (!net) return;
     for (layer *l = net->layers; l < net->layers + net->n_layers; l++) {
         free(l->w);
         free(l->b);
@@ -286,11 +269,9 @@ void free_network(net *net)
 }
 
 /* NULL where memory is short. */
-net *new_network(int n_layers, const int *sizes, int m)
-{
+net *new_network(int n_layers, const int *sizes, int m) {
     net *net = calloc(1, sizeof *net + n_layers * sizeof(layer));
-    if (!net)
-        return NULL;
+    if (!net) return NULL;
     net->n_layers = n_layers;
     net->m = m;
     net->x = zeros((size_t)m * sizes[0]);
@@ -309,8 +290,7 @@ net *new_network(int n_layers, const int *sizes, int m)
         l->delta = zeros((size_t)m * l->ld);
         l->in = calloc(m, sizeof *l->in);
         whole = whole && l->w && l->b && l->a && l->delta && l->in;
-        for (int e = 0; whole && i > 0 && e < m; e++)
-            l->in[e] = l[-1].a + (size_t)e * l[-1].ld;
+        for (int e = 0; whole && i > 0 && e < m; e++) l->in[e] = l[-1].a + (size_t)e * l[-1].ld;
     }
     if (!whole) {
         free_network(net);
@@ -320,22 +300,18 @@ net *new_network(int n_layers, const int *sizes, int m)
 }
 
 /* weights (n_out, n_in), biases (n_out) of layer i, into the network or out of it */
-void set_layer(net *net, int i, const real *weights, const real *biases)
-{
+void set_layer(net *net, int i, const real *weights, const real *biases) {
     layer *l = net->layers + i;
     for (int j = 0; j < l->n_out; j++) {
         l->b[j] = biases[j];
-        for (int k = 0; k < l->n_in; k++)
-            l->w[(size_t)k * l->ld + j] = weights[(size_t)j * l->n_in + k];
+        for (int k = 0; k < l->n_in; k++) l->w[(size_t)k * l->ld + j] = weights[(size_t)j * l->n_in + k];
     }
 }
 
-void get_layer(const net *net, int i, real *weights, real *biases)
-{
+void get_layer(const net *net, int i, real *weights, real *biases) {
     const layer *l = net->layers + i;
     for (int j = 0; j < l->n_out; j++) {
         biases[j] = l->b[j];
-        for (int k = 0; k < l->n_in; k++)
-            weights[(size_t)j * l->n_in + k] = l->w[(size_t)k * l->ld + j];
+        for (int k = 0; k < l->n_in; k++) weights[(size_t)j * l->n_in + k] = l->w[(size_t)k * l->ld + j];
     }
 }

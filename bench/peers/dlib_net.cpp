@@ -6,8 +6,7 @@
 #include <exception>
 #include <vector>
 
-namespace
-{
+namespace {
 
 template <int n> struct stack {
     using type = dlib::sig<dlib::fc<1, typename stack<n - 1>::type>>;
@@ -18,8 +17,7 @@ template <> struct stack<0> {
 using net_type = dlib::loss_mean_squared_multioutput<stack<LAYERS>::type>;
 
 // Calls f(number, fc layer) for the layers of weights from the first on.
-template <int n = LAYERS, typename F> void for_each_layer(net_type &net, F f)
-{
+template <int n = LAYERS, typename F> void for_each_layer(net_type &net, F f) {
     if constexpr (n > 0) {
         f(LAYERS - n, dlib::layer<2 * n>(net).layer_details());
         for_each_layer<n - 1>(net, f);
@@ -36,11 +34,9 @@ struct network {
 };
 
 // A layer's parameters: (n_in, n_out) weights, and a row of biases.
-template <typename F> void at_layer(network *n, int i, F f)
-{
+template <typename F> void at_layer(network *n, int i, F f) {
     for_each_layer(n->net, [&](int number, auto &layer) {
-        if (number == i)
-            f(layer.get_layer_params().host(), n->sizes[i], n->sizes[i + 1]);
+        if (number == i) f(layer.get_layer_params().host(), n->sizes[i], n->sizes[i + 1]);
     });
 }
 
@@ -48,10 +44,8 @@ template <typename F> void at_layer(network *n, int i, F f)
 
 extern "C" {
 
-network *new_network(int n_layers, const int *sizes, int m)
-try {
-    if (n_layers != LAYERS)
-        return nullptr;
+network *new_network(int n_layers, const int *sizes, int m) try {
+    if (n_layers != LAYERS) return nullptr;
     network *n = new network{{sizes, sizes + n_layers + 1}, m, {}, {}, {}, {}};
     for_each_layer(n->net, [&](int i, auto &layer) { layer.set_num_outputs(sizes[i + 1]); });
     // Without momentum and decay: gradient descent.
@@ -64,13 +58,10 @@ try {
     return nullptr;
 }
 
-void free_network(network *n)
-{
-    delete n;
-}
+void free_network(network *n) { delete n; }
 
-void train_epoch(network *n, const float *x, const float *y, const std::int64_t *order, std::int64_t count, double eta)
-{
+void train_epoch(network *n, const float *x, const float *y, const std::int64_t *order, std::int64_t count,
+                 double eta) {
     const int n_in = n->sizes.front(), n_out = n->sizes.back();
     for (std::int64_t begin = 0; begin < count; begin += n->m) {
         const int m = static_cast<int>(std::min<std::int64_t>(n->m, count - begin));
@@ -89,23 +80,19 @@ void train_epoch(network *n, const float *x, const float *y, const std::int64_t 
     }
 }
 
-void set_layer(network *n, int i, const float *weights, const float *biases)
-{
+void set_layer(network *n, int i, const float *weights, const float *biases) {
     at_layer(n, i, [&](float *p, int n_in, int n_out) {
         for (int j = 0; j < n_out; j++) {
-            for (int k = 0; k < n_in; k++)
-                p[static_cast<std::size_t>(k) * n_out + j] = *weights++;
+            for (int k = 0; k < n_in; k++) p[static_cast<std::size_t>(k) * n_out + j] = *weights++;
             p[static_cast<std::size_t>(n_in) * n_out + j] = biases[j];
         }
     });
 }
 
-void get_layer(network *n, int i, float *weights, float *biases)
-{
+void get_layer(network *n, int i, float *weights, float *biases) {
     at_layer(n, i, [&](float *p, int n_in, int n_out) {
         for (int j = 0; j < n_out; j++) {
-            for (int k = 0; k < n_in; k++)
-                *weights++ = p[static_cast<std::size_t>(k) * n_out + j];
+            for (int k = 0; k < n_in; k++) *weights++ = p[static_cast<std::size_t>(k) * n_out + j];
             biases[j] = p[static_cast<std::size_t>(n_in) * n_out + j];
         }
     });
