@@ -65,7 +65,7 @@ SHAPES = {
 }
 
 
-ROWS = "uniform random rows"
+ROWS = "random rows"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -142,18 +142,17 @@ def n_rows(shape, sample):
 
 
 def random_rows(shape, dtype, sample):
-    """Return X, labels, X_test, test_labels: uniform random rows, and what another network makes of them.
+    """Return X, labels, X_test, test_labels: rows, each the mean of noise and of its label's pattern.
 
-    That network has one layer of random weights, so there is something to learn, and a peer that does not
-    learn it is found out.
+    The patterns are random noughts and ones. So there is something to learn, and a peer that does not learn
+    is found out.
     """
     n, n_test = n_rows(shape, sample), 1_000
     n_in, n_out = shape.sizes[0], shape.sizes[-1]
     draw = np.random.default_rng(0)
-    X = draw.random((n + n_test, n_in), dtype=np.float32)
-    z = (X - np.float32(0.5)) @ draw.standard_normal((n_in, n_out), dtype=np.float32)
-    labels = (z[:, 0] > 0).astype(int) if n_out == 1 else (z / z.std(axis=0)).argmax(axis=1)
-    X = X.astype(dtype)
+    labels = draw.integers(0, max(2, n_out), n + n_test)
+    patterns = draw.integers(0, 2, (max(2, n_out), n_in)).astype(np.float32)
+    X = ((draw.random((n + n_test, n_in), dtype=np.float32) + patterns[labels]) / 2).astype(dtype)
     return X[:n], labels[:n], X[n:], labels[n:]
 
 
