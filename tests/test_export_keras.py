@@ -44,8 +44,8 @@ def outputs_of(model):
 def test_keras_computes_what_feedforward_does_and_gives_it_back(net):
     model, X = export.to_keras(net), exported.rows(net)
     exported.assert_agrees(outputs_of(model)(X), net, X)
-    back = export.from_keras(model, cost=getattr(net, "cost", None))
-    assert type(back) is type(net) and getattr(back, "cost", None) is getattr(net, "cost", None)
+    back = export.from_keras(model, cost=vars(net).get("cost"))
+    assert type(back) is type(net) and vars(back).get("cost") is vars(net).get("cost")
     np.testing.assert_array_equal(back.feedforward(X.T), net.feedforward(X.T))
     for ours, theirs in zip(back.weights + back.biases, net.weights + net.biases, strict=True):
         assert ours.dtype == net.dtype and ours.flags.c_contiguous and ours.flags.writeable

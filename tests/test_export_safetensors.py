@@ -53,7 +53,7 @@ def test_each_class_and_cost(net, tmp_path):
     export.to_safetensors(net, os.fsencode(tmp_path / "net"))
     back = export.from_safetensors(os.fsencode(tmp_path / "net"))
     assert type(back) is type(net) and repr(back) == repr(net) and same_bits(back, net)
-    assert getattr(back, "cost", None) is getattr(net, "cost", None)
+    assert vars(back).get("cost") is vars(net).get("cost")
     assert back.sizes == [*net.sizes] and back.num_layers == net.num_layers
 
 
