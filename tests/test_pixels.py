@@ -1,4 +1,4 @@
-"""Grey values from 0 to 255, passed to `feedforward` and `predict` as an image file has them: a warning, once a network."""
+"""Grey values from 0 to 255, as an image file has them: `feedforward` and `predict` warn, once a network."""
 
 import contextlib
 import copy
