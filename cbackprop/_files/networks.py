@@ -4,7 +4,7 @@ A file of network.py's network is one of network2's with the quadratic cost: the
 
 The JSON is that of the book's network2, to the letter: ``sizes``, ``weights``, ``biases``, ``cost``. Options
 that the book does not have are under one more key, ``cbackprop``, unless they have their defaults: ``dtype``,
-``activation``, ``neuron_activations``. NaN and infinities are kept, as ``NaN`` and ``Infinity``, which
+``activation``, ``neuron_activations``; and ``data``, what the command notes of the data (`data_notes`). NaN and infinities are kept, as ``NaN`` and ``Infinity``, which
 Python's json writes and reads. Other keys are the user's, and are ignored as in the book.
 
 The npz holds ``network``, the bytes of the same JSON without the parameters, and the arrays ``weights_0``,
@@ -25,6 +25,7 @@ from typing import IO, TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
+from cbackprop._files import data_notes
 from cbackprop.activations import Activation, LayerActivations, read_activations
 from cbackprop.costs import COSTS, check, default_output
 from cbackprop.reference.network import set_up
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
 DTYPES: tuple[str, ...] = ("float64", "float32")
 OURS: str = "cbackprop"
 WORDS: set[str] = {"dtype", "activation", "neuron_activations"}
+NOTES: str = "data"
 BOOKS: set[str] = {"sizes", "weights", "biases", "cost"}
 # Names by which programs expect another format.
 OTHER_FORMATS: tuple[str, ...] = (
@@ -74,8 +76,13 @@ def _name(filename: str | bytes | os.PathLike[str]) -> str:
 # ---- writing ----
 
 
-def write(net: Any, filename: str | bytes | os.PathLike[str], cost: Any) -> None:
-    """Write `net`, which has this cost, to a file. See `cbackprop.network2.Network.save`."""
+def write(
+    net: Any, filename: str | bytes | os.PathLike[str], cost: Any, notes: dict[str, Any] | None = None
+) -> None:
+    """Write `net`, which has this cost, to a file, with notes on its data.
+
+    See `cbackprop.network2.Network.save` and `data_notes`.
+    """
     if _name(filename).endswith(OTHER_FORMATS):
         raise ValueError(
             f"filename is {os.fsdecode(filename)!r}, which names another format; networks are saved in the "
@@ -85,6 +92,9 @@ def write(net: Any, filename: str | bytes | os.PathLike[str], cost: Any) -> None
     biases = _arrays(net.biases, "biases", net._cbackprop.dtype)
     sizes = _sizes(weights, biases, getattr(net, "sizes", None))
     description = _description(net, sizes, cost)
+    if notes is not None:
+        data_notes.check(notes, sizes)
+        description.setdefault(OURS, {})[NOTES] = notes
     if _name(filename).endswith(".npz"):
         arrays: dict[str, Any] = {"network": np.frombuffer(json.dumps(description).encode(), np.uint8)}
         for name, parameters in (("weights", weights), ("biases", biases)):
@@ -214,7 +224,10 @@ def read(filename: str | bytes | os.PathLike[str]) -> dict[str, Any]:
     """
     with open(filename, "rb") as file:
         try:
-            return (_read_npz if _name(filename).endswith(".npz") else _read_json)(file)
+            network = (_read_npz if _name(filename).endswith(".npz") else _read_json)(file)
+            if network[NOTES] is not None:
+                data_notes.check(network[NOTES], _sizes(network["weights"], network["biases"]))
+            return network
         except MemoryError:
             raise
         # On a damaged file, any of the libraries that read it can fail.
@@ -243,7 +256,7 @@ def _read_words(words: Any) -> dict[str, Any]:
     """The words under our key. A ValueError if they are wrong: only this package writes them."""
     if type(words) is not dict:
         raise ValueError(f"{OURS} is not an object")
-    if unknown := set(words) - WORDS:
+    if unknown := set(words) - WORDS - {NOTES}:
         raise ValueError(f"{OURS} holds {', '.join(sorted(unknown))}, which this version does not know")
     dtype, activation = words.get("dtype", "float64"), words.get("activation")
     if dtype not in DTYPES:
@@ -257,7 +270,12 @@ def _read_words(words: Any) -> dict[str, Any]:
         if type(neurons) is not dict or any(type(a) is not str for a in neurons.values()):
             raise ValueError("neuron_activations does not hold names")
         neurons = {tuple(int(number) for number in place.split(",")): a for place, a in neurons.items()}
-    return {"dtype": np.dtype(dtype), "activation": activation, "neuron_activations": neurons}
+    return {
+        "dtype": np.dtype(dtype),
+        "activation": activation,
+        "neuron_activations": neurons,
+        NOTES: words.get(NOTES),
+    }
 
 
 def _read_old_words(data: dict[str, Any]) -> dict[str, Any]:

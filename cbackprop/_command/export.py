@@ -1,0 +1,128 @@
+"""``cbackprop export``: a saved network for other programs, by `cbackprop.export`."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import pickle
+import tempfile
+from typing import TYPE_CHECKING, Any
+
+from cbackprop._command.parser import Parser, Refused, note
+from cbackprop._command.saved import load
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+SUFFIXES = {
+    ".onnx": "onnx",
+    ".safetensors": "safetensors",
+    ".pt": "torch",
+    ".pth": "torch",
+    ".keras": "keras",
+    ".pkl": "sklearn",
+    ".pickle": "sklearn",
+    ".h": "c",
+}
+FORMATS = tuple(dict.fromkeys(SUFFIXES.values()))
+
+DESCRIPTION = """\
+Write a saved network for other programs. The format follows from the name of OUT, or is named by --to:
+
+  onnx          .onnx               any ONNX runtime
+  safetensors   .safetensors        the arrays alone, by name
+  torch         .pt, .pth           PyTorch: torch.load(OUT, weights_only=False) is an nn.Sequential
+  keras         .keras              Keras 3: keras.models.load_model(OUT)
+  sklearn       .pkl, .pickle       scikit-learn: pickle.load is a fitted MLP
+  c             .h                  a C99 header without allocation
+
+What the network was trained on, the names of classes and the scaling of tables, stays in FILE."""
+
+EPILOG = """\
+examples:
+  cbackprop export digits.json digits.onnx
+  cbackprop export digits.json net.h
+  cbackprop export digits.json weights.bin --to safetensors"""
+
+
+def parser() -> Parser:
+    """The arguments."""
+    parser = Parser(prog="cbackprop export", description=DESCRIPTION, epilog=EPILOG)
+    parser.add_argument("file", metavar="FILE", help="a network, as `cbackprop train` or `net.save` writes it")
+    parser.add_argument("out", metavar="OUT", help="the file to write")
+    parser.add_argument("--to", choices=FORMATS, help="the format (default: by the name of OUT)")
+    return parser
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Load, and write whole or not at all."""
+    out, suffix = arguments.out, os.path.splitext(arguments.out)[1].lower()
+    to = arguments.to or SUFFIXES.get(suffix)
+    if to is None:
+        raise Refused(f"{out} has none of the suffixes {', '.join(SUFFIXES)}: --to names the format")
+    folder = os.path.dirname(os.path.realpath(out))
+    if not os.path.isdir(folder) or os.path.isdir(out):
+        raise Refused(f"{out} cannot be written: " + ("it is a folder" if os.path.isdir(out) else f"no {folder}"))
+    saved = load(arguments.file)
+    with tempfile.TemporaryDirectory(dir=folder, prefix=".cbackprop-") as temporary:
+        # Some of the libraries go by the suffix.
+        whole = os.path.join(temporary, f"network{suffix}")
+        _WRITERS[to](saved.net, whole)
+        os.replace(whole, out)
+    own = parser()
+    if saved.notes is not None and saved.is_of_tables:
+        note(own, "the network takes scaled numbers: `cbackprop show` and the file have the columns and scales")
+    note(own, f"wrote {out}, {to}")
+    return 0
+
+
+def _onnx(net: Any, path: str) -> None:
+    from cbackprop import export  # noqa: PLC0415  (it needs extras)
+
+    export.to_onnx(net, path)
+
+
+def _safetensors(net: Any, path: str) -> None:
+    from cbackprop import export  # noqa: PLC0415
+
+    export.to_safetensors(net, path)
+
+
+def _torch(net: Any, path: str) -> None:
+    from cbackprop import export  # noqa: PLC0415
+
+    module = export.to_torch(net)
+    import torch  # noqa: PLC0415
+
+    torch.save(module, path)
+
+
+def _keras(net: Any, path: str) -> None:
+    from cbackprop import export  # noqa: PLC0415
+
+    if not path.endswith(".keras"):
+        raise Refused("Keras writes files whose names end in .keras")
+    export.to_keras(net).save(path)
+
+
+def _sklearn(net: Any, path: str) -> None:
+    from cbackprop import export  # noqa: PLC0415
+
+    with open(path, "wb") as file:
+        pickle.dump(export.to_sklearn(net), file)
+
+
+def _c(net: Any, path: str) -> None:
+    from cbackprop import export  # noqa: PLC0415
+
+    export.to_c(net, path)
+
+
+_WRITERS: dict[str, Callable[[Any, str], None]] = {
+    "onnx": _onnx,
+    "safetensors": _safetensors,
+    "torch": _torch,
+    "keras": _keras,
+    "sklearn": _sklearn,
+    "c": _c,
+}
