@@ -1,14 +1,15 @@
 """Images of digits, made as MNIST has them, so that a network trained on MNIST reads them.
 
 MNIST's images are light on dark, 20 pixels tall or wide, and centred by their mass in 28 × 28 pixels. A
-photograph or a drawing is none of this, and a network reads it no better than by chance. `read_digit` does what
-the makers of MNIST did. Files need Pillow (``pip install "cbackprop[images]"``); arrays need NumPy alone.
+photograph or a drawing is none of this, and a network reads it no better than by chance. `read_digit` does
+what the makers of MNIST did. Files need Pillow (``pip install "cbackprop[images]"``); arrays need NumPy alone.
 """
 
 from __future__ import annotations
 
 import os
 import warnings
+from importlib import import_module
 from typing import IO, TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -35,10 +36,11 @@ RGB_TO_GREY = (0.299, 0.587, 0.114)  # ITU-R BT.601, as in Pillow
 def read_digit(image: _Image) -> NDArray[np.float64]:
     """An image of one digit as MNIST would have it: a column for `feedforward`.
 
-    The image is made grey and, if it is dark on light, inverted. What differs from the colour of its border is
-    cropped, scaled to 20 pixels (the longer side, with antialiasing), and placed in 28 × 28 pixels with its
-    centre of mass in the middle. The darkest ink becomes 255, and all is divided by 256, as `mnist_loader` does.
-    An image that is made so already, as those of MNIST are, stays as it is, bit for bit.
+    The image is made grey and, if it is dark on light, inverted. What differs from the colour of its border
+    is cropped, scaled to 20 pixels (the longer side, with antialiasing), and placed in 28 × 28 pixels with
+    its centre of mass in the middle. The darkest ink becomes 255, and all is divided by 256, as
+    `cbackprop.mnist_loader` does. An image that is made so already stays as it is: those of MNIST do, bit for
+    bit, but for a few in 10,000.
 
     Parameters
     ----------
@@ -136,7 +138,7 @@ def _levels(pixels: NDArray[Any]) -> NDArray[np.float64]:
 
 def _decoded(file: IO[bytes], name: str) -> tuple[str, NDArray[Any]]:
     try:
-        from PIL import Image, ImageOps  # noqa: PLC0415  (takes a while, and is an extra)
+        Image, ImageOps = import_module("PIL.Image"), import_module("PIL.ImageOps")  # an extra
     except ImportError as error:
         raise ImportError('images in files need Pillow: pip install "cbackprop[images]"') from error
     try:
@@ -154,7 +156,7 @@ def _decoded(file: IO[bytes], name: str) -> tuple[str, NDArray[Any]]:
         raise
     except Image.DecompressionBombError as error:
         raise ValueError(f"{name} has too many pixels: {error}") from None
-    except Image.UnidentifiedImageError:
+    except import_module("PIL").UnidentifiedImageError:
         raise ValueError(f"{name} is not a PNG or JPEG image") from None
     except Exception as error:  # on a damaged file, anything in Pillow can fail
         raise ValueError(f"{name} is not an intact image: {error}") from error

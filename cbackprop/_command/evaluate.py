@@ -6,7 +6,14 @@ import argparse
 import os
 
 from cbackprop._command import arguments as types
-from cbackprop._command.examples import PARTS, Examples, is_folder_of_images, is_table, read_examples, read_mnist
+from cbackprop._command.examples import (
+    PARTS,
+    Examples,
+    is_folder_of_images,
+    is_table,
+    read_examples,
+    read_mnist,
+)
 from cbackprop._command.parser import Parser, Refused, note
 from cbackprop._command.saved import Saved, load
 
@@ -25,16 +32,20 @@ examples:
 def parser() -> Parser:
     """The arguments."""
     parser = Parser(prog="cbackprop evaluate", description=DESCRIPTION, epilog=EPILOG)
-    parser.add_argument("file", metavar="FILE", help="a network, as `cbackprop train` or `net.save` writes it")
+    parser.add_argument(
+        "file", metavar="FILE", help="a network, as `cbackprop train` or `net.save` writes it"
+    )
     parser.add_argument(
         "--data", metavar="PATH", help=f"a folder of images, a .csv or .parquet; or MNIST: {types.DATA_HELP}"
     )
-    parser.add_argument(
-        "--part", choices=PARTS, help="of MNIST: which images (default: test)"
-    )
+    parser.add_argument("--part", choices=PARTS, help="of MNIST: which images (default: test)")
     parser.add_argument("--target", metavar="COLUMN", help="of a table: the column with the class")
     parser.add_argument(
-        "--ignore", type=types.names, default=[], metavar="COLUMN,...", help="of a table: columns to leave out"
+        "--ignore",
+        type=types.names,
+        default=[],
+        metavar="COLUMN,...",
+        help="of a table: columns to leave out",
     )
     return parser
 

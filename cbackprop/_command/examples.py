@@ -1,4 +1,4 @@
-"""The examples of a verb: MNIST, a folder of images by class, or a table, told apart by what the path leads to."""
+"""The examples of a verb: MNIST, a folder of images by class, or a table. The path tells which."""
 
 from __future__ import annotations
 
@@ -83,7 +83,9 @@ def numbered(names: Sequence[str], what: str) -> tuple[list[str], NDArray[np.int
         if fraction is not None:
             raise Refused(f"{what} holds {fraction}; expected classes, and a number with a fraction is none")
     if len(classes) > 100 and len(classes) > len(names) / 2:
-        raise Refused(f"{what} has {len(classes):,} different values in {len(names):,} rows: those are no classes")
+        raise Refused(
+            f"{what} has {len(classes):,} different values in {len(names):,} rows: those are no classes"
+        )
     places = {name: i for i, name in enumerate(classes)}
     return classes, np.array([places[name] for name in names], np.int64)
 
@@ -95,7 +97,9 @@ def read_folder(path: str) -> Examples:
     """The images of FOLDER/CLASS/*.png, .jpg and .jpeg, made as MNIST has them."""
     from cbackprop.images import read_digits  # noqa: PLC0415  (few verbs need it)
 
-    classes, files, labels = [], [], []
+    classes: list[str] = []
+    files: list[str] = []
+    labels: list[int] = []
     for one, names in _by_class(path):
         images = sorted(name for name in names if name.lower().endswith(IMAGES))
         if not images:
@@ -105,7 +109,7 @@ def read_folder(path: str) -> Examples:
         files += [os.path.join(path, one, name) for name in images]
     if not files:
         raise Refused(
-            f"{path} holds neither MNIST nor images by class: expected {os.path.join(path, 'CLASS', 'IMAGE.png')}"
+            f"{path} holds neither MNIST nor images by class, {os.path.join(path, 'CLASS', 'IMAGE.png')}"
         )
     return Examples(read_digits(files), np.array(labels), classes)
 
@@ -126,6 +130,6 @@ def read_mnist(path: str | None) -> tuple[dict[str, Examples], bool]:
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         parts = mnist_loader.load_data(path)
-    return {
-        name: Examples(X, labels, DIGITS) for name, (X, labels) in zip(PARTS, parts, strict=True)
-    }, bool(caught)
+    return {name: Examples(X, labels, DIGITS) for name, (X, labels) in zip(PARTS, parts, strict=True)}, bool(
+        caught
+    )

@@ -6,6 +6,7 @@ import argparse
 import os
 import pickle
 import tempfile
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from cbackprop._command.parser import Parser, Refused, note
@@ -48,7 +49,9 @@ examples:
 def parser() -> Parser:
     """The arguments."""
     parser = Parser(prog="cbackprop export", description=DESCRIPTION, epilog=EPILOG)
-    parser.add_argument("file", metavar="FILE", help="a network, as `cbackprop train` or `net.save` writes it")
+    parser.add_argument(
+        "file", metavar="FILE", help="a network, as `cbackprop train` or `net.save` writes it"
+    )
     parser.add_argument("out", metavar="OUT", help="the file to write")
     parser.add_argument("--to", choices=FORMATS, help="the format (default: by the name of OUT)")
     return parser
@@ -62,7 +65,9 @@ def run(arguments: argparse.Namespace) -> int:
         raise Refused(f"{out} has none of the suffixes {', '.join(SUFFIXES)}: --to names the format")
     folder = os.path.dirname(os.path.realpath(out))
     if not os.path.isdir(folder) or os.path.isdir(out):
-        raise Refused(f"{out} cannot be written: " + ("it is a folder" if os.path.isdir(out) else f"no {folder}"))
+        raise Refused(
+            f"{out} cannot be written: " + ("it is a folder" if os.path.isdir(out) else f"no {folder}")
+        )
     saved = load(arguments.file)
     with tempfile.TemporaryDirectory(dir=folder, prefix=".cbackprop-") as temporary:
         # Some of the libraries go by the suffix.
@@ -71,51 +76,44 @@ def run(arguments: argparse.Namespace) -> int:
         os.replace(whole, out)
     own = parser()
     if saved.notes is not None and saved.is_of_tables:
-        note(own, "the network takes scaled numbers: `cbackprop show` and the file have the columns and scales")
+        note(
+            own, "the network takes scaled numbers: `cbackprop show` and the file have the columns and scales"
+        )
     note(own, f"wrote {out}, {to}")
     return 0
 
 
-def _onnx(net: Any, path: str) -> None:
-    from cbackprop import export  # noqa: PLC0415  (it needs extras)
+def _exchange() -> Any:
+    """The module, imported where it is needed: it needs extras."""
+    return import_module("cbackprop.export")
 
-    export.to_onnx(net, path)
+
+def _onnx(net: Any, path: str) -> None:
+    _exchange().to_onnx(net, path)
 
 
 def _safetensors(net: Any, path: str) -> None:
-    from cbackprop import export  # noqa: PLC0415
-
-    export.to_safetensors(net, path)
+    _exchange().to_safetensors(net, path)
 
 
 def _torch(net: Any, path: str) -> None:
-    from cbackprop import export  # noqa: PLC0415
-
-    module = export.to_torch(net)
-    import torch  # noqa: PLC0415
-
-    torch.save(module, path)
+    module = _exchange().to_torch(net)
+    import_module("torch").save(module, path)
 
 
 def _keras(net: Any, path: str) -> None:
-    from cbackprop import export  # noqa: PLC0415
-
     if not path.endswith(".keras"):
         raise Refused("Keras writes files whose names end in .keras")
-    export.to_keras(net).save(path)
+    _exchange().to_keras(net).save(path)
 
 
 def _sklearn(net: Any, path: str) -> None:
-    from cbackprop import export  # noqa: PLC0415
-
     with open(path, "wb") as file:
-        pickle.dump(export.to_sklearn(net), file)
+        pickle.dump(_exchange().to_sklearn(net), file)
 
 
 def _c(net: Any, path: str) -> None:
-    from cbackprop import export  # noqa: PLC0415
-
-    export.to_c(net, path)
+    _exchange().to_c(net, path)
 
 
 _WRITERS: dict[str, Callable[[Any, str], None]] = {

@@ -20,9 +20,7 @@ class Parser(argparse.ArgumentParser):
     """An argument parser whose errors are one line."""
 
     def __init__(self, **options: Any) -> None:
-        super().__init__(
-            formatter_class=argparse.RawDescriptionHelpFormatter, **options
-        )
+        super().__init__(formatter_class=argparse.RawDescriptionHelpFormatter, **options)
 
     def error(self, message: str) -> NoReturn:
         """Print the message, and exit with 2."""
@@ -30,7 +28,7 @@ class Parser(argparse.ArgumentParser):
 
 
 def one_line(text: str) -> str:
-    """The text without line breaks and other characters that steer a terminal: names of files may hold any."""
+    """The text without line breaks and what else steers a terminal: names of files may hold anything."""
     return "".join(
         char if char.isprintable() else " " if char.isspace() else f"\\x{ord(char):02x}"
         for char in " ".join(text.split())
@@ -57,7 +55,9 @@ def guarded(parser: argparse.ArgumentParser, work: Callable[[], int]) -> int:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             return 1
         except MemoryError as error:
-            parser.error(f"there is not enough memory: {error}" if str(error) else "there is not enough memory")
+            parser.error(
+                f"there is not enough memory: {error}" if str(error) else "there is not enough memory"
+            )
         except OSError as error:
             parser.error(f"{error.strerror}: {error.filename}" if error.strerror else str(error))
         except (Refused, ValueError, TypeError, ImportError, OverflowError) as error:

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 IMAGE_STARTS = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff")  # of PNG and of JPEG
 
 DESCRIPTION = """\
-Say what a saved network makes of images, each of one digit, or of the rows of tables. A line for each image or
-row: its name, the class, and how probable that is, with tabs between.
+Say what a saved network makes of images, each of one digit, or of the rows of tables. A line for each image
+or row: its name, the class, and how probable that is, with tabs between.
 
 The probability is the activation of the output neuron of that class. Those of all classes add up to 1 if the
 network was trained with --cost log-likelihood; sigmoids each say how sure they are, by themselves."""
@@ -38,12 +38,18 @@ examples:
 def parser() -> Parser:
     """The arguments."""
     parser = Parser(prog="cbackprop predict", description=DESCRIPTION, epilog=EPILOG)
-    parser.add_argument("file", metavar="FILE", help="a network, as `cbackprop train` or `net.save` writes it")
+    parser.add_argument(
+        "file", metavar="FILE", help="a network, as `cbackprop train` or `net.save` writes it"
+    )
     parser.add_argument(
         "inputs", metavar="INPUT", nargs="+", help="a PNG, JPEG, .csv or .parquet, or - for standard input"
     )
     parser.add_argument(
-        "--ignore", type=types.names, default=[], metavar="COLUMN,...", help="of a table: columns to leave out"
+        "--ignore",
+        type=types.names,
+        default=[],
+        metavar="COLUMN,...",
+        help="of a table: columns to leave out",
     )
     return parser
 

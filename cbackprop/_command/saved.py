@@ -58,10 +58,11 @@ class Saved(NamedTuple):
     def check_images(self, name: str) -> None:
         """Refuse images, unless they fit the network."""
         if self.is_of_tables or self.sizes[0] != PIXELS:
+            n_in = self.sizes[0]
             raise Refused(
-                f"{name} is not a table, and this network takes rows of {self.sizes[0]} numbers: CSV or Parquet"
+                f"{name} is not a table, and this network takes rows of {n_in} numbers: CSV or Parquet"
                 if self.is_of_tables
-                else f"{name} is of images, which have {PIXELS} pixels; this network has {self.sizes[0]} inputs"
+                else f"{name} is not a table; images have {PIXELS} pixels, and this network {n_in} inputs"
             )
 
 

@@ -29,7 +29,7 @@ class Scaling(NamedTuple):
 
 
 def chosen(X: NDArray[np.float64], how: str) -> tuple[Scaling, str]:
-    """The scaling by one of `CHOICES`, learned from the training data, and a sentence that says what it does."""
+    """The scaling by one of `CHOICES`, learned from the training data, and a sentence that says it."""
     n = X.shape[1]
     if how == "auto":
         whole = X.min() >= 0 and 1 < X.max() <= 255 and not (X % 1).any()

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 DESCRIPTION = """\
-Say what a file with a network holds: its layers, activations, cost and type, and what it was trained on. Nothing
-in the file is run, and a damaged one is an error."""
+Say what a file with a network holds: its layers, activations, cost and type, and what it was trained on.
+Nothing in the file is run, and a damaged one is an error."""
 
 EPILOG = """\
 example:
@@ -27,7 +27,9 @@ example:
 def parser() -> Parser:
     """The arguments."""
     parser = Parser(prog="cbackprop show", description=DESCRIPTION, epilog=EPILOG)
-    parser.add_argument("file", metavar="FILE", help="a network, as `cbackprop train` or `net.save` writes it")
+    parser.add_argument(
+        "file", metavar="FILE", help="a network, as `cbackprop train` or `net.save` writes it"
+    )
     return parser
 
 
@@ -65,7 +67,10 @@ def _lines(path: str, saved: dict[str, Any]) -> Iterator[tuple[str, str]]:
     if saved["sizes"] != sizes:
         yield "note of sizes", f"{saved['sizes']}, which the arrays do not have"
     if notes is not None:
-        yield "trained on", notes["kind"] if notes["kind"] == "images" else f"a table; class: {notes['target']}"
+        yield (
+            "trained on",
+            notes["kind"] if notes["kind"] == "images" else f"a table; class: {notes['target']}",
+        )
         yield "classes", ", ".join(notes["classes"])
     if notes is not None and notes["kind"] == "table":
         yield "inputs", ", ".join(notes["columns"])

@@ -23,7 +23,7 @@ DELIMITERS = (",", ";", "\t")
 
 
 class Rows(NamedTuple):
-    """The rows of a table: the names of their columns, if it has any, and the class of each, if it was asked for."""
+    """The rows of a table, the names of its columns, if it has any, and the classes, if they were wanted."""
 
     columns: list[str] | None
     X: NDArray[np.float64]
@@ -56,7 +56,11 @@ class Wanted(NamedTuple):
             raise Refused(f"{name} has two columns {twice!r}")
         missing = [
             column
-            for column in (*(self.columns or ()), *self.ignored, *([] if self.target is None else [self.target]))
+            for column in (
+                *(self.columns or ()),
+                *self.ignored,
+                *([] if self.target is None else [self.target]),
+            )
             if column not in header
         ]
         if missing:
@@ -66,7 +70,9 @@ class Wanted(NamedTuple):
             )
         if self.columns is not None:
             return [header.index(column) for column in self.columns]
-        inputs = [i for i, column in enumerate(header) if column != self.target and column not in self.ignored]
+        inputs = [
+            i for i, column in enumerate(header) if column != self.target and column not in self.ignored
+        ]
         if not inputs:
             raise Refused(f"{name} has no columns of numbers beside {_listed(header)}")
         self.check_number(len(inputs), name)
@@ -76,8 +82,8 @@ class Wanted(NamedTuple):
         """Refuse another number of inputs than is needed."""
         if self.n_columns is not None and n != self.n_columns:
             raise Refused(
-                f"{name} has {n} columns of numbers, and the network {self.n_columns} inputs; --ignore leaves "
-                f"columns out"
+                f"{name} has {n} columns of numbers, and the network {self.n_columns} inputs; --ignore "
+                f"leaves columns out"
             )
 
 
@@ -153,7 +159,9 @@ def _read_lines(reader: Any, name: str, wanted: Wanted) -> Rows:
     if not numbers:
         raise Refused(f"{name} has no rows of numbers")
     X = np.frombuffer(numbers).reshape(-1, len(inputs))
-    return Rows(None if header is None else [header[i] for i in inputs], X, None if target is None else classes)
+    return Rows(
+        None if header is None else [header[i] for i in inputs], X, None if target is None else classes
+    )
 
 
 def _is_number(cell: str) -> bool:

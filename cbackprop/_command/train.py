@@ -65,7 +65,11 @@ def parser() -> Parser:
     )
     data.add_argument("--target", metavar="COLUMN", help="of a table: the column with the class")
     data.add_argument(
-        "--ignore", type=types.names, default=[], metavar="COLUMN,...", help="of a table: columns to leave out"
+        "--ignore",
+        type=types.names,
+        default=[],
+        metavar="COLUMN,...",
+        help="of a table: columns to leave out",
     )
     data.add_argument(
         "--scale",
@@ -106,7 +110,9 @@ def parser() -> Parser:
     net.add_argument("--dtype", choices=("float64", "float32"), default="float64", help="(default: float64)")
     training = parser.add_argument_group("training")
     training.add_argument("--epochs", type=types.count, default=30, metavar="N", help="(default: 30)")
-    training.add_argument("--mini-batch-size", type=types.count, default=10, metavar="N", help="(default: 10)")
+    training.add_argument(
+        "--mini-batch-size", type=types.count, default=10, metavar="N", help="(default: 10)"
+    )
     training.add_argument(
         "--eta",
         type=types.rate,
@@ -127,9 +133,7 @@ def parser() -> Parser:
     better.add_argument("--regularization", choices=("L2", "L1"), help="(default: L2)")
     better.add_argument("--rule", choices=RULES, help="the update rule (default: by --mu)")
     better.add_argument("--mu", type=types.from_0, metavar="µ", help="momentum, 0 to 1 (default: 0)")
-    better.add_argument(
-        "--dropout", type=types.share, metavar="P", help="of the hidden neurons (default: 0)"
-    )
+    better.add_argument("--dropout", type=types.share, metavar="P", help="of the hidden neurons (default: 0)")
     better.add_argument(
         "--early-stopping-n", type=types.count_from_0, metavar="N", help="stop after N epochs without a gain"
     )
@@ -184,7 +188,11 @@ def run(arguments: argparse.Namespace) -> int:
         say("the network is not kept; --save FILE keeps it")
     else:
         networks.write(net, arguments.save, getattr(net, "cost", costs.QuadraticCost), data.notes)
-        say(f"saved what was learned until then in {arguments.save}" if status else f"saved in {arguments.save}")
+        say(
+            f"saved what was learned until then in {arguments.save}"
+            if status
+            else f"saved in {arguments.save}"
+        )
     return status
 
 
@@ -204,7 +212,7 @@ def _check_place(path: str) -> None:
     """Refuse, before anything is trained, a file that could not be written at the end."""
     if path.lower().endswith(networks.OTHER_FORMATS):
         raise Refused(
-            f"--save {path}: that is another format; save a .json or .npz, which `cbackprop export` turns into it"
+            f"--save {path}: that is another format; save a .json or .npz, which `cbackprop export` converts"
         )
     if os.path.isdir(path):
         raise Refused(f"--save {path}: that is a folder")

@@ -28,7 +28,7 @@ SHARE = 0.2  # of the examples, that are kept to measure on
 
 
 class TrainingData(NamedTuple):
-    """Examples to train on, examples to measure on, or None, and the notes of `cbackprop._files.data_notes`."""
+    """Examples to train on, examples to measure on, or None, and notes: see `cbackprop._files.data_notes`."""
 
     training: Examples
     validation: Examples | None
@@ -75,7 +75,9 @@ def _read_mnist(
     training, held_out = parts["training"], parts["validation"]
     if arguments.validation is not None:
         training, held_out = _divided(training, arguments)  # type: ignore[assignment]
-    _describe("the sample of MNIST in this package" if is_sample else path or "MNIST", training, held_out, say)
+    _describe(
+        "the sample of MNIST in this package" if is_sample else path or "MNIST", training, held_out, say
+    )
     if is_sample:
         say("--data takes all of MNIST")
     return training, held_out
@@ -115,7 +117,7 @@ def _divided(examples: Examples, arguments: argparse.Namespace) -> tuple[Example
 
 
 def _drawn(labels: NDArray[np.int64], share: float, generator: np.random.Generator) -> NDArray[np.bool_]:
-    """Which examples are kept to measure on: so many of each class, and at least one of each is trained on."""
+    """Which examples are kept to measure on: so many of each class, but never all of it."""
     chosen = np.zeros(len(labels), bool)
     for label in np.unique(labels):
         places = np.flatnonzero(labels == label)
@@ -124,9 +126,7 @@ def _drawn(labels: NDArray[np.int64], share: float, generator: np.random.Generat
     return chosen
 
 
-def _describe(
-    what: str, training: Examples, held_out: Examples | None, say: Callable[[str], None]
-) -> None:
+def _describe(what: str, training: Examples, held_out: Examples | None, say: Callable[[str], None]) -> None:
     """Say how many examples there are; refuse those that teach nothing."""
     present = np.unique(training.labels)
     if len(present) < 2:

@@ -32,7 +32,9 @@ def check(notes: Any, sizes: list[int]) -> None:
     _check_names(notes["classes"], "classes", sizes[-1])
     if notes["kind"] == "images":
         if sizes[0] != 784:
-            raise ValueError(f"data is of images, which have 784 pixels, and the network has {sizes[0]} inputs")
+            raise ValueError(
+                f"data is of images, which have 784 pixels, and the network has {sizes[0]} inputs"
+            )
         return
     if type(notes["target"]) is not str:
         raise ValueError("target is not a name")
