@@ -2,7 +2,7 @@
 
 MNIST's images are light on dark, 20 pixels tall or wide, and centred by their mass in 28 × 28 pixels. A
 photograph or a drawing is none of this, and a network reads it no better than by chance. `read_digit` does
-what the makers of MNIST did. Files need Pillow (``pip install "cbackprop[images]"``); arrays need NumPy alone.
+what the makers of MNIST did. Files need Pillow (``pip install "cbackprop[images]"``), arrays NumPy alone.
 """
 
 from __future__ import annotations

@@ -5,8 +5,8 @@ A file of network.py's network is one of network2's with the quadratic cost: the
 The JSON is that of the book's network2, to the letter: ``sizes``, ``weights``, ``biases``, ``cost``. Options
 that the book does not have are under one more key, ``cbackprop``, unless they have their defaults: ``dtype``,
 ``activation``, ``neuron_activations``; and ``data``, what the command notes of the data (`data_notes`). NaN
-and infinities are kept, as ``NaN`` and ``Infinity``, which
-Python's json writes and reads. Other keys are the user's, and are ignored as in the book.
+and infinities are kept, as ``NaN`` and ``Infinity``, which Python's json writes and reads. Other keys are the
+user's, and are ignored as in the book.
 
 The npz holds ``network``, the bytes of the same JSON without the parameters, and the arrays ``weights_0``,
 ``biases_0``, … They are little-endian and not compressed.
