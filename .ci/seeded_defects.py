@@ -100,7 +100,7 @@ DEFECTS = [
     ),
     Defect(
         "a file written in place",
-        "cbackprop/_files/networks.py",
+        "cbackprop/_files/whole.py",
         '    temporary = os.path.join(folder, f".{name[:100]}.{os.urandom(8).hex()}")\n    try:\n'
         '        with open(temporary, mode.replace("w", "x"), encoding=encoding) as file:\n',
         "    temporary = target\n    try:\n        with open(temporary, mode, encoding=encoding) as file:\n",

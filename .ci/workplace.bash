@@ -29,3 +29,26 @@ workplace() {
         "$1/venv/bin/python" -m pip install --quiet "${needs[@]}"
     fi
 }
+
+# environment FOLDER [EXTRA]: a new virtual environment, FOLDER/venv, with the package and just this extra; and a
+# copy of the sources, FOLDER/tree. WHEEL in the environment is the package, built already.
+environment() {
+    local wheel=${WHEEL:-}
+    mkdir -p "$1/tree"
+    if [[ -z $wheel ]]; then
+        workplace "$1/build"
+        wheel=$(built "$1/build")
+    fi
+    tar --create --exclude-vcs --exclude-vcs-ignores . | tar --extract --directory="$1/tree"
+    "${PYTHON:-python3}" -m venv "$1/venv"
+    "$1/venv/bin/python" -m pip install --quiet "$wheel${2:+[$2]}"
+}
+
+# built WORKPLACE: builds the package there, and prints the wheel's path.
+built() {
+    (
+        cd "$1/tree"
+        "$1/venv/bin/python" -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir "$1/wheel" . >&2
+    )
+    echo "$1"/wheel/cbackprop-*.whl
+}

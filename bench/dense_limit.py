@@ -26,12 +26,12 @@ def epoch_flops(sizes, n):
 class MatrixProducts:
     """Square matrix products by NumPy's BLAS, of several sizes."""
 
-    def __init__(self, dtype):
+    def __init__(self, dtype, sides=SIDES):
         draw = np.random.default_rng(0)
-        self.factors = {side: draw.standard_normal((2, side, side)).astype(dtype) for side in SIDES}
-        self.rates = {side: [] for side in SIDES}
+        self.factors = {side: draw.standard_normal((2, side, side)).astype(dtype) for side in sides}
+        self.rates = {side: [] for side in sides}
         self.measure()  # warm up
-        self.rates = {side: [] for side in SIDES}
+        self.rates = {side: [] for side in sides}
 
     def measure(self):
         """Time some products of each size."""

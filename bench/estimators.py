@@ -19,8 +19,8 @@ import sys
 import time
 
 import cases
+import field
 import machine
-import measure
 import numpy as np
 import peers
 import tables
@@ -58,7 +58,7 @@ def check(job, learned):
 def timed(case, names, threads, runs):
     """Check and time one case; return the row of results."""
     job, epochs = case.job(), case.epochs
-    classes, absent = measure.available(names, threads, peers.CLASSIFIERS)
+    classes, absent = field.available(names, threads, peers.CLASSIFIERS)
     for name in [name for name, cls in classes.items() if job.is_sparse and not cls.takes_csr]:
         gigabytes = 8 * np.prod(job.X.shape, dtype=float) / 1e9
         absent[name] = f"takes dense rows: {gigabytes:.1f} GB of them"

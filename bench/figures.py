@@ -17,7 +17,8 @@ import matplotlib.pyplot as plt
 import peers
 import tables
 
-COLOURS = dict(zip(peers.MODULES, plt.get_cmap("tab10").colors, strict=False))
+COLOURS = dict(zip(peers.MODULES, plt.get_cmap("tab10").colors + plt.get_cmap("Dark2").colors, strict=False))
+OF_OTHERS = "tab:gray"  # peers of the user's own
 LONGEST = 12  # the longest bar drawn whole, in lengths of the first
 AXES = {
     "width": "width of the hidden layer (784-w-10)",
@@ -42,7 +43,11 @@ def bars(rows, path):
             [row["peers"][name]["max"] - m for m, name in zip(middle, names, strict=True)],
         ]
         panel.barh(
-            names, middle, xerr=apart, color=[COLOURS[name] for name in names], error_kw={"elinewidth": 1}
+            names,
+            middle,
+            xerr=apart,
+            color=[COLOURS.get(name, OF_OTHERS) for name in names],
+            error_kw={"elinewidth": 1},
         )
         # Bars begin at nought; one many times the first is cut off, its seconds written on it.
         shown = 1.25 * min(max(map(sum, zip(middle, apart[1], strict=True))), LONGEST * middle[0])

@@ -16,8 +16,8 @@ class Shape:
     `checked` is the number of mini-batches after which every peer's parameters are compared;
     `epochs` is the number whose seconds are given, `learned` the number trained to see that all
     learn; `softmax_eta` is the rate for a peer that trains softmax and cross-entropy instead
-    (default: a sixth of `eta`); `slow` says that loops over single examples would take minutes
-    here and are left out; `saturated` starts from the book's initial weights, which put most
+    (default: a sixth of `eta`); `slow` says that peers which would take minutes
+    here are left out; `saturated` starts from the book's initial weights, which put most
     sigmoids of a wide layer on their flat ends, where errors get subnormal; `times_shuffles` says that
     every peer draws the order of an epoch while it is timed. Elsewhere the peers get theirs beforehand:
     they would shuffle 50,000 numbers by a faster way than the book's.
@@ -63,6 +63,9 @@ SHAPES = {
         Shape("2-3-1, 4", (2, 3, 1), 4, data="XOR", epochs=10_000, learned=300, times_shuffles=True),
     )
 }
+
+
+ROWS = "random rows"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -133,6 +136,26 @@ def one_hot(labels, n_out, dtype):
     return np.eye(n_out, dtype=dtype)[labels]
 
 
+def n_rows(shape, sample):
+    """Return how many random rows a shape is trained on: many, and several mini-batches of them."""
+    return max(1_280 if sample else 5_120, 4 * shape.m)
+
+
+def random_rows(shape, dtype, sample):
+    """Return X, labels, X_test, test_labels: rows, each the mean of noise and of its label's pattern.
+
+    The patterns are random noughts and ones. So there is something to learn, and a peer that does not learn
+    is found out.
+    """
+    n, n_test = n_rows(shape, sample), 1_000
+    n_in, n_out = shape.sizes[0], shape.sizes[-1]
+    draw = np.random.default_rng(0)
+    labels = draw.integers(0, max(2, n_out), n + n_test)
+    patterns = draw.integers(0, 2, (max(2, n_out), n_in)).astype(np.float32)
+    X = ((draw.random((n + n_test, n_in), dtype=np.float32) + patterns[labels]) / 2).astype(dtype)
+    return X[:n], labels[:n], X[n:], labels[n:]
+
+
 @functools.cache
 def mnist(sample=False):
     """Return (X, labels, X_test, test_labels, source) of MNIST, or of the package's sample.
@@ -155,8 +178,22 @@ def mnist(sample=False):
 
 def make(shape, dtype, sample=False):
     """Return the job of `shape` in `dtype`; `sample` takes the small embedded data."""
+    job = with_data(shape, dtype, sample)
+    for examples in (job.X, job.Y):
+        examples.setflags(write=False)  # a peer that shuffles these would change what all others train
+    return job
+
+
+def with_data(shape, dtype, sample):
+    """Return the job whose data the shape names."""
     weights, biases = start(shape.sizes, dtype, shape.saturated)
     n_in, n_out = shape.sizes[0], shape.sizes[-1]
+    if shape.data == "rows":
+        X, labels, X_test, test_labels = random_rows(shape, dtype, sample)
+        if n_out == 1:
+            return Job(shape, ROWS, X, labels[:, None].astype(dtype), None, None, None, weights, biases)
+        Y = one_hot(labels, n_out, dtype)
+        return Job(shape, ROWS, X, Y, labels, X_test, test_labels, weights, biases)
     if shape.data == "XOR":
         X = np.array([[0, 0], [0, 1], [1, 0], [1, 1]], dtype)
         Y = np.array([[0], [1], [1], [0]], dtype)

@@ -11,6 +11,8 @@ import time
 from importlib import metadata
 from pathlib import Path
 
+import sources
+
 SETTLED = "CBACKPROP_BENCH_SETTLED"
 # Work-arounds for old OpenBLAS builds on new processors: they slow a current NumPy down.
 BLAS_OVERRIDES = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
@@ -32,6 +34,7 @@ PACKAGES = (
     "scikit-learn",
     "skorch",
     "keras",
+    "tinygrad",
 )
 
 
@@ -124,6 +127,15 @@ def commit():
     return done.stdout.strip()
 
 
+def compiler():
+    """Return what the C compiler of the peers in C calls itself, None where there is none."""
+    try:
+        done = subprocess.run(["cc", "--version"], capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return done.stdout.partition("\n")[0]
+
+
 def blas():
     """Return the BLAS libraries loaded now, their kernels and their threads."""
     try:
@@ -155,6 +167,8 @@ def describe():
         "python": platform.python_version(),
         "versions": versions(),
         "commit": commit(),
+        "kernels": sources.measured(),
+        "compiler": compiler(),
         "blas": blas(),
         "load_average": os.getloadavg() if hasattr(os, "getloadavg") else None,
     }

@@ -13,11 +13,10 @@ import io
 import random
 import sys
 
+import field
 import jobs
 import machine
-import measure
 import numpy as np
-import peers
 import tables
 from peers.through_sgd import ThroughSGD
 
@@ -26,6 +25,7 @@ from cbackprop.reference.network2 import ReferenceNetwork2
 
 TOLERANCE = 1e-8
 CHECKED = 500  # examples
+PEERS = ("cbackprop", "NumPy matrix", "Numba loops", "JAX scan", "PyTorch", "PyTorch by hand", "scikit-learn")
 EVALUATED = 10_000
 LAMBDA = 5.0
 ROWS = {
@@ -110,10 +110,8 @@ def main():
     epochs = 5 if arguments.quick else 8
     job = jobs.make(jobs.SHAPES[arguments.shape], np.dtype("float64"), arguments.quick)
 
-    names = (
-        ["cbackprop"] if arguments.quick else [name for name in peers.MODULES if name != "NumPy reference"]
-    )
-    classes, absent = measure.available(names, arguments.threads)
+    names = ["cbackprop"] if arguments.quick else PEERS
+    classes, absent = field.available(names, arguments.threads)
     turns, differences = {}, {}
     for name, cls in classes.items():
         peer = cls(job, arguments.threads)

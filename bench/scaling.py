@@ -69,10 +69,12 @@ def make(x, sizes, m, n, data, dtype):
 def measure(point, dtype, classes, runs):
     """Verify and time a point; return its row."""
     job = make(*point, dtype)
-    verify.same_parameters(
-        classes | {"NumPy matrix": peers.load("NumPy matrix")}, job, machine.settled()["threads"]
-    )
-    taking_part = {name: cls(job, machine.settled()["threads"]) for name, cls in classes.items()}
+    threads, reference = machine.settled()["threads"], "NumPy matrix"
+    expected = verify.trained(peers.load(reference), job, threads)
+    for name, cls in classes.items():
+        if cls.same_cost and name != reference:
+            verify.same_parameters(name, cls, job, threads, reference, expected)
+    taking_part = {name: cls(job, threads) for name, cls in classes.items()}
     epochs, taken = {}, {name: [] for name in taking_part}
     for name, peer in taking_part.items():
         peer.restart()

@@ -10,7 +10,12 @@ from pathlib import Path
 
 import peers
 
-CROSS_ENTROPY = "scikit-learn trains softmax and cross-entropy, about the same arithmetic."
+# What sets a peer apart, below the tables that it is in.
+REMARKS = {
+    "scikit-learn": "scikit-learn trains softmax and cross-entropy, about the same arithmetic.",
+    "FANN": "FANN clips a to 0.01 … 0.99 in its slopes, so it ends elsewhere; its accuracy is checked.",
+}
+MOST_RIVALS = 7  # side by side in a table
 # With fewer examples than this an epoch is calls and not arithmetic.
 LARGE = 1_000
 
@@ -18,6 +23,9 @@ LARGE = 1_000
 def number(value):
     """Return a number with about three significant digits, without an exponent."""
     return f"{value:.3g}" if value < 1 else f"{value:.2f}" if value < 10 else f"{value:.0f}"
+
+
+FAILED = {"wrong": "– wrong result", "raised": "– raised"}
 
 
 def row_cells(row, names):
@@ -35,7 +43,7 @@ def row_cells(row, names):
     for name in names:
         times = row["peers"].get(name)
         if times is None:
-            cells.append("–")
+            cells.append(next((said for key, said in FAILED.items() if name in row.get(key, {})), "–"))
         elif ours:
             cells.append(f"{number(times['median'])} s, {number(times['median'] / ours['median'])}×")
         else:
@@ -54,19 +62,35 @@ def markdown(rows):
     parts = []
     for threads, dtype in dict.fromkeys((row["threads"], row["dtype"]) for row in rows):
         chosen = [row for row in rows if (row["threads"], row["dtype"]) == (threads, dtype)]
-        names = [
-            name
-            for name in peers.MODULES
-            if name != "cbackprop" and any(name in row["peers"] for row in chosen)
-        ]
+        names = rivals_in(chosen)
         counts = {row["data"]: row["n"] for row in chosen}
         data = "; ".join(f"{n:,} examples of {source}" for source, n in counts.items())
-        parts.append(
-            f"**{dtype}, {threads} thread{'s' if threads > 1 else ''}** ({data})\n\n{table(chosen, names)}"
-        )
-        if any("scikit-learn" in row["peers"] for row in chosen):
-            parts.append(CROSS_ENTROPY)
+        parts.append(f"**{dtype}, {threads} thread{'s' if threads > 1 else ''}** ({data})")
+        for first in range(0, max(1, len(names)), MOST_RIVALS):
+            parts.append(table(chosen, names[first : first + MOST_RIVALS]))
+        parts += [remark for name, remark in REMARKS.items() if name in names]
+        parts += remarks_on(chosen)
     return "\n\n".join(parts)
+
+
+def rivals_in(rows):
+    """Return the peers of these rows beside ours: those of the benchmark first, in its order."""
+    there = dict.fromkeys(name for row in rows for key in ("peers", *FAILED) for name in row.get(key, {}))
+    known = [name for name in peers.MODULES if name in there]
+    return [name for name in dict.fromkeys([*known, *there]) if name != "cbackprop"]
+
+
+def remarks_on(rows):
+    """Return what failed or could not be checked in these rows, a paragraph each."""
+    remarks = []
+    for row in rows:
+        for key, title in (("wrong", "wrong result"), ("raised", "raised")):
+            remarks += [f"{row['shape']}: {name}: {title}: {why}" for name, why in row.get(key, {}).items()]
+        if row["checked_by"] is None:
+            remarks.append(f"{row['shape']}: no reference was run, so no result was checked.")
+        if row.get("nothing_learned"):
+            remarks.append(f"{row['shape']}: the cost did not fall, so what is learned was not compared.")
+    return remarks
 
 
 def duration(seconds):
@@ -108,16 +132,22 @@ SHORT_PEERS = {
     "JAX": ["JAX scan"],
     "scikit-learn": ["scikit-learn"],
     "Numba": ["Numba loops"],
+    "a loop in C": ["C loop"],
 }
 
 
 def short(rows):
     """Return the README's table: four networks in float64, one thread, the others' times in ours."""
     rows = {row["shape"]: row for row in rows if row["dtype"] == "float64" and row["threads"] == 1}
-    cells = [["network", "cbackprop", *SHORT_PEERS]]
+    columns = {
+        title: names
+        for title, names in SHORT_PEERS.items()
+        if any(fastest(rows[shape], names) is not None for shape in SHORT_SHAPES)
+    }
+    cells = [["network", "cbackprop", *columns]]
     for shape, title in SHORT_SHAPES.items():
         ours = rows[shape]["peers"]["cbackprop"]["median"]
-        others = [fastest(rows[shape], names) for names in SHORT_PEERS.values()]
+        others = [fastest(rows[shape], names) for names in columns.values()]
         ratios = ["–" if seconds is None else f"{number(seconds / ours)}×" for seconds in others]
         cells.append([title, f"{number(ours)} s", *ratios])
     return lines_of(cells)
@@ -278,18 +308,21 @@ PACKAGES = {
     "scikit-learn": "scikit-learn",
     "skorch": "skorch",
     "keras": "Keras",
+    "tinygrad": "tinygrad",
 }
 LADDER = {"avx512f": "AVX-512", "avx2": "AVX2", "asimd": "NEON"}
 
 
-def machine(described):
-    """Return in a line what machine.describe() says of where results are from."""
+def machine(described, remark=""):
+    """Return in a line what machine.describe() says of where results are from, and a remark on the commit."""
     flags = described["processor"]["instruction_sets"]
     best = next((name for flag, name in LADDER.items() if flag in flags), "no vectors")
     used, there = described["processors_used"], described["processors_of_the_machine"]
     versions = [f"{PACKAGES[name]} {is_}" for name, is_ in described["versions"].items() if name in PACKAGES]
     system = described["system"].split("-")[0]  # without what a distribution calls its kernel
     at = f"; commit {described['commit']}" if described.get("commit") else ""
+    if remark:
+        at += f"{',' if at else ';'} {remark}"
     return (
         f"{described['processor']['model']} ({best}), {len(used)} of {there} processors, {system}, "
         f"Python {described['python']}, {', '.join(versions)}{at}."

@@ -1,5 +1,7 @@
 """Checks that every peer does the same job, before anything is timed."""
 
+import math
+
 import jobs
 import numpy as np
 
@@ -7,6 +9,7 @@ import numpy as np
 # which sums are formed; a wrong gradient shows at 1e-3 and above.
 TOLERANCES = {"float64": 1e-11, "float32": 1e-3}
 ACCURACY_MARGIN = 0.05
+REFERENCES = ("NumPy reference", "NumPy matrix")
 
 
 class Wrong(Exception):
@@ -19,11 +22,22 @@ def trained(cls, job, threads):
     head = job.head(shape.checked * shape.m)
     peer = cls(head, threads)
     peer.restart()
-    peer.train(seed=7, epochs=max(1, shape.checked * shape.m // head.n))
+    peer.train(seed=7, epochs=max(1, shape.checked // math.ceil(head.n / shape.m)))
     return [
-        np.concatenate([np.ravel(layer).astype(np.float64) for layer in layers])
-        for layers in peer.parameters()
+        vector(cls.name, what, found, start)
+        for what, found, start in zip(
+            ("weights", "biases"), peer.parameters(), (job.weights, job.biases), strict=True
+        )
     ]
+
+
+def vector(name, what, found, start):
+    """Return a list of arrays as one vector; Wrong where their shapes are not those of `start`."""
+    found = [np.asarray(layer, np.float64) for layer in found]
+    shapes, expected = ([layer.shape for layer in layers] for layers in (found, start))
+    if shapes != expected:
+        raise Wrong(f"parameters() of {name} returned {what} of shapes {shapes}, {expected} are expected")
+    return np.concatenate([layer.ravel() for layer in found])
 
 
 def difference(found, expected):
@@ -31,55 +45,49 @@ def difference(found, expected):
     return max(float(np.abs(a - b).max() / np.abs(b).max()) for a, b in zip(found, expected, strict=True))
 
 
-def same_parameters(classes, job, threads):
-    """Compare every peer of the same cost with the reference; return the differences by name.
+def same_parameters(name, cls, job, threads, reference, expected):
+    """Return how far a peer's parameters are from those `expected`, which the `reference` trained.
 
-    The reference is the NumPy reference, or the NumPy peer where the reference does not take part.
+    Wrong is raised where that is more than rounding.
     """
     tolerance = TOLERANCES[job.X.dtype.name]
-    comparable = {name: cls for name, cls in classes.items() if cls.same_cost}
-    order = [name for name in ("NumPy reference", "NumPy matrix") if name in comparable]
-    if not order:
-        raise Wrong("neither the NumPy reference nor the NumPy peer takes part: nothing to check by")
-    expected = trained(comparable[order[0]], job, threads)
-    differences = {order[0]: 0.0}
-    for name, cls in comparable.items():
-        if name == order[0]:
-            continue
-        differences[name] = difference(trained(cls, job, threads), expected)
-        if not differences[name] <= tolerance:  # also when it is not a number
-            raise Wrong(
-                f"{job.shape.name} {job.X.dtype}: parameters of {name} differ from those "
-                f"of {order[0]} by {differences[name]:.1e} after {job.shape.checked} "
-                f"mini-batches; {tolerance:.0e} is allowed"
-            )
-    return order[0], differences
+    apart = difference(trained(cls, job, threads), expected)
+    if not apart <= tolerance:  # also when it is not a number
+        raise Wrong(
+            f"{job.shape.name} {job.X.dtype}: parameters of {name} differ from those of {reference} by "
+            f"{apart:.1e} after {job.shape.checked} mini-batches; {tolerance:.0e} is allowed"
+        )
+    return apart
+
+
+def duration(name, seconds):
+    """Return seconds that a peer says have passed; Wrong where no clock says that."""
+    if not (isinstance(seconds, float) and 0 < seconds < math.inf):
+        raise Wrong(f"{name} returned {seconds!r} as the seconds of its training")
+    return seconds
 
 
 def learning(peer, reference=None):
     """Train the job once from its start; return seconds an epoch, cost before and after, accuracy.
 
-    Wrong is raised where the cost does not fall, or where the accuracy falls behind that of
-    the `reference` (another peer's answer of this function).
+    Wrong is raised where the cost does not fall but that of the `reference` (another peer's answer of this
+    function) does, or where the accuracy falls behind the reference's.
     """
     job = peer.job
     peer.restart()
     before = jobs.cost(job, lambda X: jobs.outputs(X, job.weights, job.biases))
-    seconds = peer.train(seed=11, epochs=job.shape.learned)
+    seconds = duration(peer.name, peer.train(seed=11, epochs=job.shape.learned))
     after = jobs.cost(job, peer.outputs)
     recognised = jobs.accuracy(job, peer.outputs)
     where = f"{job.shape.name} {job.X.dtype}: {peer.name}"
-    if not after < before:
-        raise Wrong(f"{where}: the cost went from {before:.4f} to {after:.4f}")
-    if (
-        recognised is not None
-        and reference is not None
-        and not recognised >= reference["accuracy"] - ACCURACY_MARGIN
-    ):
-        raise Wrong(
-            f"{where}: recognises {recognised:.1%} of the test images, the reference "
-            f"{reference['accuracy']:.1%}"
-        )
+    if reference is not None and reference["cost_after"] < reference["cost_before"]:
+        if not after < before:
+            raise Wrong(f"{where}: the cost went from {before:.4f} to {after:.4f}")
+        if recognised is not None and not recognised >= reference["accuracy"] - ACCURACY_MARGIN:
+            raise Wrong(
+                f"{where}: recognises {recognised:.1%} of the test examples, the reference "
+                f"{reference['accuracy']:.1%}"
+            )
     return {
         "seconds": seconds / job.shape.learned,
         "cost_before": before,

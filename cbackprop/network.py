@@ -22,6 +22,7 @@ from cbackprop._compiled import (
 )
 from cbackprop._data import DataSet, checked_threshold, read_for_evaluation, recognised
 from cbackprop._epochs import checked_callbacks, report_of
+from cbackprop._flat import Flat, mean_cost
 from cbackprop._memory import Memory, real_dtype, remember
 from cbackprop._order import Order
 from cbackprop._overrides import Module, builtin
@@ -75,7 +76,7 @@ MODULE: Module = Module(
 )
 
 
-class Network(Compiled, ReferenceNetwork):
+class Network(Flat, Compiled, ReferenceNetwork):
     """A feedforward network trained by stochastic gradient descent.
 
     Parameters
@@ -271,6 +272,27 @@ class Network(Compiled, ReferenceNetwork):
         _warnings.of_one_output(self, tests)
         return correct_answers(self, tests)
 
+    def cost(self, X: ArrayLike, Y: ArrayLike) -> float:
+        """The mean of C_x = ½ ‖y − aᴸ‖² over some examples.
+
+        Parameters
+        ----------
+        X, Y
+            As for `flat_gradient`.
+
+        Returns
+        -------
+        float
+
+        Raises
+        ------
+        ZeroDivisionError
+            If there are no examples.
+        ValueError, TypeError
+            As `flat_gradient`.
+        """
+        return mean_cost(self, X, Y)
+
     def save(self, filename: str | bytes | PathLike[str]) -> None:
         """Save the network to a file, as npz if the name ends in .npz, otherwise in the JSON of network2.
 
@@ -314,7 +336,7 @@ def load(filename: str | bytes | PathLike[str]) -> Network:
     OSError
         If the file cannot be read.
     """
-    from cbackprop._files import networks  # noqa: PLC0415
+    from cbackprop._files import description, networks  # noqa: PLC0415
 
     saved = networks.read(filename)
     name = os.fsdecode(filename)
@@ -324,10 +346,10 @@ def load(filename: str | bytes | PathLike[str]) -> Network:
             f"alone: load it with cbackprop.network2.load"
         )
     try:
-        activations = networks.activations_of(saved, QuadraticCost)
+        activations = description.activations_of(saved, QuadraticCost)
     except (TypeError, ValueError) as error:
         raise ValueError(f"{name}: not an intact network: {error}") from error
-    return networks.restored(Network, saved, activations)
+    return description.restored(Network, saved, activations)
 
 
 class _Step(PlainSteps):

@@ -25,6 +25,7 @@ from cbackprop._compiled import (
 from cbackprop._data import DataSet, checked_threshold, read_for_evaluation, recognised
 from cbackprop._dropout import Dropout, checked_dropout
 from cbackprop._epochs import Monitoring, checked_callbacks
+from cbackprop._flat import Flat
 from cbackprop._memory import Memory, offered, real_dtype, remember
 from cbackprop._order import Order
 from cbackprop._overrides import Module, builtin
@@ -124,7 +125,7 @@ MODULE: Module = Module(
 )
 
 
-class Network(Compiled, ReferenceNetwork2):
+class Network(Flat, Compiled, ReferenceNetwork2):
     """A feedforward network with a choice of cost, regularisation and momentum.
 
     Parameters
@@ -559,7 +560,7 @@ def load(filename: str | bytes | PathLike[str], cost: Any = None) -> Network:
     OSError
         If the file cannot be read.
     """
-    from cbackprop._files import networks  # noqa: PLC0415
+    from cbackprop._files import description, networks  # noqa: PLC0415
 
     saved = networks.read(filename)
     name = os.fsdecode(filename)
@@ -578,10 +579,10 @@ def load(filename: str | bytes | PathLike[str], cost: Any = None) -> Network:
         costs.check_functions(cost)
         what = "not a network for this cost"
     try:
-        activations = networks.activations_of(saved, cost)
+        activations = description.activations_of(saved, cost)
     except (TypeError, ValueError) as error:
         raise ValueError(f"{name}: {what}: {error}") from error
-    net = networks.restored(Network, saved, activations)
+    net = description.restored(Network, saved, activations)
     net.cost = cost
     return net
 

@@ -7,10 +7,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cbackprop import network2
 from cbackprop.chapter import Path, check_gradient, path_sum_gradient, paths, perturbation
 from cbackprop.network import Activation, Network
 from cbackprop.reference.network import ReferenceNetwork
+from cbackprop.reference.network2 import ReferenceNetwork2
 from support.agreement import nothing_changes, worst_difference
+from support.chapter_networks import NETWORKS
 from support.examples import dense_examples
 
 
@@ -202,3 +205,94 @@ def test_wrong_arguments():
         paths(net, x[:2], y, (2, 0, 0))
     with pytest.raises(TypeError, match="max_paths"):
         path_sum_gradient(net, x, y, max_paths="many")
+
+
+RIGHT_ANSWER = np.array([[0.0], [1.0], [0.0]])
+
+
+def tolerance_of(name):
+    """Of a user's cost over softmax, ∂C/∂a^L is found from differences."""
+    return {"float32": 1e-5, "own cost, softmax": 1e-8}.get(name, 1e-10)
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_the_sum_over_paths_is_the_gradient_of_every_cost(name):
+    net = NETWORKS[name]()
+    x = dense_examples(1, [net.weights[0].shape[1], 3])[0][0]
+    nabla_w = net.backprop(x, RIGHT_ANSWER)[1]
+    with nothing_changes(net):
+        assert worst_difference(path_sum_gradient(net, x, RIGHT_ANSWER), nabla_w) < tolerance_of(name)
+    for l, nabla in enumerate(nabla_w, 2):
+        for j, k in ((0, 1), (2, 0)):
+            products = [path.product for path in paths(net, x, RIGHT_ANSWER, (l, j, k))]
+            assert abs(sum(products) - nabla[j, k]) < tolerance_of(name) * np.abs(nabla).max()
+
+
+@pytest.mark.parametrize("name", [name for name in NETWORKS if name != "float32"])
+def test_a_small_change_is_predicted_to_first_order_with_every_cost(name):
+    net = NETWORKS[name]()
+    x = dense_examples(1, [net.weights[0].shape[1], 3])[0][0]
+    before = net.feedforward(x)
+    cost = net.cost.fn if isinstance(net, ReferenceNetwork2) else lambda a, y: 0.5 * np.sum((a - y) ** 2)
+    for l in range(2, len(net.weights) + 2):
+        nabla = net.backprop(x, RIGHT_ANSWER)[1][l - 2]
+        found = perturbation(net, x, RIGHT_ANSWER, (l, 1, 2), 1e-3)
+        assert found.predicted == pytest.approx(nabla[1, 2] * 1e-3, rel=1e-10)
+        net.weights[l - 2][1, 2] += 1e-3
+        after = net.feedforward(x)
+        net.weights[l - 2][1, 2] -= 1e-3
+        np.testing.assert_allclose(found.layers[-1].real, after - before, rtol=1e-9, atol=1e-13)
+        difference = float(cost(after, RIGHT_ANSWER)) - float(cost(before, RIGHT_ANSWER))
+        assert found.real == pytest.approx(difference, rel=1e-9, abs=1e-14)
+        assert found.real == pytest.approx(found.predicted, rel=0.02)
+        for change in found.layers:
+            np.testing.assert_allclose(change.predicted, change.real, rtol=0.02, atol=1e-6)
+
+
+def test_a_path_through_softmax_by_hand():
+    net = network2.Network([2, 2, 3], cost=network2.LogLikelihoodCost)
+    x, (y0, y1) = dense_examples(1, [2, 2])[0][0], (0.25, 0.75)
+    y = np.array([[y0], [y1], [0.0]])
+    a2 = 1 / (1 + np.exp(-(net.weights[0] @ x + net.biases[0])))
+    e = np.exp(net.weights[1] @ a2 + net.biases[1])
+    a = (e / e.sum()).ravel()
+    found = {path.neurons: path.product for path in paths(net, x, y, (2, 1, 0))}
+    assert list(found) == [(1, 0), (1, 1), (1, 2)]
+    # ∂a^3_0/∂a^2_1 is a sum over all z^3_j, which each a^3_m depends on.
+    rate = sum(a[0] * ((j == 0) - a[j]) * net.weights[1][j, 1] for j in range(3))
+    first = (a2 * (1 - a2))[1, 0] * x[0, 0]
+    assert found[1, 0] == pytest.approx(-y0 / a[0] * rate * first, rel=1e-12)
+    assert found[1, 2] == 0
+    # A weight of the softmax layer itself changes all its activations.
+    found = {path.neurons: path.product for path in paths(net, x, y, (3, 0, 1))}
+    assert list(found) == [(0,), (1,), (2,)]
+    assert found[1,] == pytest.approx(-y1 / a[1] * -a[1] * a[0] * a2[1, 0], rel=1e-12)
+
+
+def test_max_paths_counts_those_of_a_softmax_layer():
+    for sizes in ([3, 2], [2, 3, 4], [2, 3, 1, 2]):
+        np.random.seed(0)
+        net = network2.Network(sizes, cost=network2.LogLikelihoodCost)
+        x, y = dense_examples(1, sizes)[0]
+        walked = sum(
+            len(list(paths(net, x, y, (l, j, k))))
+            for l in range(2, len(sizes) + 1)
+            for j in range(sizes[l - 1])
+            for k in range(sizes[l - 2])
+        )
+        path_sum_gradient(net, x, y, max_paths=walked)
+        with pytest.raises(ValueError, match=rf"\b{walked} paths"):
+            path_sum_gradient(net, x, y, max_paths=walked - 1)
+
+
+@pytest.mark.parametrize("cost", [network2.CrossEntropyCost, network2.LogLikelihoodCost])
+def test_saturated_outputs_lose_no_path(cost):
+    net = network2.Network([4, 5, 3], cost=cost)
+    x = dense_examples(1, [4, 3])[0][0]
+    net.biases[-1][:] = [[800.0], [-800.0], [-800.0]]  # the wrong answer, for certain: ∂C/∂a^L_1 is infinite
+    nabla_w = net.backprop(x, RIGHT_ANSWER)[1]
+    assert np.abs(nabla_w[1]).max() > 0.1
+    assert worst_difference(path_sum_gradient(net, x, RIGHT_ANSWER), nabla_w) < 1e-10
+    assert perturbation(net, x, RIGHT_ANSWER, (2, 0, 0), 1e-3).predicted == pytest.approx(
+        nabla_w[0][0, 0] * 1e-3, rel=1e-10
+    )

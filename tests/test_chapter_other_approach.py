@@ -7,11 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cbackprop import network
+from cbackprop import network, network2
 from cbackprop.chapter import check_gradient, numerical_gradient, one_pass
 from cbackprop.network import Activation, Network
 from cbackprop.reference.network import ReferenceNetwork
+from cbackprop.reference.network2 import ReferenceNetwork2
 from support.agreement import nothing_changes, worst_difference
+from support.chapter_networks import NETWORKS, QuarticCost, SoftmaxQuarticCost
 from support.examples import dense_examples
 
 MIXED = {
@@ -337,3 +339,101 @@ def test_in_many_chunks_as_in_one(monkeypatch):
     monkeypatch.setattr(one_pass, "COLUMN_ENTRIES", 11)
     for ours, expected in zip(numerical_gradient(net, x, y, epsilon=2**-7), whole, strict=True):
         assert worst_difference(ours, expected) < 1e-11
+
+
+RIGHT_ANSWER = np.array([[0.0], [1.0], [0.0]])
+
+
+@pytest.mark.parametrize("scheme", ["forward", "central"])
+@pytest.mark.parametrize("name", NETWORKS)
+def test_every_cost_of_network2_passes(name, scheme):
+    net = NETWORKS[name]()
+    x = example([net.weights[0].shape[1], 3])[0]
+    with nothing_changes(net):
+        result = check_gradient(net, x, RIGHT_ANSWER, scheme=scheme)
+    assert result
+    assert result.difference < (1e-4 if net.dtype == np.float32 else 1e-5 if scheme == "forward" else 1e-7)
+
+
+@pytest.mark.parametrize("name", [name for name in NETWORKS if name not in ("float32", "wide")])
+def test_it_is_the_quotient_that_whole_passes_of_network2_give(name):
+    net = NETWORKS[name]()
+    x = example([4, 3])[0]
+    cost = net.cost.fn if isinstance(net, ReferenceNetwork2) else lambda a, y: 0.5 * np.sum((a - y) ** 2)
+    found = numerical_gradient(net, x, RIGHT_ANSWER, epsilon=2**-7, scheme="central")
+    for arrays, nabla in zip((net.biases, net.weights), found, strict=True):
+        for array, ours in zip(arrays, nabla, strict=True):
+            expected = np.empty_like(array)
+            for place in np.ndindex(array.shape):
+                value, costs = array[place], []
+                for step in (2**-7, -(2**-7)):
+                    array[place] = value + step
+                    costs.append(float(cost(net.feedforward(x), RIGHT_ANSWER)))
+                array[place] = value
+                expected[place] = (costs[0] - costs[1]) * 2**6
+            assert worst_difference([ours], [expected]) < 1e-10
+
+
+def test_a_wrong_delta_of_network2_is_found():
+    class Wrong(QuarticCost):
+        @staticmethod
+        def delta(z, a, y):
+            return 2 * QuarticCost.delta(z, a, y)
+
+    x = example([4, 3])[0]
+    result = check_gradient(network2.Network([4, 5, 3], cost=Wrong), x, RIGHT_ANSWER)
+    assert not result and result.backprop == pytest.approx(2 * result.numerical, rel=1e-5)
+    # δ = a − y is the derivative of −Σ y ln a only if y sums to 1.
+    net = network2.Network([4, 5, 3], cost=network2.LogLikelihoodCost)
+    assert check_gradient(net, x, np.array([[0.2], [0.3], [0.5]]))
+    assert not check_gradient(net, x, np.array([[1.0], [1.0], [0.0]]))
+
+
+def test_another_cost_in_place_of_network2s():
+    net, x = NETWORKS["own cost"](), example([4, 3])[0]
+    twice = numerical_gradient(net, x, RIGHT_ANSWER, cost=lambda a, y: 2 * QuarticCost.fn(a, y))
+    usual = numerical_gradient(net, x, RIGHT_ANSWER)
+    assert worst_difference(twice[1], [2 * nabla for nabla in usual[1]]) < 1e-6
+    assert not check_gradient(net, x, RIGHT_ANSWER, cost=lambda a, y: 2 * QuarticCost.fn(a, y))
+
+
+@pytest.mark.parametrize("cost", [network2.CrossEntropyCost, network2.LogLikelihoodCost])
+def test_saturated_outputs_of_network2_pass(cost):
+    net, x = network2.Network([4, 5, 3], cost=cost), example([4, 3])[0]
+    net.biases[-1][:] = [[-40.0], [45.0], [-38.0]]
+    assert check_gradient(net, x, RIGHT_ANSWER)
+    net.biases[-1][1] = 12.0
+    assert check_gradient(net, x, RIGHT_ANSWER)
+
+
+def test_a_replaced_feedforward_and_sigmoid_of_network2_count(monkeypatch):
+    net, x = network2.Network([4, 5, 3]), example([4, 3])[0]
+    monkeypatch.setattr(network, "sigmoid", np.sin)  # of the other module
+    assert check_gradient(net, x, RIGHT_ANSWER)
+    calls = []
+    net.feedforward = lambda a: calls.append(a) or network2.Network.feedforward(net, a)
+    with nothing_changes(net):
+        assert check_gradient(net, x, RIGHT_ANSWER)
+    assert len(calls) > 2 * (5 * 4 + 5 + 3 * 5 + 3)
+    net = network2.Network([4, 5, 3], cost=network2.QuadraticCost)
+    monkeypatch.setattr(network2, "sigmoid", np.tanh)
+    monkeypatch.setattr(network2, "sigmoid_prime", lambda z: 1 - np.tanh(z) ** 2)
+    assert check_gradient(net, x, RIGHT_ANSWER)
+
+
+def test_a_cost_that_does_not_fit_the_output_layer():
+    net, x = network2.Network([4, 5, 3]), example([4, 3])[0]
+    for cost in (network2.LogLikelihoodCost, network2.PoissonCost):
+        net.cost = cost
+        with pytest.raises(ValueError, match="output layer"):
+            numerical_gradient(net, x, RIGHT_ANSWER)
+    net.cost = int
+    with pytest.raises(TypeError, match="cost is"):
+        check_gradient(net, x, RIGHT_ANSWER)
+    net = network2.Network([4, 3], cost=SoftmaxQuarticCost, activation="softmax")
+    SoftmaxQuarticCost.fn = staticmethod(lambda a, y: a)
+    try:
+        with pytest.raises(ValueError, match=r"cost returned an array of shape \(3, 1\)"):
+            numerical_gradient(net, x, RIGHT_ANSWER)
+    finally:
+        del SoftmaxQuarticCost.fn

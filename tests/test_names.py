@@ -47,6 +47,8 @@ NAMES = [
     "generator",
     "callbacks",
     "threshold",
+    "parameters",
+    "flat_gradient",
     "_anything",
 ]
 

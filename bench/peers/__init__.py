@@ -12,6 +12,11 @@ MODULES = {
     "PyTorch": ("torch_eager", "TorchAutograd"),
     "PyTorch by hand": ("torch_eager", "TorchByHand"),
     "scikit-learn": ("sklearn_mlp", "SklearnMLP"),
+    "C loop": ("c_loop", "CLoop"),
+    "FANN": ("fann", "Fann"),
+    "dlib": ("dlib_net", "Dlib"),
+    "Keras": ("keras_fit", "KerasTrains"),
+    "tinygrad": ("tinygrad_jit", "TinygradJit"),
 }
 
 # Those of estimators.py.

@@ -58,7 +58,7 @@ class NumbaLoops(Peer):
     """Explicit loops, `njit` with `fastmath` so that sums are vectorised."""
 
     name = "Numba loops"
-    loops_over_examples = True
+    left_out_if_slow = True
     one_thread_only = True
 
     def __init__(self, job, threads):

@@ -31,8 +31,9 @@ class Peer:
     name = ""
     same_cost = True  # False: trains another cost function, so its parameters differ
     own_start = False  # True: starts from parameters of its own
-    loops_over_examples = False  # True: left out where a shape says it is slow
+    left_out_if_slow = False  # True: takes minutes where a shape says it is slow
     one_thread_only = False
+    dtypes = ("float64", "float32")
 
     def __init__(self, job, threads):
         self.job = job

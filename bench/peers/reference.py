@@ -10,7 +10,7 @@ class Reference(ThroughSGD):
     """The package's NumPy reference, one example at a time as in the chapter."""
 
     name = "NumPy reference"
-    loops_over_examples = True
+    left_out_if_slow = True
     one_thread_only = True
 
     def network(self):

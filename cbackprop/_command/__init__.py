@@ -1,8 +1,8 @@
 """The command ``cbackprop``: a module for each verb, and what the verbs share.
 
 ``VERBS`` has the verbs. A verb's module has ``parser()``, its arguments, and ``run(arguments)``, which
-returns the exit status. What a user gets wrong ends in a `parser.Refused` or in an error of the library, of which
-`parser.guarded` prints one line.
+returns the exit status. What a user gets wrong ends in a `parser.Refused` or in an error of the library, of
+which `parser.guarded` prints one line.
 """
 
 VERBS: dict[str, str] = {

@@ -8,7 +8,7 @@ from cbackprop import network2
 from cbackprop._command.parser import Refused
 from cbackprop._command.scaling import Scaling
 from cbackprop._command.tables import Wanted
-from cbackprop._files import networks
+from cbackprop._files import description, networks
 from cbackprop.costs import COSTS
 
 if TYPE_CHECKING:
@@ -78,8 +78,8 @@ def load(path: str) -> Saved:
     if not saved["weights"]:
         raise Refused(f"{path} holds a network of one layer, which computes nothing")
     try:
-        net = networks.restored(network2.Network, saved, networks.activations_of(saved, cost))
+        net = description.restored(network2.Network, saved, description.activations_of(saved, cost))
     except (TypeError, ValueError) as error:
         raise Refused(f"{path}: not an intact network: {error}") from None
     net.cost = cost
-    return Saved(net, saved[networks.NOTES])
+    return Saved(net, saved[description.NOTES])

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cbackprop._command.parser import Parser, Refused, one_line
-from cbackprop._files import networks
+from cbackprop._files import description, networks
 from cbackprop.costs import COSTS
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _lines(path: str, saved: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    weights, biases, notes = saved["weights"], saved["biases"], saved[networks.NOTES]
+    weights, biases, notes = saved["weights"], saved["biases"], saved[description.NOTES]
     kind = "npz" if path.lower().endswith(".npz") else "JSON"
     yield "file", f"{path}: a network, {kind}, {os.path.getsize(path):,} bytes"
     if not weights:
@@ -81,7 +81,7 @@ def _lines(path: str, saved: dict[str, Any]) -> Iterator[tuple[str, str]]:
 def _activations(saved: dict[str, Any], n_layers: int) -> list[str]:
     """The activation of each layer after the input layer."""
     try:
-        found = networks.activations_of(saved, COSTS.get(saved["cost"]))
+        found = description.activations_of(saved, COSTS.get(saved["cost"]))
     except (TypeError, ValueError) as error:
         if saved["cost"] in COSTS:
             raise Refused(f"not an intact network: {error}") from None

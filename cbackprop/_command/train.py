@@ -187,7 +187,12 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.save is None:
         say("the network is not kept; --save FILE keeps it")
     else:
-        networks.write(net, arguments.save, getattr(net, "cost", costs.QuadraticCost), data.notes)
+        networks.write(
+            net,
+            arguments.save,
+            net.cost if isinstance(net, network2.Network) else costs.QuadraticCost,
+            data.notes,
+        )
         say(
             f"saved what was learned until then in {arguments.save}"
             if status

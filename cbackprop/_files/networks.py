@@ -17,57 +17,42 @@ note, which becomes ``net.sizes`` and need not match: once neurons were cut out,
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
-import stat
 import zipfile
-from typing import IO, TYPE_CHECKING, Any, TypeVar
+from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 
 from cbackprop._files import data_notes
-from cbackprop.activations import Activation, LayerActivations, read_activations
-from cbackprop.costs import COSTS, check, default_output
-from cbackprop.reference.network import set_up
+from cbackprop._files.description import (
+    MOST_NEURONS,
+    NOTES,
+    OURS,
+    arrays_of,
+    description_of,
+    read_description,
+    sizes_of,
+)
+from cbackprop._files.whole import replacing
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
-    from cbackprop.reference.network import ReferenceLayers
-
-    _Network = TypeVar("_Network", bound=ReferenceLayers)
-
-DTYPES: tuple[str, ...] = ("float64", "float32")
-OURS: str = "cbackprop"
-WORDS: set[str] = {"dtype", "activation", "neuron_activations"}
-NOTES: str = "data"
-BOOKS: set[str] = {"sizes", "weights", "biases", "cost"}
-# Names by which programs expect another format.
-OTHER_FORMATS: tuple[str, ...] = (
-    ".onnx",
-    ".pt",
-    ".pth",
-    ".pkl",
-    ".pickle",
-    ".h5",
-    ".keras",
-    ".safetensors",
-    ".h",
-)
-MOST_NEURONS: int = 2**31 - 1  # of a layer
-
-
-def restored(
-    network_class: type[_Network], saved: dict[str, Any], activations: LayerActivations | None
-) -> _Network:
-    """The network in the result of `read`, with the activations of `activations_of`, and without a cost."""
-    net = network_class.__new__(network_class)
-    set_up(net, saved["sizes"], saved["dtype"], activations)
-    net.weights, net.biases = saved["weights"], saved["biases"]
-    return net
+# Names by which programs expect another format, and what makes a file of it.
+OTHER_FORMATS: dict[str, str] = {
+    ".onnx": "cbackprop.export.to_onnx(net, filename) writes it",
+    ".safetensors": "cbackprop.export.to_safetensors(net, filename) writes it",
+    ".h": "cbackprop.export.to_c(net, filename) writes a C header",
+    ".pt": "cbackprop.export.to_torch(net) makes a module that torch.save writes",
+    ".pth": "cbackprop.export.to_torch(net) makes a module that torch.save writes",
+    ".keras": "cbackprop.export.to_keras(net) makes a model that has save(filename)",
+    ".h5": "cbackprop.export.to_keras(net) makes a model that has save(filename)",
+    ".pkl": "pickle.dump(net, file) writes it",
+    ".pickle": "pickle.dump(net, file) writes it",
+}
 
 
 def _name(filename: str | bytes | os.PathLike[str]) -> str:
@@ -84,15 +69,16 @@ def write(
 
     See `cbackprop.network2.Network.save` and `data_notes`.
     """
-    if _name(filename).endswith(OTHER_FORMATS):
-        raise ValueError(
-            f"filename is {os.fsdecode(filename)!r}, which names another format; networks are saved in the "
-            f"book's JSON (.json, no suffix, or an unknown one) or as NumPy's .npz"
-        )
-    weights = _arrays(net.weights, "weights", net._cbackprop.dtype)
-    biases = _arrays(net.biases, "biases", net._cbackprop.dtype)
-    sizes = _sizes(weights, biases, getattr(net, "sizes", None))
-    description = _description(net, sizes, cost)
+    for suffix, writer in OTHER_FORMATS.items():
+        if _name(filename).endswith(suffix):
+            raise ValueError(
+                f"filename is {os.fsdecode(filename)!r}, which names another format; {writer}. Networks are "
+                f"saved in the book's JSON (.json, no suffix, or an unknown one) or as NumPy's .npz"
+            )
+    weights = arrays_of(net.weights, "weights", net._cbackprop.dtype)
+    biases = arrays_of(net.biases, "biases", net._cbackprop.dtype)
+    sizes = sizes_of(weights, biases, getattr(net, "sizes", None))
+    description = description_of(net, sizes, cost)
     if notes is not None:
         data_notes.check(notes, sizes)
         description.setdefault(OURS, {})[NOTES] = notes
@@ -101,7 +87,7 @@ def write(
         for name, parameters in (("weights", weights), ("biases", biases)):
             for i, array in enumerate(parameters):
                 arrays[f"{name}_{i}"] = np.ascontiguousarray(array, array.dtype.newbyteorder("<"))
-        with _replacing(filename, "wb") as file:
+        with replacing(filename, "wb") as file:
             np.savez(file, **arrays)
         return
     # The keys in the order of the book's files.
@@ -111,104 +97,11 @@ def write(
         "biases": [b.tolist() for b in biases],
         **description,
     }
-    with _replacing(filename, "w") as file:
+    with replacing(filename, "w") as file:
         json.dump(data, file)
 
 
-def _arrays(arrays: Any, name: str, dtype: np.dtype[Any]) -> list[NDArray[Any]]:
-    try:
-        arrays = list(arrays)
-    except TypeError:
-        raise TypeError(
-            f"{name} is {type(arrays).__name__}; expected a list of arrays, one a layer"
-        ) from None
-    result = []
-    for i, array in enumerate(arrays):
-        array = np.asarray(array)  # noqa: PLW2901
-        if array.dtype.kind not in "biuf":
-            raise TypeError(f"{name}[{i}] has dtype {array.dtype}; expected real numbers")
-        result.append(array.astype(dtype, copy=False))
-    return result
-
-
-def _sizes(weights: Sequence[NDArray[Any]], biases: Sequence[NDArray[Any]], note: Any = ()) -> list[int]:
-    """The number of neurons of each layer, from arrays that fit together.
-
-    If there are no arrays, `note` may say how many inputs the one layer has.
-    """
-    if len(weights) != len(biases):
-        raise ValueError(
-            f"weights has {len(weights)} arrays and biases {len(biases)}; "
-            f"each has one for each layer after the input layer"
-        )
-    for i, (w, b) in enumerate(zip(weights, biases)):
-        if w.ndim != 2:
-            raise ValueError(f"weights[{i}] has shape {w.shape}; expected a matrix (n_out, n_in)")
-        if b.shape != (w.shape[0], 1):
-            raise ValueError(
-                f"weights[{i}] has shape {w.shape} and biases[{i}] {b.shape}; they do not fit together, "
-                f"which needs biases of ({w.shape[0]}, 1)"
-            )
-        if i > 0 and w.shape[1] != weights[i - 1].shape[0]:
-            raise ValueError(
-                f"weights[{i - 1}] has shape {weights[i - 1].shape} and weights[{i}] {w.shape}; they do not "
-                f"fit together: what leaves one layer enters the next"
-            )
-    if weights:
-        return [weights[0].shape[1], *(w.shape[0] for w in weights)]
-    return list(note) if _is_sizes(note) and len(note) == 1 else []
-
-
-def _is_sizes(sizes: Any) -> bool:
-    return type(sizes) in (list, tuple) and all(type(n) is int and 0 <= n <= MOST_NEURONS for n in sizes)
-
-
-def _description(net: Any, sizes: list[int], cost: Any) -> dict[str, Any]:
-    """`net` in JSON's types, without its parameters."""
-    name = getattr(cost, "__name__", None)
-    if not isinstance(name, str):
-        raise TypeError(f"cost is {cost!r}; to be saved it must be a class, which has a name")
-    words = {}
-    if net._cbackprop.dtype != np.float64:
-        words["dtype"] = net._cbackprop.dtype.name
-    activations = net._cbackprop.activations
-    layers = [] if activations is None else activations.of_layers(max(len(sizes), 1))
-    neurons = {(l, j): one for l, (_, modified) in enumerate(layers, 2) for j, one in modified.items()}
-    layers = ["sigmoid"] * (len(sizes) - 1) if activations is None else [one for one, _ in layers]
-    for one in (*layers, *neurons.values()):
-        if isinstance(one, Activation):
-            raise TypeError(f"{one!r} is a function of the user's own, which a file cannot hold")
-    read_activations(sizes, layers, neurons)  # an error if the network has other layers now
-    if layers != _default_layers(sizes, COSTS.get(name)):
-        words["activation"] = layers
-    if neurons:
-        words["neuron_activations"] = {f"{l},{j}": one for (l, j), one in neurons.items()}
-    description = {"sizes": sizes, "cost": name}
-    return {**description, OURS: words} if words else description
-
-
-def _default_layers(sizes: list[int], cost: Any) -> list[str]:
-    """The activations that need not be written."""
-    return (["sigmoid"] * (len(sizes) - 2) + [default_output(cost)])[: max(len(sizes) - 1, 0)]
-
-
 # ---- reading ----
-
-
-def activations_of(saved: dict[str, Any], cost: Any) -> LayerActivations | None:
-    """The activations in the result of `read`, or None if every neuron is a sigmoid.
-
-    If the file names none, the cost that it names determines the output layer; if that name is the user's,
-    `cost` does. Raises a ValueError if a network with this cost cannot have these activations.
-    """
-    sizes = _sizes(saved["weights"], saved["biases"])
-    layers = saved["activation"]
-    if layers is None:
-        layers = _default_layers(sizes, COSTS.get(saved["cost"], cost))
-    activations = read_activations(sizes, layers, saved["neuron_activations"])
-    if sizes:
-        check(cost, activations)
-    return activations
 
 
 def read(filename: str | bytes | os.PathLike[str]) -> dict[str, Any]:
@@ -227,7 +120,7 @@ def read(filename: str | bytes | os.PathLike[str]) -> dict[str, Any]:
         try:
             network = (_read_npz if _name(filename).endswith(".npz") else _read_json)(file)
             if network[NOTES] is not None:
-                data_notes.check(network[NOTES], _sizes(network["weights"], network["biases"]))
+                data_notes.check(network[NOTES], sizes_of(network["weights"], network["biases"]))
             return network
         except MemoryError:
             raise
@@ -236,67 +129,9 @@ def read(filename: str | bytes | os.PathLike[str]) -> dict[str, Any]:
             raise ValueError(f"{os.fsdecode(filename)}: not an intact network: {error}") from error
 
 
-def _read_description(data: Any) -> dict[str, Any]:
-    """The description in `data`, which may be anything: checked, and with the defaults."""
-    if type(data) is not dict:
-        raise ValueError(f"expected an object with {', '.join(sorted(BOOKS))}, got {type(data).__name__}")
-    if missing := {"sizes", "cost"} - set(data):
-        raise ValueError(f"it lacks {', '.join(sorted(missing))}")
-    if type(data["sizes"]) is not list or any(type(n) is not int for n in data["sizes"]):
-        raise ValueError("sizes is not a list of whole numbers")
-    for n in data["sizes"]:
-        if not 0 <= n <= MOST_NEURONS:
-            raise ValueError(f"sizes holds {n}; expected at most {MOST_NEURONS} neurons")
-    if type(data["cost"]) is not str:
-        raise ValueError("cost is not a name")
-    words = _read_words(data[OURS]) if OURS in data else _read_old_words(data)
-    return {"sizes": data["sizes"], "cost": data["cost"], **words}
-
-
-def _read_words(words: Any) -> dict[str, Any]:
-    """The words under our key. A ValueError if they are wrong: only this package writes them."""
-    if type(words) is not dict:
-        raise ValueError(f"{OURS} is not an object")
-    if unknown := set(words) - WORDS - {NOTES}:
-        raise ValueError(f"{OURS} holds {', '.join(sorted(unknown))}, which this version does not know")
-    dtype, activation = words.get("dtype", "float64"), words.get("activation")
-    if dtype not in DTYPES:
-        raise ValueError("dtype is neither float64 nor float32")
-    if activation is not None and (
-        type(activation) is not list or any(type(a) is not str for a in activation)
-    ):
-        raise ValueError("activation is not a list of names")
-    neurons = words.get("neuron_activations")
-    if neurons is not None:
-        if type(neurons) is not dict or any(type(a) is not str for a in neurons.values()):
-            raise ValueError("neuron_activations does not hold names")
-        neurons = {tuple(int(number) for number in place.split(",")): a for place, a in neurons.items()}
-    return {
-        "dtype": np.dtype(dtype),
-        "activation": activation,
-        "neuron_activations": neurons,
-        NOTES: words.get(NOTES),
-    }
-
-
-def _read_old_words(data: dict[str, Any]) -> dict[str, Any]:
-    """These words among the book's keys, where the first version of the package wrote them.
-
-    They are ours if the package could have written all of them, and if there is no other key. Otherwise they
-    are the user's own, "activation": "relu" say, and ignored as in the book. A damaged word in an old file is
-    ignored too; then again, no damaged number in a JSON is ever noticed.
-    """
-    if set(data) <= BOOKS | WORDS:
-        with contextlib.suppress(ValueError, TypeError):
-            words = _read_words({word: data[word] for word in WORDS & set(data)})
-            read_activations(data["sizes"], words["activation"] or "sigmoid", words["neuron_activations"])
-            return words
-    return _read_words({})
-
-
 def _read_json(file: IO[bytes]) -> dict[str, Any]:
     data = json.load(file)
-    network = _read_description(data)
+    network = read_description(data)
     for name in ("weights", "biases"):
         if type(data.get(name)) is not list:
             raise ValueError(f"{name} is not a list of matrices")
@@ -308,7 +143,7 @@ def _read_json(file: IO[bytes]) -> dict[str, Any]:
             network["weights"][i] = w.reshape(0, n_in)
         n_in = len(w)
     network["biases"] = [b.reshape(0, 1) if len(b) == 0 else b for b in network["biases"]]
-    _sizes(network["weights"], network["biases"])
+    sizes_of(network["weights"], network["biases"])
     return network
 
 
@@ -340,13 +175,13 @@ def _read_npz(file: IO[bytes]) -> dict[str, Any]:
         if sorted(entry.filename for entry in entries) != sorted(f"{name}.npy" for name in names):
             raise ValueError("it holds other arrays than a network's, or some twice")
         text = _read_npy(archive, "network", 1, ("u1",))
-        network = _read_description(json.loads(text.tobytes()))
+        network = read_description(json.loads(text.tobytes()))
         for name in ("weights", "biases"):
             network[name] = [
                 _read_npy(archive, f"{name}_{i}", 2, ("f4", "f8")).astype(network["dtype"])
                 for i in range(n_layers)
             ]
-    sizes = _sizes(network["weights"], network["biases"], network["sizes"])
+    sizes = sizes_of(network["weights"], network["biases"], network["sizes"])
     # Only this package writes npz files, and always with the sizes of the arrays.
     if network["sizes"] != sizes:
         raise ValueError(f"sizes is not {sizes}, which is what its arrays say")
@@ -373,37 +208,3 @@ def _read_npy(archive: zipfile.ZipFile, name: str, ndim: int, types: Sequence[st
     if len(data) != n_items * dtype.itemsize:
         raise ValueError(f"{name} is {len(data):,} bytes long, which a shape of {shape} is not")
     return np.frombuffer(data, dtype).reshape(shape, order="F" if is_fortran else "C")
-
-
-# ---- files that are written whole or not at all ----
-
-
-@contextlib.contextmanager
-def _replacing(filename: str | bytes | os.PathLike[str], mode: str) -> Iterator[IO[Any]]:
-    """A file to write into. It replaces `filename` at the end, and not before."""
-    encoding = None if "b" in mode else "ascii"
-    target = os.path.realpath(os.fsdecode(filename))
-    try:
-        old = os.stat(target)
-    except FileNotFoundError:
-        old = None
-    if old is not None and not stat.S_ISREG(
-        old.st_mode
-    ):  # /dev/stdout or a pipe: there is nothing to keep whole
-        with open(target, mode, encoding=encoding) as file:
-            yield file
-        return
-    folder, name = os.path.split(target)
-    temporary = os.path.join(folder, f".{name[:100]}.{os.urandom(8).hex()}")
-    try:
-        with open(temporary, mode.replace("w", "x"), encoding=encoding) as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        if old is not None:
-            os.chmod(temporary, stat.S_IMODE(old.st_mode))
-        os.replace(temporary, target)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            os.unlink(temporary)
-        raise

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from cbackprop import _arguments
-from cbackprop.chapter.differences import checked_cost, costs_of
+from cbackprop.chapter.cost_of_output import checked_cost, costs_of, softmax_cost_rate
 from cbackprop.chapter.one_pass import OnePass
 
 if TYPE_CHECKING:
@@ -17,9 +17,10 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike, NDArray
 
-    from cbackprop.reference.network import ReferenceNetwork
+    from cbackprop.reference.network import ReferenceLayers
 
     _Array: TypeAlias = NDArray[np.float64]
+    _Begun: TypeAlias = list[tuple[tuple[int, ...], Any]]
     _Cost: TypeAlias = Callable[[_Array, Any], Any]
 
 
@@ -47,7 +48,7 @@ class Path(NamedTuple):
 
 
 def perturbation(
-    net: ReferenceNetwork,
+    net: ReferenceLayers,
     x: ArrayLike,
     y: ArrayLike,
     weight: Sequence[int],
@@ -89,25 +90,27 @@ def perturbation(
     w = one_pass.w[l][j, k]
     if w + dw == w or not math.isfinite(dw):
         raise ValueError(f"dw is {dw}: it must be finite and change the weight, which is {w}")
-    predicted = np.zeros((one_pass.n[l], 1))
-    predicted[j] = one_pass.weight_rate(l)[j, k] * dw
-    z = one_pass.z[l].copy()
-    z[j] += dw * one_pass.a[l - 1][k]
-    real = one_pass.f(l, z) - one_pass.a[l]
+    dz = np.zeros((one_pass.n[l], 1))
+    dz[j] = dw * one_pass.a[l - 1][k]
+    predicted = one_pass.change_of_a(l, dz)
+    real = one_pass.f(l, one_pass.z[l] + dz) - one_pass.a[l]
     layers = [LayerChange(l, predicted, real)]
     for m in range(l + 1, one_pass.L + 1):
-        predicted = np.dot(one_pass.neuron_rate(m), predicted)
+        dz = np.dot(one_pass.w[m], predicted)
+        predicted = one_pass.change_of_a(m, dz)
         real = one_pass.f(m, one_pass.z[m] + np.dot(one_pass.w[m], real)) - one_pass.a[m]
         layers.append(LayerChange(m, predicted, real))
     a = one_pass.a[one_pass.L]
     if cost is None:
         dC = np.sum((a - one_pass.y + real / 2) * real)  # ½‖a + Δa − y‖² − ½‖a − y‖², where nothing cancels
     else:
-        dC = costs_of(cost, a + real, one_pass.y)[0] - costs_of(cost, a, one_pass.y)[0]
-    return Perturbation(layers, float(np.sum(one_pass.cost_derivative() * predicted)), float(dC))
+        with np.errstate(invalid="ignore"):  # where both are infinite
+            dC = costs_of(cost, a + real, one_pass.y)[0] - costs_of(cost, a, one_pass.y)[0]
+    # ∂C/∂a^L Δa^L, by way of z^L: δ^L is finite where ∂C/∂a^L need not be.
+    return Perturbation(layers, float(np.sum(one_pass.output_error() * dz)), float(dC))
 
 
-def paths(net: ReferenceNetwork, x: ArrayLike, y: ArrayLike, weight: Sequence[int]) -> Iterator[Path]:
+def paths(net: ReferenceLayers, x: ArrayLike, y: ArrayLike, weight: Sequence[int]) -> Iterator[Path]:
     """All paths by which a change of one weight reaches the cost, each with its product of equation (51).
 
     Parameters
@@ -125,15 +128,21 @@ def paths(net: ReferenceNetwork, x: ArrayLike, y: ArrayLike, weight: Sequence[in
     ------
     ValueError, TypeError
         If the network has no such weight, or an argument has the wrong shape or type.
+
+    Notes
+    -----
+    Each activation of a softmax layer depends on all z^L of it, so that ∂a^L_m/∂a^{L−1}_n is a sum,
+    Σ_j ∂a^L_m/∂z^L_j w^L_jn, and a weight w^L_jk has a path (m,) to the cost for each m, not only for j. If
+    the cost over a softmax layer is a class of your own, ∂C/∂a^L is computed from differences of its ``fn``.
     """
     one_pass = OnePass(net, x, y)
     l, j, k = one_pass.place(weight)
-    start = float(one_pass.weight_rate(l)[j, k])
-    return (Path(neurons, product) for neurons, product in walk(*rate_factors(one_pass, l), l, j, start))
+    begun = [(neurons, float(rates[k])) for neurons, rates in beginnings(one_pass, l)[j]]
+    return (Path(neurons, product) for neurons, product in walk(rate_factors(one_pass, l), l, begun))
 
 
 def path_sum_gradient(
-    net: ReferenceNetwork, x: ArrayLike, y: ArrayLike, *, max_paths: int = 10**6
+    net: ReferenceLayers, x: ArrayLike, y: ArrayLike, *, max_paths: int = 10**6
 ) -> list[_Array]:
     """The gradient of the weights as sums over paths, equations (52) and (53).
 
@@ -163,41 +172,61 @@ def path_sum_gradient(
     count, onwards = 0, 1
     for l in range(one_pass.L, 1, -1):
         onwards *= one_pass.n[l]  # ways through layers l … L
-        count += one_pass.n[l - 1] * onwards
+        count += one_pass.n[l - 1] * onwards * (one_pass.n[l] if one_pass.is_coupled(l) else 1)
     if count > max_paths:
         raise ValueError(
             f"this network has {count} paths from its weights to the cost, over max_paths = {max_paths}"
         )
-    rates, last = rate_factors(one_pass, 2)
+    rates = rate_factors(one_pass, 2)
     nabla_w = []
     for l in range(2, one_pass.L + 1):
-        starts = one_pass.weight_rate(l)
-        sums = np.zeros_like(starts)
-        for j in range(one_pass.n[l]):
-            # From neuron j on, the paths of all weights into it are the same: they are walked together.
-            for _, products in walk(rates, last, l, j, starts[j]):
+        sums = np.zeros((one_pass.n[l], one_pass.n[l - 1]))
+        # From neuron j on, the paths of all weights into it are the same: they are walked together.
+        for j, begun in enumerate(beginnings(one_pass, l)):
+            for _, products in walk(rates, l, begun):
                 sums[j] += products
         nabla_w.append(sums)
     return nabla_w
 
 
-def rate_factors(one_pass: OnePass, first: int) -> tuple[dict[int, list[list[float]]], list[float]]:
-    """The factors of equation (51) past layer `first`: ∂a^l_q/∂a^{l-1}_j as rates[l][j][q], and ∂C/∂a^L_m."""
-    rates = {l: one_pass.neuron_rate(l).T.tolist() for l in range(first + 1, one_pass.L + 1)}
-    return rates, one_pass.cost_derivative().ravel().tolist()
+def beginnings(one_pass: OnePass, l: int) -> list[_Begun]:
+    """For each neuron j of layer l, where the paths of its weights begin: neurons, and a factor for each k.
+
+    It is ∂a^l_j/∂w^l_jk. In the last layer it is the whole product, ∂C/∂a^L_m ∂a^L_m/∂w^L_jk: m is j, or in a
+    softmax layer, where a weight changes all activations, any neuron.
+    """
+    a = one_pass.a[l - 1].ravel()
+    if one_pass.is_coupled(l):
+        rates = softmax_cost_rate(one_pass)
+        return [[((m,), rates[m, j] * a) for m in range(one_pass.n[l])] for j in range(one_pass.n[l])]
+    starts = one_pass.output_error() * a if l == one_pass.L else one_pass.weight_rate(l)
+    return [[((j,), starts[j])] for j in range(one_pass.n[l])]
 
 
-def walk(
-    rates: dict[int, list[list[float]]], last: list[float], l: int, j: int, start: Any
-) -> Iterator[tuple[tuple[int, ...], Any]]:
-    """Yield every path from neuron j of layer l to the cost, with `start` times its factors, depth first."""
+def rate_factors(one_pass: OnePass, first: int) -> dict[int, list[list[float]]]:
+    """The factors of equation (51) past layer `first`: ∂a^l_q/∂a^{l-1}_j as rates[l][j][q].
+
+    Those of the last layer are multiplied by ∂C/∂a^L_q. Of cross-entropy that is infinite where σ′(z^L_q) is
+    0, but their product, δ^L_q, is not.
+    """
+    L = one_pass.L
+    rates = {l: one_pass.neuron_rate(l) for l in range(first + 1, L)}
+    if first < L:
+        w = one_pass.w[L]
+        is_softmax = one_pass.is_coupled(L)
+        rates[L] = np.dot(softmax_cost_rate(one_pass), w) if is_softmax else one_pass.output_error() * w
+    return {l: rate.T.tolist() for l, rate in rates.items()}
+
+
+def walk(rates: dict[int, list[list[float]]], l: int, begun: _Begun) -> Iterator[tuple[tuple[int, ...], Any]]:
+    """Yield every path that goes on from those `begun` in layer l, with its product, depth first."""
     L = max(rates, default=l)
-    begun: list[tuple[tuple[int, ...], Any]] = [((j,), start)]
+    begun = begun[::-1]
     while begun:
         neurons, product = begun.pop()
         layer = l + len(neurons) - 1
-        if layer == L:
-            yield neurons, product * last[neurons[-1]]
+        if layer >= L:
+            yield neurons, product
             continue
         factors = rates[layer + 1][neurons[-1]]
         begun += [((*neurons, q), product * factors[q]) for q in range(len(factors) - 1, -1, -1)]

@@ -11,15 +11,16 @@ import numpy as np
 
 from cbackprop import _arguments
 from cbackprop._memory import FLOAT64, remember
+from cbackprop.chapter.cost_of_output import checked_cost, costs_of, is_replaced
 from cbackprop.chapter.one_pass import OnePass
-from cbackprop.network import Network
-from cbackprop.reference.network import ReferenceNetwork
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Literal, TypeAlias
 
     from numpy.typing import ArrayLike, NDArray
+
+    from cbackprop.reference.network import ReferenceLayers
 
     _Array: TypeAlias = NDArray[np.float64]
     _Cost: TypeAlias = Callable[[_Array, Any], Any]
@@ -59,7 +60,7 @@ class GradientCheck(NamedTuple):
 
 
 def numerical_gradient(
-    net: ReferenceNetwork,
+    net: ReferenceLayers,
     x: ArrayLike,
     y: ArrayLike,
     *,
@@ -75,8 +76,8 @@ def numerical_gradient(
     Parameters
     ----------
     net : Network
-        Or a subclass. A replaced `feedforward` is called once for each weight, which is changed in `net` for
-        the duration of the call.
+        From network or network2, or a subclass. A replaced `feedforward` is called once for each weight,
+        which is changed in `net` for the duration of the call.
     x, y : array_like
         One example, as in `backprop`.
     epsilon : float, optional
@@ -84,7 +85,8 @@ def numerical_gradient(
     scheme : {"forward", "central"}
         Equation (46) itself, or (C(w + ε e_j) − C(w − ε e_j)) / 2ε.
     cost : callable, optional
-        C as a function of (a, y), a the output column; by default ½‖a − y‖².
+        C as a function of (a, y), a the output column; by default ½‖a − y‖², or in network2 the ``fn`` of
+        the network's cost.
 
     Returns
     -------
@@ -117,7 +119,7 @@ def numerical_gradient(
 
 
 def check_gradient(
-    net: ReferenceNetwork,
+    net: ReferenceLayers,
     x: ArrayLike,
     y: ArrayLike,
     *,
@@ -217,39 +219,6 @@ def steps_of(one_pass: OnePass, changes: tuple[float, ...]) -> _ByParameter:
         for name, arrays in (("biases", one_pass.b), ("weights", one_pass.w))
         for l, array in arrays.items()
     }
-
-
-def is_replaced(net: ReferenceNetwork, name: str) -> bool:
-    """Whether the method `name` is replaced, in a subclass or on the instance."""
-    return getattr(getattr(net, name), "__func__", None) not in (
-        getattr(Network, name),
-        getattr(ReferenceNetwork, name),
-    )
-
-
-def checked_cost(net: ReferenceNetwork, cost: _Cost | None) -> _Cost | None:
-    """`cost`, or None for ½‖a − y‖², which a replaced `cost_derivative` need not be the derivative of."""
-    if cost is None and is_replaced(net, "cost_derivative"):
-        raise ValueError(
-            "cost_derivative is replaced, so the cost is not known to be ½‖a − y‖²: give the cost that it is "
-            "the derivative of, as cost=lambda a, y: ..."
-        )
-    if cost is not None and not callable(cost):
-        raise TypeError(f"cost is {type(cost).__name__}; expected a function of (a, y)")
-    return cost
-
-
-def costs_of(cost: _Cost | None, a: _Array, y: Any) -> _Array:
-    """C of each column of `a`."""
-    if cost is None:
-        return 0.5 * np.sum((a - y) ** 2, axis=0)
-    costs = [np.asarray(cost(a[:, [column]], y)) for column in range(a.shape[1])]
-    for one in costs:
-        if one.size != 1:
-            raise ValueError(f"cost returned an array of shape {one.shape}; expected a number")
-        if one.dtype.kind not in "biuf":
-            raise TypeError(f"cost returned {one.item()!r}; expected a real number")
-    return np.array([one.item() for one in costs], np.float64)
 
 
 def costs_by_layer(one_pass: OnePass, cost: _Cost | None, steps: _ByParameter) -> tuple[float, _ByParameter]:

@@ -30,8 +30,8 @@ with watched:
     import numpy as np
 
     from cbackprop import network2
+    from cbackprop._files import description, networks
     from cbackprop._files import mnist as mnist_files
-    from cbackprop._files import networks
 
 SECONDS = 2
 # What means a blank image, and what is between two files: an input of 200 bytes can be MNIST.
@@ -172,10 +172,10 @@ def check_mnist(parts):
 def check_network(net):
     """What has been read can be used and be saved again."""
     assert net.num_layers == len(net.sizes)
-    net.sizes = networks._sizes(net.weights, net.biases, net.sizes)  # the file's may be an old note
+    net.sizes = description.sizes_of(net.weights, net.biases, net.sizes)  # the file's may be an old note
     if len(net.sizes) > 1 and sum(net.sizes) < 10_000:
         assert net.feedforward(np.zeros((net.sizes[0], 1))).shape == (net.sizes[-1], 1)
-    assert networks._description(net, net.sizes, net.cost)["sizes"] == net.sizes
+    assert description.description_of(net, net.sizes, net.cost)["sizes"] == net.sizes
 
 
 if __name__ == "__main__":

@@ -23,6 +23,7 @@ from cbackprop import (
     chapter,
     config,
     costs,
+    export,
     figures,
     images,
     mnist_loader,
@@ -47,6 +48,7 @@ from support.tiny import (
     HALF_JSON,
     HALF_MNIST,
     HALF_NPZ,
+    HEADER,
     IDX,
     JSON,
     KERAS,
@@ -116,6 +118,7 @@ MODULES = (
     reference_2,
     figures,
     images,
+    export,
 )
 
 
@@ -124,12 +127,18 @@ def columns(net):
     return net.backprop_mini_batch(X.T, TARGETS.T)
 
 
+def few_columns(net):
+    """As many as the user's own methods are called for, one after the other."""
+    return net.backprop_mini_batch(X[:4].T, TARGETS[:4].T)
+
+
 def many_columns(net):
     """More than the kernels take at a time."""
     return net.backprop_mini_batch(np.tile(X.T, 6), np.tile(TARGETS.T, 6))
 
 
 X_INDICES, X_VALUES = np.nonzero(X)[1], X[np.nonzero(X)]
+GENERATOR = np.random.RandomState(0)  # seeded again for each call: to make one takes thousands of allocations
 X_INDPTR = np.concatenate([[0], np.cumsum((X != 0).sum(axis=1))])
 
 
@@ -139,7 +148,8 @@ def stored(net, indices=X_INDICES, indptr=X_INDPTR, order=None, n_threads=1, rul
     step = StepOptions(0.1, rule=rule, builtin_delta="LogLikelihoodCost", decays_by_batch=True)
     training = Training(net, (matrix, LABELS), 24, n_threads, step, np.ones(24))
     training.measure_costs("LogLikelihoodCost", 1e-9, 1.0, True)
-    training.shuffle_by(np.random.RandomState(0))
+    GENERATOR.seed(0)
+    training.shuffle_by(GENERATOR)
     training.set_order(np.arange(24) if order is None else np.array(order))
     if n_threads > 1:
         training.begin_epochs(net, step)
@@ -346,6 +356,10 @@ QUESTIONS = {
     "predict_proba": lambda net: net.predict_proba(X),
     "copy": lambda net: repr(net.copy()),
 }
+VECTORS = {
+    "parameters": lambda net: net.parameters.copy(),
+    "flat_gradient": lambda net: net.flat_gradient(X[:4], LABELS[:4]),
+}
 ATTRIBUTES2 = {
     "dtype": lambda net: net.dtype,
     "history": lambda net: getattr(net, "history", None),
@@ -398,6 +412,8 @@ RIGHT["network.Network.", plain] = {
     "SGD: several mini-batches, resumed": lambda net: resumed(net, (X, LABELS)),
     "SGD: several mini-batches, a tuple, resumed": lambda net: resumed(net, tuple(SPARSE), random_state=3),
     **QUESTIONS,
+    **VECTORS,
+    "cost": lambda net: net.cost(X, LABELS),
     "predict_proba: dense": lambda net: net.predict_proba(DENSE_X),
     "predict_proba: blocks, two threads": changing_processors(
         lambda net: net.predict_proba(np.tile(ODD_X, (50, 1)), n_threads=2)
@@ -419,7 +435,7 @@ RIGHT["network.Network.", one_output] = {
     "evaluate: one output": lambda net: net.evaluate((X, BITS)),
     "evaluate: one output, pairs": without_warning(lambda net: net.evaluate(TESTS)),
     "evaluate: threshold": lambda net: net.evaluate(BIT_PAIRS, threshold=0.5),
-    "SGD: threshold": lambda net: net.SGD(BIT_PAIRS[:], 1, 24, 0.1, BIT_PAIRS, threshold=0.5),
+    "SGD: threshold": lambda net: net.SGD(BIT_PAIRS[:8], 1, 24, 0.1, BIT_PAIRS[:8], threshold=0.5),
     "predict: threshold": lambda net: net.predict(X, threshold=0.25),
     "SGD: one output": lambda net: net.SGD((X, BITS == 1), 1, 24, 0.1, (Table(X), BITS * 1.0)),
 }
@@ -433,7 +449,7 @@ RIGHT["network.Network.", own_evaluate] = {
 RIGHT["network2.Network.", one_output2] = {
     "accuracy: threshold": lambda net: net.accuracy(BIT_PAIRS, threshold=0.5),
     "SGD: threshold": lambda net: net.SGD(
-        BIT_PAIRS[:], 1, 24, 0.1, 0.0, BIT_PAIRS, *MONITORS, early_stopping_n=1, threshold=0.5
+        BIT_PAIRS[:8], 1, 24, 0.1, 0.0, BIT_PAIRS[:8], *MONITORS, early_stopping_n=1, threshold=0.5
     ),
     "accuracy: one output": lambda net: net.accuracy((X, BITS)),
     "total_cost: one output": lambda net: net.total_cost((X, X[:, 0]), 0.1),
@@ -470,7 +486,7 @@ RIGHT["network.Network.", replaced] = {
     "copy: replaced": lambda net: repr(net.copy()),
     "SGD: several steps, replaced, resumed": lambda net: resumed(net, (X[:4], LABELS[:4])),
     "SGD: replaced": lambda net: net.SGD(DENSE[:4], 1, 4, 0.1, TESTS[:2]),
-    "backprop_mini_batch: replaced": columns,
+    "backprop_mini_batch: replaced": few_columns,
 }
 RIGHT["network2.Network.", better] = {
     "backend": lambda net: net.backend,
@@ -519,6 +535,7 @@ RIGHT["network2.Network.", better] = {
         net, (X, LABELS), evaluation_data=(X, LABELS), restore_best=True, eta_halving_n=1
     ),
     **QUESTIONS,
+    **VECTORS,
     "accuracy": lambda net: net.accuracy(TESTS),
     "accuracy: targets": lambda net: net.accuracy(DENSE, convert=True),
     "total_cost": lambda net: net.total_cost(TESTS, 5.0, convert=True),
@@ -544,7 +561,7 @@ RIGHT["network2.Network.", softmax] = {
 }
 RIGHT["network2.Network.", own_cost] = {
     "backprop: own cost": lambda net: net.backprop(x, y),
-    "backprop_mini_batch: own cost": columns,
+    "backprop_mini_batch: own cost": few_columns,
     "SGD: own cost": lambda net: net.SGD(list(SPARSE[:3]), 1, 3, 0.1, 0.1, TESTS[:3], *MONITORS),
     "total_cost: own cost": lambda net: net.total_cost(DENSE[:3], 0.0),
 }
@@ -553,6 +570,7 @@ RIGHT["network2.Network.", replaced2] = {
     "total_cost: replaced": lambda net: net.total_cost(TESTS[:3], 1.0, convert=True),
     "predict_proba: replaced": lambda net: net.predict_proba(X[:3]),
 }
+RIGHT["figures.", nothing] = {"LiveCurves": lambda _: figures.LiveCurves(3)}
 RIGHT["chapter.", small] = {
     "numerical_gradient": lambda net: chapter.numerical_gradient(net, *PAIR),
     "numerical_gradient: central": lambda net: chapter.numerical_gradient(
@@ -562,7 +580,17 @@ RIGHT["chapter.", small] = {
     "perturbation": lambda net: chapter.perturbation(net, *PAIR, (2, 1, 0), 0.01),
     "paths": lambda net: list(chapter.paths(net, *PAIR, (2, 1, 0))),
     "path_sum_gradient": lambda net: chapter.path_sum_gradient(net, *PAIR),
+    "trace": lambda net: chapter.trace(net, *PAIR),
+    "adversarial": lambda net: str(chapter.adversarial(net, PAIR[0], 1, max_steps=3)),
+    "Trace": lambda net: str(chapter.Trace(**vars(chapter.trace(net, *PAIR)))),
 }
+for kind in (softmax, own_cost):
+    RIGHT["chapter.", kind] = {
+        f"perturbation: {kind.__name__}": lambda net: chapter.perturbation(net, x, y, (3, 1, 0), 0.01),
+        f"paths: {kind.__name__}": lambda net: list(chapter.paths(net, x, y, (3, 1, 0))),
+        f"path_sum_gradient: {kind.__name__}": lambda net: chapter.path_sum_gradient(net, x, y),
+        f"trace: {kind.__name__}": lambda net: chapter.trace(net, x, y),
+    }
 RIGHT["reference.network.", reference] = {
     "ReferenceNetwork.dtype": lambda net: net.dtype,
     "ReferenceLayers.dtype": reference_1.ReferenceLayers.dtype.__get__,
@@ -599,10 +627,25 @@ RIGHT["reference.network2.ReferenceNetwork2.", reference_network2] = {
     "SGD: dropout": lambda net: net.SGD(DENSE[:4], 1, 4, 0.1, 0.1, dropout=0.5, random_state=3),
 }
 
+RIGHT["export.", mixed] = {
+    "to_c": lambda net: export.to_c(net, HEADER),
+    "to_c: float": lambda net: export.to_c(net, HEADER, name="net", dtype=np.float32),
+}
+NEEDS_EXTRA = "its library is an extra, and most of its time and memory are that library's"
 # Public names that are not called rightly, and why.
 LEFT_OUT = {
+    **dict.fromkeys(
+        ("export.to_onnx", "export.to_safetensors", "export.from_safetensors", "export.to_torch"), NEEDS_EXTRA
+    ),
+    **dict.fromkeys(
+        ("export.from_torch", "export.to_keras", "export.from_keras", "export.to_sklearn"), NEEDS_EXTRA
+    ),
     "figures.learning_curves": "a figure takes a tenth of a second, nearly all of it matplotlib's",
     "figures.weight_images": "likewise",
+    "figures.misclassified": "likewise",
+    "figures.confusion_matrix": "likewise",
+    "figures.network_diagram": "likewise",
+    "figures.path": "likewise",
     "__main__.main": "the command trains for seconds",
 }
 
@@ -650,10 +693,34 @@ WRONG["activations.", nothing] = {
 WRONG["figures.", nothing] = {
     "learning_curves": lambda _: figures.learning_curves([{"epoch": 0}]),
     "weight_images": lambda _: figures.weight_images(3),
+    "LiveCurves": lambda _: figures.LiveCurves(0),
+    "LiveCurves: nothing is monitored": lambda _: figures.LiveCurves()(None, {"epoch": 0}),
+}
+WRONG["figures.", plain] = {
+    "misclassified": lambda net: figures.misclassified(net, TESTS),
+    "misclassified: empty": lambda net: figures.misclassified(net, [], (5, 8)),
+    "confusion_matrix": lambda net: figures.confusion_matrix(net, [*TESTS, (x, y)]),
+    "confusion_matrix: liar": lambda net: figures.confusion_matrix(net, (X, Liar())),
+    "network_diagram": lambda net: figures.network_diagram(net, x, y[:2]),
+    "path": lambda net: figures.path(net, x, y, (4, 0, 0)),
+    "path: neurons": lambda net: figures.path(net, x, y, (2, 0, 0), (0, 3)),
 }
 WRONG["__main__.", nothing] = {
     "main": lambda _: __main__.main(["--eta", "0"]),
     "main: --help": lambda _: __main__.main(["--help"]),
+}
+WRONG["export.", own] = {
+    "to_onnx": lambda net: export.to_onnx(net, HEADER),
+    "to_c": lambda net: export.to_c(net, HEADER),
+    "to_torch": export.to_torch,
+    "to_keras": export.to_keras,
+    "to_sklearn": export.to_sklearn,
+    "to_safetensors": lambda net: export.to_safetensors(net, HEADER),
+}
+WRONG["export.", mixed] = {
+    "to_c: name": lambda net: export.to_c(net, HEADER, name="2"),
+    "to_c: path": lambda net: export.to_c(net, 2),
+    "to_c: a folder that is not there": lambda net: export.to_c(net, FOLDER / "none" / "net.h"),
 }
 WRONG["network.Network.", plain] = {
     "feedforward": lambda net: net.feedforward(x[:5]),
@@ -702,10 +769,23 @@ WRONG["network.Network.", plain] = {
     "predict": lambda net: net.predict(X.T),
     "predict: liar": lambda net: net.predict(Liar()),
     "predict_proba": lambda net: net.predict_proba(X * 1j),
+    "flat_gradient": lambda net: net.flat_gradient(X[:, 1:], LABELS),
+    "cost": lambda net: net.cost(X[:0], LABELS[:0]),
     "save": lambda net: net.save("net.onnx"),
 }
 WRONG["network.Network.", replaced] = {"save: replaced": lambda net: net.save(QUADRATIC_JSON)}
-WRONG["chapter.", plain] = {"numerical_gradient: x": lambda net: chapter.numerical_gradient(net, x[:3], y)}
+WRONG["chapter.", plain] = {
+    "numerical_gradient: x": lambda net: chapter.numerical_gradient(net, x[:3], y),
+    "trace": lambda net: chapter.trace(net, x, y[:2]),
+    "trace: liar": lambda net: chapter.trace(net, x, Liar()),
+    "adversarial": lambda net: chapter.adversarial(net, x, 3),
+    "adversarial: bounds": lambda net: chapter.adversarial(net, x, 2, bounds=(0, 0.5)),
+    "trace: cost": lambda net: chapter.trace(net, x, y, cost=3),
+}
+WRONG["chapter.", raising_cost] = {
+    "path_sum_gradient: raising": lambda net: [chapter.path_sum_gradient(net, x, y) for _ in range(2)],
+    "trace: raising": lambda net: [chapter.trace(net, x, y) for _ in range(2)],
+}
 WRONG["network.Network.", raising] = {
     "SGD: raising": lambda net: net.SGD(list(DENSE), 1, 10, 0.1),
     "backprop_mini_batch: raising": columns,

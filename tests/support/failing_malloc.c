@@ -38,7 +38,7 @@ long live(void) { return blocks; }
 
 /* ---- whose allocation it is ---- */
 
-enum { NEAREST = 8, CALLERS = 64, KNOWN = 4096 };
+enum { NEAREST = 8, CALLERS = 64, KNOWN = 1 << 14 };
 
 typedef enum { OTHER = 1, OURS, INTERPRETER } Kind;
 

@@ -50,7 +50,7 @@ def tidy_up():
 
 FOLDER = Path(tempfile.mkdtemp(prefix="every-call-"))
 atexit.register(shutil.rmtree, FOLDER)
-JSON, NPZ = FOLDER / "net.json", FOLDER / "net.npz"
+JSON, NPZ, HEADER = FOLDER / "net.json", FOLDER / "net.npz", FOLDER / "net.h"
 QUADRATIC_JSON, QUADRATIC_NPZ = FOLDER / "quadratic.json", FOLDER / "quadratic.npz"
 IDX = small_mnist.write_idx(FOLDER / "idx")
 KERAS = small_mnist.write(FOLDER / "mnist.npz", small_mnist.keras_npz())
