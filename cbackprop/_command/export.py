@@ -69,11 +69,13 @@ def run(arguments: argparse.Namespace) -> int:
             f"{out} cannot be written: " + ("it is a folder" if os.path.isdir(out) else f"no {folder}")
         )
     saved = load(arguments.file)
-    with tempfile.TemporaryDirectory(dir=folder, prefix=".cbackprop-") as temporary:
-        # Some of the libraries go by the suffix.
-        whole = os.path.join(temporary, f"network{suffix}")
-        _WRITERS[to](saved.net, whole)
-        os.replace(whole, out)
+    if to in WHOLE:
+        WHOLE[to](saved.net, out)
+    else:
+        with tempfile.TemporaryDirectory(dir=folder, prefix=".cbackprop-") as temporary:
+            whole = os.path.join(temporary, f"network{suffix}")  # Keras goes by the suffix
+            LIBRARIES[to](saved.net, whole)
+            os.replace(whole, out)
     own = parser()
     if saved.notes is not None and saved.is_of_tables:
         note(
@@ -116,11 +118,7 @@ def _c(net: Any, path: str) -> None:
     _exchange().to_c(net, path)
 
 
-_WRITERS: dict[str, Callable[[Any, str], None]] = {
-    "onnx": _onnx,
-    "safetensors": _safetensors,
-    "torch": _torch,
-    "keras": _keras,
-    "sklearn": _sklearn,
-    "c": _c,
-}
+# What writes a file whole or not at all itself ...
+WHOLE: dict[str, Callable[[Any, str], None]] = {"onnx": _onnx, "safetensors": _safetensors, "c": _c}
+# ... and what leaves it to a library.
+LIBRARIES: dict[str, Callable[[Any, str], None]] = {"torch": _torch, "keras": _keras, "sklearn": _sklearn}

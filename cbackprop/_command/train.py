@@ -193,11 +193,7 @@ def run(arguments: argparse.Namespace) -> int:
             net.cost if isinstance(net, network2.Network) else costs.QuadraticCost,
             data.notes,
         )
-        say(
-            f"saved what was learned until then in {arguments.save}"
-            if status
-            else f"saved in {arguments.save}"
-        )
+        say(f"saved {'what was learned until then ' if status else ''}in {arguments.save}")
     return status
 
 
@@ -215,7 +211,7 @@ def _check_options(arguments: argparse.Namespace) -> None:
 
 def _check_place(path: str) -> None:
     """Refuse, before anything is trained, a file that could not be written at the end."""
-    if path.lower().endswith(networks.OTHER_FORMATS):
+    if path.lower().endswith(tuple(networks.OTHER_FORMATS)):
         raise Refused(
             f"--save {path}: that is another format; save a .json or .npz, which `cbackprop export` converts"
         )
