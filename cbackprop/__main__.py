@@ -1,229 +1,17 @@
-"""The command ``cbackprop``: it trains the book's network and times it beside plain NumPy."""
+"""The command ``cbackprop``: the main job, or a verb of `cbackprop._command`."""
 
 from __future__ import annotations
 
-import argparse
-import contextlib
-import io
-import math
-import os
-import random
-import statistics
+import difflib
 import sys
-import time
-import warnings
-from typing import TYPE_CHECKING, Any
+from importlib import import_module
+from typing import TYPE_CHECKING
 
-import numpy as np
-
-from cbackprop import __version__, mnist_loader
-from cbackprop.network import Network
-from cbackprop.reference.network import ReferenceNetwork
+from cbackprop._command import VERBS
+from cbackprop._command.parser import Parser, guarded
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-PIXELS, DIGITS = 784, 10
-RUNS = 3
-RUN_SECONDS = 1.5  # about the most that one timed run of either network takes
-PROBE = 100  # examples to find out how fast the reference is
-
-DESCRIPTION = """\
-Train a neural network to read handwritten digits (the MNIST images), as chapter 1 of Michael
-Nielsen's book does, and time it beside the same network in plain NumPy.
-
-A line is printed after each epoch, a pass over all training images. It says how many of the test
-images the network then reads right. The last lines give the seconds that an epoch of training
-takes, here and in plain NumPy, and how many times faster that is."""
-
-EPILOG = """\
-examples:
-  cbackprop                              the book's first network, on the sample of MNIST
-  cbackprop --data mnist.pkl.gz          the same on all of MNIST
-  cbackprop --sizes 784,100,10 --seed 1  100 hidden neurons; the same numbers every time"""
-
-
-def _sizes(text: str) -> list[int]:
-    try:
-        sizes = [int(part) for part in text.split(",")]
-    except ValueError:
-        raise argparse.ArgumentTypeError(
-            f"{text!r} is not a list of whole numbers with commas between, like 784,30,10"
-        ) from None
-    if len(sizes) < 2 or min(sizes) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r}: give two or more layers of at least 1 neuron")
-    if (sizes[0], sizes[-1]) != (PIXELS, DIGITS):
-        raise argparse.ArgumentTypeError(
-            f"{text!r}: the first must be {PIXELS}, the pixels of an image, and the last "
-            f"{DIGITS}, the digits to tell apart"
-        )
-    return sizes
-
-
-def _count(text: str) -> int:
-    try:
-        count = int(text)
-    except ValueError:
-        count = 0
-    if count < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1")
-    return count
-
-
-def _rate(text: str) -> float:
-    try:
-        rate = float(text)
-    except ValueError:
-        rate = math.nan
-    if not 0 < rate < math.inf:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number above 0")
-    return rate
-
-
-def _seed(text: str) -> int:
-    try:
-        seed = int(text)
-    except ValueError:
-        seed = -1
-    if not 0 <= seed < 2**32:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 0 to 4294967295")
-    return seed
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="cbackprop",
-        usage="cbackprop [options]",
-        description=DESCRIPTION,
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument(
-        "--data",
-        metavar="PATH",
-        help="where MNIST is: the book's mnist.pkl.gz, Keras' mnist.npz, or the folder of the "
-        "four IDX files (default: what the environment variable CBACKPROP_MNIST names, else "
-        "mnist.pkl.gz in ../data or here, else a sample inside this package with a tenth of the "
-        "images)",
-    )
-    parser.add_argument(
-        "--sizes",
-        type=_sizes,
-        default=[784, 30, 10],
-        metavar="N,...,N",
-        help="neurons in each layer, from the 784 pixels to the 10 digits (default: 784,30,10)",
-    )
-    parser.add_argument(
-        "--epochs", type=_count, default=30, metavar="N", help="passes over the data (default: 30)"
-    )
-    parser.add_argument(
-        "--mini-batch-size",
-        type=_count,
-        default=10,
-        metavar="N",
-        help="images that the network sees between two steps of learning (default: 10)",
-    )
-    parser.add_argument(
-        "--eta",
-        type=_rate,
-        default=3.0,
-        metavar="RATE",
-        help="the learning rate, how far each step goes (default: 3.0)",
-    )
-    parser.add_argument(
-        "--seed",
-        type=_seed,
-        metavar="N",
-        help="start random and numpy.random from this number, so that a run can be repeated "
-        "(default: every run draws others)",
-    )
-    parser.add_argument(
-        "--dtype",
-        choices=("float64", "float32"),
-        default="float64",
-        help="the type of the numbers; float32 is faster and less exact (default: float64)",
-    )
-    parser.add_argument("--version", action="version", version=f"cbackprop {__version__}")
-    return parser
-
-
-def _load(parser: argparse.ArgumentParser, path: str | None) -> tuple[list[Any], list[Any]]:
-    """The training and test data. If the file is wrong, the command fails with a message."""
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        try:
-            training_data, _, test_data = mnist_loader.load_data_wrapper(path)
-        except (OSError, ValueError) as error:
-            message = str(error)
-            if isinstance(error, OSError) and error.strerror:
-                message = f"{error.strerror}: {error.filename}"
-            parser.error(f"cannot read the data: {message}")
-    if caught:
-        # The loader's warning names its argument; the command has an option instead.
-        print(
-            "Training on the sample of MNIST inside this package, "
-            f"{len(training_data):,} training and {len(test_data):,} test images; "
-            "--data takes all of it.",
-            file=sys.stderr,
-        )
-    return training_data, test_data
-
-
-def _compare(
-    net: Network,
-    start: tuple[list[Any], list[Any]],
-    training_data: list[Any],
-    epochs: int,
-    arguments: argparse.Namespace,
-) -> None:
-    """Print the seconds that an epoch of `net` and of its NumPy reference takes, and their ratio.
-
-    Both train from the parameters `start`, (weights, biases). A run of `net` has `epochs` epochs.
-    """
-    n, m = len(training_data), arguments.mini_batch_size
-
-    def seconds(network: ReferenceNetwork, examples: list[Any], epochs: int) -> float:
-        network.weights, network.biases = start
-        with contextlib.redirect_stdout(io.StringIO()):
-            begun = time.perf_counter()
-            network.SGD(examples, epochs, m, arguments.eta)
-            return time.perf_counter() - begun
-
-    reference = ReferenceNetwork(arguments.sizes, dtype=arguments.dtype)
-    # The whole epoch if it fits into a run, otherwise as many whole mini-batches as do.
-    probe = training_data[: max(m, PROBE)]
-    fitting = int(RUN_SECONDS * len(probe) / seconds(reference, probe, 1))
-    part = training_data if fitting >= n else training_data[: max(m, fitting // m * m)]
-    runs, reference_runs = [], []
-    for _ in range(RUNS):
-        runs.append(seconds(net, training_data, epochs) / epochs)
-        reference_runs.append(seconds(reference, part, 1) * n / len(part))
-    ours, plain = statistics.median(runs), statistics.median(reference_runs)
-    timed = "one epoch" if len(part) == n else f"{len(part):,} examples, scaled up"
-    print(f"\nSeconds an epoch of {n:,} examples: training alone, from the same start,")
-    print(f"median of {RUNS} runs by turns")
-    print(f"  cbackprop         {ours:#9.4g}   a run: {epochs} epochs, reading the data included")
-    print(f"  NumPy reference  {plain:#9.4g}   a run: {timed}")
-    print(f"  ratio             {plain / ours:9.1f}")
-    print(f"cbackprop took the path {net.backend!r}", flush=True)
-
-
-def _run(arguments: argparse.Namespace, parser: argparse.ArgumentParser) -> None:
-    if arguments.seed is not None:
-        random.seed(arguments.seed)
-        np.random.seed(arguments.seed)
-    try:
-        net = Network(arguments.sizes, dtype=arguments.dtype)
-    except (MemoryError, ValueError) as error:
-        parser.error(f"argument --sizes: {error}")
-    training_data, test_data = _load(parser, arguments.data)
-    start = net.weights, net.biases  # training does not change these arrays
-    epochs, m, eta = arguments.epochs, arguments.mini_batch_size, arguments.eta
-    begun = time.perf_counter()
-    net.SGD(training_data, epochs, m, eta, test_data=test_data)
-    an_epoch = (time.perf_counter() - begun) / epochs
-    timed_epochs = max(1, min(epochs, int(RUN_SECONDS / an_epoch)))
-    _compare(net, start, training_data, timed_epochs, arguments)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -232,7 +20,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     Parameters
     ----------
     argv : list of str, optional
-        Its arguments; by default the process's.
+        Its arguments; by default the process's. The first may be a verb: ``cbackprop --help`` lists them.
+        Without one, the main job is done.
 
     Returns
     -------
@@ -242,20 +31,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     Raises
     ------
     SystemExit
-        With 2 if an argument or the data is wrong, and with 0 after ``--help``.
+        With 2 if an argument, a file or the data are wrong, and with 0 after ``--help``.
     """
-    parser = _parser()
+    argv = list(sys.argv[1:] if argv is None else argv)
+    verb = argv.pop(0) if argv and argv[0] and not argv[0].startswith("-") else None
+    if verb is not None and verb not in VERBS:
+        close = difflib.get_close_matches(verb, VERBS, 1)
+        hint = f"did you mean {close[0]}?" if close else f"there are {', '.join(VERBS)}"
+        Parser(prog="cbackprop").error(f"there is no verb {verb!r}; {hint}")
+    job = import_module(f"cbackprop._command.{verb or 'main_job'}")
+    parser = job.parser()
     arguments = parser.parse_args(argv)
-    try:
-        _run(arguments, parser)
-    except KeyboardInterrupt:
-        print("\ncbackprop: interrupted", file=sys.stderr)
-        return 130
-    except BrokenPipeError:
-        # After `cbackprop | head -1`, say. At exit, Python would flush into the closed pipe again.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
-    return 0
+    return guarded(parser, lambda: job.run(arguments))
 
 
 if __name__ == "__main__":

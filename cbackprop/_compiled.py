@@ -83,6 +83,11 @@ class Compiled(Pickled, ReferenceLayers):
         ------
         ValueError, TypeError
             If `a`, or an array in `weights` or `biases`, has the wrong shape or type.
+
+        Warns
+        -----
+        UserWarning
+            Once a network, if `a` holds grey values of an image from 0 to 255, which nobody divided by 256.
         """
         if self._cbackprop.module.replaced(self):
             return super().feedforward(_single_example.checked_input(self, a))
@@ -176,6 +181,11 @@ class Compiled(Pickled, ReferenceLayers):
         ------
         ValueError, TypeError
             If X, or an array in `weights` or `biases`, has the wrong shape or type.
+
+        Warns
+        -----
+        UserWarning
+            As in `feedforward`, if the first rows are such grey values.
         """
         return outputs(self, X, n_threads)
 
@@ -214,7 +224,7 @@ def outputs(net: Any, X: Any, n_threads: int | None) -> NDArray[Any]:
     X = rows(net, X)
     if net._cbackprop.module.replaced(net, ("feedforward",)):
         return rows_of_outputs(net, X, _parameters.layer_sizes(net)[-1])
-    return _outputs.outputs(net, X, "X", most)
+    return _outputs.outputs(net, X, "X", most, True)
 
 
 # ---- training ----

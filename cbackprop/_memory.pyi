@@ -24,6 +24,7 @@ class Memory:
     progress: Progress | None
     generator: np.random.Generator | None
     moments: Any
+    warned_of_pixels: bool
     def __init__(
         self,
         module: Module | None,
@@ -49,6 +50,7 @@ def remember(
     progress: Any = ...,
     generator: Any = ...,
     moments: Any = ...,
+    warned_of_pixels: Any = ...,
 ) -> None: ...
 
 class offered(Generic[_T]):

@@ -8,6 +8,7 @@ import warnings
 from typing import Any
 
 from cbackprop import _parameters
+from cbackprop._memory import remember
 
 PACKAGE = os.path.dirname(__file__) + os.sep
 
@@ -24,9 +25,16 @@ def of_pixels(name: str) -> None:
     """Warn of inputs from 0 to 255, which saturate every sigmoid."""
     warn(
         f"{name} holds whole numbers that reach past 1 and not past 255, like the grey values of an image. "
-        f"The book's inputs lie between 0 and 1; a network learns badly from more. Divide them by 256.",
+        f"The book's inputs lie between 0 and 1; a network learns badly from more, and one that learned from "
+        f"those answers at random. Divide them by 256, or read images with cbackprop.images.",
         UserWarning,
     )
+
+
+def of_pixels_once(net: Any, name: str) -> None:
+    """Warn of them, and remember that the user of `net` was warned."""
+    of_pixels(name)
+    remember(net, warned_of_pixels=True)
 
 
 def of_one_output(net: Any, data: Any) -> bool:

@@ -399,12 +399,12 @@ def test_other_data_is_not_warned_about(examples, capsys):
     assert warnings_of(lambda: Network(SIZES).SGD(examples, 1, 5, 0.5))[1] == []
 
 
-@pytest.mark.parametrize("call", ["feedforward", "backprop", "update", "evaluate"])
-def test_only_sgd_warns(call):
+@pytest.mark.parametrize("call", ["backprop", "update", "evaluate"])
+def test_steps_and_evaluations_do_not_warn(call):
+    """SGD does; `feedforward` and `predict` too: tests/test_pixels.py."""
     examples = whole_numbers(255)
     net, (x, y) = Network(SIZES), examples[7]
     calls = {
-        "feedforward": lambda: net.feedforward(x),
         "backprop": lambda: net.backprop(x, y),
         "update": lambda: net.update_mini_batch(examples, 0.5),
         "evaluate": lambda: net.evaluate([(x, 1)]),

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 DTYPES: tuple[str, ...] = ("float64", "float32")
 OURS: str = "cbackprop"
 WORDS: set[str] = {"dtype", "activation", "neuron_activations"}
+NOTES: str = "data"  # see `data_notes`
 BOOKS: set[str] = {"sizes", "weights", "biases", "cost"}
 MOST_NEURONS: int = 2**31 - 1  # of a layer
 
@@ -129,7 +130,7 @@ def _read_words(words: Any) -> dict[str, Any]:
     """The words under our key. A ValueError if they are wrong: only this package writes them."""
     if type(words) is not dict:
         raise ValueError(f"{OURS} is not an object")
-    if unknown := set(words) - WORDS:
+    if unknown := set(words) - WORDS - {NOTES}:
         raise ValueError(f"{OURS} holds {', '.join(sorted(unknown))}, which this version does not know")
     dtype, activation = words.get("dtype", "float64"), words.get("activation")
     if dtype not in DTYPES:
@@ -143,7 +144,12 @@ def _read_words(words: Any) -> dict[str, Any]:
         if type(neurons) is not dict or any(type(a) is not str for a in neurons.values()):
             raise ValueError("neuron_activations does not hold names")
         neurons = {tuple(int(number) for number in place.split(",")): a for place, a in neurons.items()}
-    return {"dtype": np.dtype(dtype), "activation": activation, "neuron_activations": neurons}
+    return {
+        "dtype": np.dtype(dtype),
+        "activation": activation,
+        "neuron_activations": neurons,
+        NOTES: words.get(NOTES),
+    }
 
 
 def _read_old_words(data: dict[str, Any]) -> dict[str, Any]:

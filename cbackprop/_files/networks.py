@@ -4,8 +4,9 @@ A file of network.py's network is one of network2's with the quadratic cost: the
 
 The JSON is that of the book's network2, to the letter: ``sizes``, ``weights``, ``biases``, ``cost``. Options
 that the book does not have are under one more key, ``cbackprop``, unless they have their defaults: ``dtype``,
-``activation``, ``neuron_activations``. NaN and infinities are kept, as ``NaN`` and ``Infinity``, which
-Python's json writes and reads. Other keys are the user's, and are ignored as in the book.
+``activation``, ``neuron_activations``; and ``data``, what the command notes of the data (`data_notes`). NaN
+and infinities are kept, as ``NaN`` and ``Infinity``, which Python's json writes and reads. Other keys are the
+user's, and are ignored as in the book.
 
 The npz holds ``network``, the bytes of the same JSON without the parameters, and the arrays ``weights_0``,
 ``biases_0``, … They are little-endian and not compressed.
@@ -23,8 +24,11 @@ from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 
+from cbackprop._files import data_notes
 from cbackprop._files.description import (
     MOST_NEURONS,
+    NOTES,
+    OURS,
     arrays_of,
     description_of,
     read_description,
@@ -58,8 +62,13 @@ def _name(filename: str | bytes | os.PathLike[str]) -> str:
 # ---- writing ----
 
 
-def write(net: Any, filename: str | bytes | os.PathLike[str], cost: Any) -> None:
-    """Write `net`, which has this cost, to a file. See `cbackprop.network2.Network.save`."""
+def write(
+    net: Any, filename: str | bytes | os.PathLike[str], cost: Any, notes: dict[str, Any] | None = None
+) -> None:
+    """Write `net`, which has this cost, to a file, with notes on its data.
+
+    See `cbackprop.network2.Network.save` and `data_notes`.
+    """
     for suffix, writer in OTHER_FORMATS.items():
         if _name(filename).endswith(suffix):
             raise ValueError(
@@ -70,6 +79,9 @@ def write(net: Any, filename: str | bytes | os.PathLike[str], cost: Any) -> None
     biases = arrays_of(net.biases, "biases", net._cbackprop.dtype)
     sizes = sizes_of(weights, biases, getattr(net, "sizes", None))
     description = description_of(net, sizes, cost)
+    if notes is not None:
+        data_notes.check(notes, sizes)
+        description.setdefault(OURS, {})[NOTES] = notes
     if _name(filename).endswith(".npz"):
         arrays: dict[str, Any] = {"network": np.frombuffer(json.dumps(description).encode(), np.uint8)}
         for name, parameters in (("weights", weights), ("biases", biases)):
@@ -106,7 +118,10 @@ def read(filename: str | bytes | os.PathLike[str]) -> dict[str, Any]:
     """
     with open(filename, "rb") as file:
         try:
-            return (_read_npz if _name(filename).endswith(".npz") else _read_json)(file)
+            network = (_read_npz if _name(filename).endswith(".npz") else _read_json)(file)
+            if network[NOTES] is not None:
+                data_notes.check(network[NOTES], sizes_of(network["weights"], network["biases"]))
+            return network
         except MemoryError:
             raise
         # On a damaged file, any of the libraries that read it can fail.

@@ -1,4 +1,5 @@
 cimport cython
+cimport cbackprop.numpy_api as cnp
 from libc.stdint cimport uint32_t
 
 from cbackprop._csr cimport Csr
@@ -41,6 +42,8 @@ cdef class Examples:
     cdef int check_sizes(self, Parameters p) except -1
 
 
+cdef bint may_be_pixels(const void *x, int bits, Py_ssize_t stride, Py_ssize_t n) noexcept nogil
+cdef object warned_of_pixels(object net, Parameters p, cnp.ndarray X, str name)
 cdef Py_ssize_t count(object data) except -1
 cdef object snapshot_of(object data)
 cdef Examples packed(

@@ -24,11 +24,14 @@ from cbackprop.kernels cimport (
 
 import numpy as np
 
+from cbackprop import _warnings
+
 cnp.import_array()
 
 cdef enum:
     PROBES = 64             # examples that tell the inputs' density to a few percent
     SPARSE_INPUTS = 32      # a row of fewer is not worth an index
+    LOOKED_AT = 1000        # rows, to tell whether they are pixels
 
 cdef enum:
     NOT_PIXELS      # not all numbers are whole ones from 0 to 255
@@ -330,3 +333,37 @@ cdef int pixel_range(const void *x, int bits, Py_ssize_t n) noexcept nogil:
         if number > 1:
             values = PIXELS
     return values
+
+
+cdef bint may_be_pixels(const void *x, int bits, Py_ssize_t stride, Py_ssize_t n) noexcept nogil:
+    """Whether some of n reals, `stride` bytes apart, are 2 or more.
+
+    Of many reals it looks at each 23rd, because it is called for every single example.
+    """
+    cdef Py_ssize_t k = 0, step = 1 if n < 64 else 23
+    while k < n:
+        if real_at(<const char *> x + k * stride, bits, 0) >= 2:
+            return True
+        k += step
+    return False
+
+
+cdef object warned_of_pixels(object net, Parameters p, cnp.ndarray X, str name):
+    """X, an array with one example a row. Warns, once a network, if its first rows look like pixels.
+
+    The first row must hold one: then the others are looked at.
+    """
+    cdef cnp.ndarray first
+    if p.memory.warned_of_pixels or cnp.PyArray_DIM(X, 0) == 0:
+        return X
+    first = X
+    if cnp.PyArray_TYPE(first) not in (cnp.NPY_DOUBLE, cnp.NPY_FLOAT) or not cnp.PyArray_ISBEHAVED_RO(first):
+        first = contiguous(X[:1], p.type_num)
+    if may_be_pixels(
+        cnp.PyArray_DATA(first), 8 * cnp.PyArray_ITEMSIZE(first), cnp.PyArray_STRIDE(first, 1), p.n[1],
+    ):
+        first = contiguous(X[:LOOKED_AT], p.type_num)
+        if pixel_range(cnp.PyArray_DATA(first), 8 * p.itemsize, p.n[1] * cnp.PyArray_DIM(first, 0)) == PIXELS:
+            _warnings.of_pixels_once(net, name)
+            return X.view()     # the warning may have run any code
+    return X

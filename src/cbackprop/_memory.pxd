@@ -14,3 +14,4 @@ cdef class Memory:
     cdef readonly object history        # a list with an entry for each epoch of the last SGD; None before the first
     cdef readonly object progress       # where the last SGD ended: see cbackprop/_progress.py; None before the first
     cdef readonly object generator      # the initial weights were drawn from it; None: from NumPy's global one
+    cdef readonly bint warned_of_pixels     # by `feedforward` or `predict`, which warn a network's user once

@@ -60,7 +60,7 @@ cdef object UNCHANGED = object()
 
 def remember(
     net, dtype=UNCHANGED, activations=UNCHANGED, layout=UNCHANGED, velocities=UNCHANGED, history=UNCHANGED, progress=UNCHANGED,
-    generator=UNCHANGED, moments=UNCHANGED,
+    generator=UNCHANGED, moments=UNCHANGED, warned_of_pixels=UNCHANGED,
 ):
     """Give `net` a memory of its own, with these changes."""
     cdef Memory now = net._cbackprop
@@ -74,6 +74,7 @@ def remember(
     memory.progress = now.progress if progress is UNCHANGED else progress
     memory.generator = now.generator if generator is UNCHANGED else generator
     memory.moments = now.moments if moments is UNCHANGED else moments
+    memory.warned_of_pixels = now.warned_of_pixels if warned_of_pixels is UNCHANGED else warned_of_pixels
     net.__dict__["_cbackprop"] = memory     # not by setattr, which may be the user's
 
 

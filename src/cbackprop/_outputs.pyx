@@ -10,7 +10,7 @@ from libc.string cimport memcpy
 from cbackprop._algorithm cimport feed_layer, set_input
 from cbackprop._arrays cimport new_array
 from cbackprop._csr cimport Csr
-from cbackprop._examples cimport Examples, in_order, packed
+from cbackprop._examples cimport Examples, in_order, packed, warned_of_pixels
 from cbackprop._parameters cimport Parameters
 from cbackprop._runtime cimport barrier_destroy, barrier_init, team_run
 from cbackprop._team cimport MAX_WORKERS, Team
@@ -33,7 +33,7 @@ cdef double PRODUCTS_A_THREAD = 1e7
 cdef double PRODUCTS_A_LOOK = 5e8
 
 
-def outputs(net, X, str name="X", int n_threads=0):
+def outputs(net, X, str name="X", int n_threads=0, bint warns_of_pixels=False):
     """The outputs a^L for each row of X, a new array (n, n_out) of the network's type.
 
     Parameters
@@ -44,6 +44,8 @@ def outputs(net, X, str name="X", int n_threads=0):
         What errors call it.
     n_threads : int
         The most threads; 0: as many as pay. Each takes rows of its own, so no bit depends on their number.
+    warns_of_pixels : bool
+        Whether X is of a network of the book's, whose inputs lie between 0 and 1.
     """
     cdef Parameters p = Parameters.__new__(Parameters, net)
     cdef Py_ssize_t n, start, stop
@@ -53,6 +55,8 @@ def outputs(net, X, str name="X", int n_threads=0):
         if X.dtype.kind not in "biuf":
             raise TypeError(f"{name} has dtype {X.dtype}; expected real numbers")
         X = X.view()    # whose shape stays what it is
+        if warns_of_pixels:
+            X = warned_of_pixels(net, p, X, name)
     n = len(X)
     members = n_members(p, n, n_threads)
     result = new_array(p.type_num, n, p.n[p.L])

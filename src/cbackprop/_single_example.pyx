@@ -9,6 +9,7 @@ from cbackprop._algorithm cimport backpropagate, gradient, output_error
 from cbackprop._algorithm cimport feedforward as forward
 from cbackprop._arrays cimport column, contiguous, input_array, is_plain, new_array, real_array, target
 from cbackprop._costs cimport custom_error
+from cbackprop._examples cimport may_be_pixels, warned_of_pixels
 from cbackprop._isa cimport kernels
 from cbackprop._matrix_based cimport backprop_columns, column_targets, feedforward_columns
 from cbackprop._parameters cimport Parameters, has_no_layers
@@ -96,8 +97,10 @@ def feedforward(net, a):
     if not is_plain(a, p.n[1]):
         a = input_array(a, p.n[1], "a")
         if a.shape[1] != 1:
-            return feedforward_columns(p, a)
+            return feedforward_columns(p, warned_of_pixels(net, p, a.T, "a").T)
     a = column(a, p.n[1], p.type_num, "a")
+    if may_be_pixels(cnp.PyArray_DATA(<cnp.ndarray> a), 8 * p.itemsize, p.itemsize, p.n[1]):
+        a = column(warned_of_pixels(net, p, a.T, "a").T, p.n[1], p.type_num, "a")
     one = OneExample.__new__(OneExample, p, False)
     one.worker.layer[1].a.data = cnp.PyArray_DATA(<cnp.ndarray> a)
     with nogil:
@@ -187,4 +190,4 @@ def checked_input(net, a):
     if has_no_layers(net):
         return real_array(a, "a")
     cdef Parameters p = Parameters.__new__(Parameters, net)
-    return contiguous(input_array(a, p.n[1], "a"), p.type_num)
+    return contiguous(warned_of_pixels(net, p, input_array(a, p.n[1], "a").T, "a").T, p.type_num)

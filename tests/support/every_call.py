@@ -25,6 +25,7 @@ from cbackprop import (
     costs,
     export,
     figures,
+    images,
     mnist_loader,
     network,
     network2,
@@ -116,6 +117,7 @@ MODULES = (
     reference_1,
     reference_2,
     figures,
+    images,
     export,
 )
 
@@ -257,6 +259,11 @@ def resumed(net, data, **options):
     net.SGD(data, 1, 7, 0.1, resume=True, **options)
 
 
+# A drawing, dark on light, 40 pixels tall.
+DRAWN = np.full((60, 30), 250, np.uint8)
+DRAWN[10:50, 12:18] = 20
+
+
 def quartic(a, y):
     return float(np.sum((a - y) ** 4))
 
@@ -295,6 +302,11 @@ RIGHT["mnist_loader.", nothing] = {
     "load_data: npz": lambda _: mnist_loader.load_data(KERAS),
     "load_data_wrapper": lambda _: mnist_loader.load_data_wrapper(IDX),
     "vectorized_result": lambda _: mnist_loader.vectorized_result(np.int8(3)),
+}
+RIGHT["images.", nothing] = {
+    "read_digit": lambda _: images.read_digit(DRAWN),
+    "read_digit: colours": lambda _: images.read_digit(np.stack([DRAWN] * 4, axis=2)),
+    "read_digits": lambda _: images.read_digits([DRAWN, 255 - DRAWN]),
 }
 RIGHT["activations.", nothing] = {
     "Activation": lambda _: repr(activations.Activation(double, two)),
@@ -666,6 +678,12 @@ WRONG["mnist_loader.", nothing] = {
     "load_data: half IDX": lambda _: mnist_loader.load_data(HALF_IDX),
     "load_data_wrapper": lambda _: mnist_loader.load_data_wrapper(FOLDER / "none"),
     "vectorized_result": lambda _: mnist_loader.vectorized_result(10),
+}
+WRONG["images.", nothing] = {
+    "read_digit": lambda _: images.read_digit(np.zeros((28, 28))),
+    "read_digit: shape": lambda _: images.read_digit(np.zeros(784)),
+    "read_digit: not there": lambda _: images.read_digit(FOLDER / "none.png"),
+    "read_digits": lambda _: images.read_digits([DRAWN, "none.png"]),
 }
 WRONG["activations.", nothing] = {
     "LayerActivations": lambda _: activations.LayerActivations(SIZES, ["tanh"]),
