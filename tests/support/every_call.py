@@ -23,10 +23,12 @@ from cbackprop import (
     chapter,
     config,
     costs,
+    ensembles,
     figures,
     mnist_loader,
     network,
     network2,
+    sweeps,
 )
 from cbackprop._csr import Csr
 from cbackprop._outputs import outputs
@@ -104,7 +106,10 @@ from support.tiny import (
     z,
 )
 
-MODULES = (network, network2, mnist_loader, chapter, activations, costs, reference_1, reference_2, figures)
+MODULES = (
+    *(network, network2, mnist_loader, chapter, activations, costs, reference_1, reference_2),
+    *(figures, sweeps, ensembles),
+)
 
 
 def columns(net):
@@ -398,6 +403,12 @@ RIGHT["network.Network.", plain] = {
     "save": lambda net: net.save(QUADRATIC_JSON),
     "save: npz": lambda net: net.save(QUADRATIC_NPZ),
 }
+RIGHT["ensembles.", plain] = {
+    "Ensemble": lambda net: ensembles.Ensemble([net, net]),
+    "Ensemble.predict_proba": lambda net: ensembles.Ensemble([net]).predict_proba(X),
+    "Ensemble.predict": lambda net: ensembles.Ensemble([net]).predict(X),
+    "Ensemble.evaluate": lambda net: ensembles.Ensemble([net]).evaluate((X, LABELS)),
+}
 RIGHT["network.Network.", one_input] = {
     "feedforward: a number": lambda net: net.feedforward(0.5),
     "feedforward: (1,)": lambda net: net.feedforward(np.array([0.5])),
@@ -595,6 +606,8 @@ RIGHT["reference.network2.ReferenceNetwork2.", reference_network2] = {
 LEFT_OUT = {
     "figures.learning_curves": "a figure takes a tenth of a second, nearly all of it matplotlib's",
     "figures.weight_images": "likewise",
+    "sweeps.sweep": "a sweep takes milliseconds, nearly all of them joblib's",
+    "ensembles.ensemble": "likewise",
     "__main__.main": "the command trains for seconds",
 }
 
@@ -636,6 +649,14 @@ WRONG["activations.", nothing] = {
 WRONG["figures.", nothing] = {
     "learning_curves": lambda _: figures.learning_curves([{"epoch": 0}]),
     "weight_images": lambda _: figures.weight_images(3),
+}
+WRONG["sweeps.", nothing] = {
+    "sweep": lambda _: sweeps.sweep(small, {"eta": []}, ((X, LABELS), None)),
+    "sweep: make": lambda _: sweeps.sweep(3, {"eta": [0.1]}, ((X, LABELS), None)),
+}
+WRONG["ensembles.", nothing] = {
+    "Ensemble": lambda _: ensembles.Ensemble([]),
+    "ensemble": lambda _: ensembles.ensemble(small, 0, ((X, LABELS), None)),
 }
 WRONG["__main__.", nothing] = {
     "main": lambda _: __main__.main(["--eta", "0"]),
