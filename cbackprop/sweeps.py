@@ -10,6 +10,7 @@ import contextlib
 import importlib
 import inspect
 import itertools
+import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -19,7 +20,7 @@ import numpy as np
 from cbackprop import _arguments, _flat, network, network2
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
 
     from numpy.typing import NDArray
 
@@ -134,12 +135,13 @@ def sweep(
     pandas = pandas_of(as_frame)
     joblib = imported_joblib()
     raises = isinstance(error_score, str) and error_score == "raise"
-    # Each array is an argument of its own: so engines recognise it, and ship it once.
-    runs = [
-        joblib.delayed(run)(make, parameters, of_SGD, seed, return_networks, raises, X, Y, *evaluation)
-        for (parameters, of_SGD), seed in zip(split, seeds)
-    ]
-    found = in_parallel(joblib, runs, n_jobs, backend, verbose, (X, Y, *evaluation))
+    with mapped(joblib, backend, n_jobs, (X, Y, *evaluation)) as arrays:
+        # Each array is an argument of its own: so engines recognise it, and ship it once.
+        runs = [
+            joblib.delayed(run)(make, parameters, of_SGD, seed, return_networks, raises, *arrays)
+            for (parameters, of_SGD), seed in zip(split, seeds)
+        ]
+        found = in_parallel(joblib, runs, n_jobs, backend, verbose, arrays)
     missing = {"evaluation_accuracy", "evaluation_cost"} & {name for row in found for name in row}
     rows = []
     for point, seed, results in zip(points, seeds, found):
@@ -355,6 +357,29 @@ def in_parallel(
                     bar.update(self.n_completed_tasks - bar.n)
 
             return Shown(**number)(runs)
+
+
+@contextlib.contextmanager
+def mapped(
+    joblib: Any, backend: str | None, n_jobs: int | None, arrays: tuple[Any, ...]
+) -> Iterator[tuple[Any, ...]]:
+    """For loky the large arrays as memory maps, otherwise as they are.
+
+    joblib maps large arrays too, but a task then takes 20 ms for 60 MB, where one of a map takes none.
+    """
+    active, number = joblib.parallel.get_active_backend()
+    is_loky = backend == "loky" or (backend is None and type(active).__name__ == "LokyBackend")
+    if not is_loky or (number if n_jobs is None else n_jobs) in (None, 1):
+        yield arrays
+        return
+    with tempfile.TemporaryDirectory(prefix="cbackprop-", ignore_cleanup_errors=True) as folder:
+        found = []
+        for k, array in enumerate(arrays):
+            if array.nbytes >= 1_000_000 and not isinstance(array, np.memmap):
+                file = joblib.dump(np.ascontiguousarray(array), f"{folder}/{k}.joblib")[0]
+                array = joblib.load(file, mmap_mode="r")  # noqa: PLW2901
+            found.append(array)
+        yield tuple(found)
 
 
 def engine(joblib: Any, backend: str | None, arrays: Any) -> Any:
