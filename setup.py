@@ -26,6 +26,10 @@ if sys.platform == "win32":
 else:
     # Only the kernels decide which multiplications and additions are fused (templates/simd.h).
     compile_args, link_args = ["-std=gnu11", "-ffp-contract=off", "-pthread"], ["-pthread", "-lm"]
+    if sys.platform == "linux":
+        # Otherwise a library that shows functions of the same names to the whole process replaces ours. Ray's
+        # has an aligned_free, which was given memory of ours.
+        link_args.append("-Wl,-Bsymbolic")
     # A row of registry.h without its formula: older compilers would leave it to whoever loads the module.
     compile_args.append("-Werror=implicit-function-declaration")
     if check:

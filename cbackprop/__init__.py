@@ -16,11 +16,14 @@ except ModuleNotFoundError as _error:
 from cbackprop.config import show_config
 from cbackprop.network import Network
 
-__all__ = ["Network", "__version__", "show_config"]
+__all__ = ["Ensemble", "Network", "__version__", "ensemble", "show_config", "sweep"]
 
 __version__: str
 
-if not TYPE_CHECKING:  # a type checker would take every name for an attribute
+if TYPE_CHECKING:
+    from cbackprop.ensembles import Ensemble, ensemble
+    from cbackprop.sweeps import sweep
+else:  # a type checker would take every name for an attribute
 
     def __getattr__(name):
         # Read on first use: importlib.metadata costs several milliseconds that few scripts need.
@@ -28,4 +31,12 @@ if not TYPE_CHECKING:  # a type checker would take every name for an attribute
             from importlib.metadata import version  # noqa: PLC0415
 
             return version("cbackprop")
+        if name == "sweep":
+            from cbackprop.sweeps import sweep  # noqa: PLC0415
+
+            return sweep
+        if name in ("Ensemble", "ensemble"):
+            from cbackprop import ensembles  # noqa: PLC0415
+
+            return getattr(ensembles, name)
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

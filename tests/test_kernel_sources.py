@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 import cbackprop
+from support.children import SANITIZED, run_python
 
 KERNELS = Path(__file__).resolve().parent.parent / "src/kernels"
 COMPILER = shlex.split(os.environ.get("CC") or sysconfig.get_config_var("CC") or "cc")
@@ -42,14 +43,19 @@ def test_each_header_compiles_alone(path, tmp_path):
     assert done.returncode == 0, done.stderr
 
 
-@pytest.mark.skipif(platform.system() == "Windows", reason="a module shows its initialisation only")
-def test_each_function_of_the_library_is_in_one_module():
-    """Linked twice it would have two states: memory.c keeps a block, dispatch.c what the processor can do."""
-    declared = {
+def declared_functions():
+    """The names of the functions that the library's modules call."""
+    return {
         name
         for header in [*KERNELS.glob("*.h"), *KERNELS.glob("runtime/*.h")]
         for name in re.findall(r"^(?!static|typedef)\w[\w ]*[ *](\w+)\([^{]*?\);", header.read_text(), re.M)
     }
+
+
+@pytest.mark.skipif(platform.system() == "Windows", reason="a module shows its initialisation only")
+def test_each_function_of_the_library_is_in_one_module():
+    """Linked twice it would have two states: memory.c keeps a block, dispatch.c what the processor can do."""
+    declared = declared_functions()
     assert {
         "aligned_free",
         "team_run",
@@ -61,6 +67,27 @@ def test_each_function_of_the_library_is_in_one_module():
     libraries = [ctypes.CDLL(str(module)) for module in MODULES]
     for name in declared:
         assert sum(hasattr(library, name) for library in libraries) == 1, name
+
+
+@pytest.mark.skipif(
+    platform.system() != "Linux" or SANITIZED or not shutil.which(COMPILER[0]), reason="no compiler to ask"
+)
+def test_functions_of_the_same_names_elsewhere_are_not_called(tmp_path):
+    """Ray's library shows an aligned_free of its own to the whole process."""
+    source, library = tmp_path / "same.c", tmp_path / "same.so"
+    lines = [f"void {name}(void) {{ abort(); }}" for name in sorted(declared_functions())]
+    source.write_text("\n".join(["#include <stdlib.h>", *lines]), encoding="utf-8")
+    subprocess.run([*COMPILER, "-shared", "-fPIC", source, "-o", library], check=True)
+    code = f"""
+import ctypes
+ctypes.CDLL({str(library)!r}, ctypes.RTLD_GLOBAL).aligned_free
+from support import tiny
+net = tiny.plain()
+for data in ((tiny.X, tiny.LABELS), tiny.DENSE):
+    net.SGD(data, 1, 10, 0.1, tiny.TESTS, n_threads=2, verbose=False)
+net.predict(tiny.X)
+"""
+    run_python(code, tmp_path)
 
 
 @pytest.mark.skipif(platform.system() != "Linux" or not shutil.which("nm"), reason="no nm to ask")

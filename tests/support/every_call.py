@@ -23,12 +23,14 @@ from cbackprop import (
     chapter,
     config,
     costs,
+    ensembles,
     export,
     figures,
     images,
     mnist_loader,
     network,
     network2,
+    sweeps,
 )
 from cbackprop._csr import Csr
 from cbackprop._outputs import outputs
@@ -108,17 +110,8 @@ from support.tiny import (
 )
 
 MODULES = (
-    network,
-    network2,
-    mnist_loader,
-    chapter,
-    activations,
-    costs,
-    reference_1,
-    reference_2,
-    figures,
-    images,
-    export,
+    *(network, network2, mnist_loader, chapter, activations, costs, reference_1, reference_2),
+    *(figures, images, export, sweeps, ensembles),
 )
 
 
@@ -423,6 +416,12 @@ RIGHT["network.Network.", plain] = {
     "save": lambda net: net.save(QUADRATIC_JSON),
     "save: npz": lambda net: net.save(QUADRATIC_NPZ),
 }
+RIGHT["ensembles.", plain] = {
+    "Ensemble": lambda net: ensembles.Ensemble([net, net]),
+    "Ensemble.predict_proba": lambda net: ensembles.Ensemble([net]).predict_proba(X),
+    "Ensemble.predict": lambda net: ensembles.Ensemble([net]).predict(X),
+    "Ensemble.evaluate": lambda net: ensembles.Ensemble([net]).evaluate((X, LABELS)),
+}
 RIGHT["network.Network.", one_input] = {
     "feedforward: a number": lambda net: net.feedforward(0.5),
     "feedforward: (1,)": lambda net: net.feedforward(np.array([0.5])),
@@ -646,6 +645,8 @@ LEFT_OUT = {
     "figures.confusion_matrix": "likewise",
     "figures.network_diagram": "likewise",
     "figures.path": "likewise",
+    "sweeps.sweep": "a sweep takes milliseconds, nearly all of them joblib's",
+    "ensembles.ensemble": "likewise",
     "__main__.main": "the command trains for seconds",
 }
 
@@ -704,6 +705,14 @@ WRONG["figures.", plain] = {
     "network_diagram": lambda net: figures.network_diagram(net, x, y[:2]),
     "path": lambda net: figures.path(net, x, y, (4, 0, 0)),
     "path: neurons": lambda net: figures.path(net, x, y, (2, 0, 0), (0, 3)),
+}
+WRONG["sweeps.", nothing] = {
+    "sweep": lambda _: sweeps.sweep(small, {"eta": []}, ((X, LABELS), None)),
+    "sweep: make": lambda _: sweeps.sweep(3, {"eta": [0.1]}, ((X, LABELS), None)),
+}
+WRONG["ensembles.", nothing] = {
+    "Ensemble": lambda _: ensembles.Ensemble([]),
+    "ensemble": lambda _: ensembles.ensemble(small, 0, ((X, LABELS), None)),
 }
 WRONG["__main__.", nothing] = {
     "main": lambda _: __main__.main(["--eta", "0"]),
