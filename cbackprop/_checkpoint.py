@@ -154,6 +154,8 @@ class Checkpoints:
         self.call = fingerprint(net, options | {"every": self.every if self.part else 1})
         if random_state is None:
             _random_states.python_generator(net._cbackprop.module.shuffle)
+        elif isinstance(random_state, np.random.Generator):
+            _random_states.state_of(random_state, "random_state")
         if self.contents is None:
             self.first = 0 if resumed is None else resumed.epochs
             return resumed
