@@ -51,10 +51,12 @@ def tidy_up():
 FOLDER = Path(tempfile.mkdtemp(prefix="every-call-"))
 atexit.register(shutil.rmtree, FOLDER)
 JSON, NPZ = FOLDER / "net.json", FOLDER / "net.npz"
+CHECKPOINT, OTHER_CHECKPOINT = FOLDER / "run.npz", FOLDER / "other.npz"
 QUADRATIC_JSON, QUADRATIC_NPZ = FOLDER / "quadratic.json", FOLDER / "quadratic.npz"
 IDX = small_mnist.write_idx(FOLDER / "idx")
 KERAS = small_mnist.write(FOLDER / "mnist.npz", small_mnist.keras_npz())
 PICKLE = small_mnist.write(FOLDER / "mnist.pkl", small_mnist.python2_pickle(small_mnist.book_arrays()))
+network.Network(SIZES).SGD(SPARSE[:], 0, 10, 0.1, checkpoint=OTHER_CHECKPOINT)
 network2.Network(SIZES).save(JSON)
 network2.Network(SIZES).save(NPZ)
 network.Network(SIZES).save(QUADRATIC_JSON)
