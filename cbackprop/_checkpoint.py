@@ -163,11 +163,14 @@ class Checkpoints:
         compare(self.call, self.contents.words.get("call"), self.source)
         try:
             place = checked_place(self.contents, self.call, n, self.n_batches if self.part else 0)
-        except (ValueError, TypeError, OverflowError) as error:
+        except MemoryError:
+            raise
+        except Exception as error:  # Python and NumPy have their own of a state that is none
             raise ValueError(f"{self.source}: not an intact checkpoint: {error}") from error
         words = self.contents.words
-        if words["done"] > epochs and not words["is_over"]:
-            raise ValueError(f"epochs is {epochs}; {self.source} was written after {words['done']}")
+        begun = words["done"] + (words["batch"] > 0)
+        if begun > epochs and not words["is_over"]:
+            raise ValueError(f"epochs is {epochs}; {self.source} was written in or after epoch {begun}")
         self.states, self.later, self.first = place.states, place.later, words["epoch"] - words["done"]
         return place.progress
 

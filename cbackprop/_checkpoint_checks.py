@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from reprlib import repr as short
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -77,14 +78,14 @@ def check_numbers(words: dict[str, Any], n_batches: int) -> None:
     limits = {"epoch": MOST_STEPS, "done": words["epoch"], "batch": max(n_batches - 1, 0)}
     for name, most in limits.items():
         if type(words[name]) is not int or not 0 <= words[name] <= most:
-            raise ValueError(f"{name} is {words[name]!r}")
+            raise ValueError(f"{name} is {short(words[name])}")
     t, seed, sparse = words["t"], words["seed"], words["sparse"]
     if type(words["is_over"]) is not bool or not (sparse is None or type(sparse) is bool):
         raise ValueError("is_over or sparse is no bool")
     if not (t is None or (type(t) is int and 0 <= t < MOST_STEPS)):
-        raise ValueError(f"t is {t!r}")
+        raise ValueError(f"t is {short(t)}")
     if not (seed is None or (type(seed) is int and seed >= 0)):
-        raise ValueError(f"seed is {seed!r}")
+        raise ValueError(f"seed is {short(seed)}")
 
 
 def check_groups(contents: Contents) -> None:
@@ -136,11 +137,11 @@ def check_rules(words: dict[str, Any], call: dict[str, Any], has_best: bool) -> 
         raise ValueError("rules does not say where they are")
     waited, halvings, best = rules["waited"], rules["halvings"], rules["best"]
     if type(waited) is not list or [type(n) for n in waited] != [int, int] or min(waited) < 0:
-        raise ValueError(f"waited is {waited!r}")
+        raise ValueError(f"waited is {short(waited)}")
     if type(halvings) is not int or halvings < 0 or not (best is None or type(best) in NUMBERS):
-        raise ValueError(f"halvings is {halvings!r}, and the best number {best!r}")
+        raise ValueError(f"halvings is {short(halvings)}, and the best number {short(best)}")
     if halvings and type(words["eta"]) not in NUMBERS:
-        raise ValueError(f"eta is {words['eta']!r}")
+        raise ValueError(f"eta is {short(words['eta'])}")
 
 
 def check_drawing(seed: int | None, states: dict[str, Any], call: dict[str, Any]) -> None:

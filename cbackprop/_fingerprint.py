@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from reprlib import repr as short
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -105,7 +106,7 @@ def compare(call: dict[str, Any], saved: Any, filename: str) -> None:
                 f"{name} is not what {filename} was written with: other examples, or in another order (a "
                 f"list that was shuffled has to be made again)"
             )
-        raise ValueError(f"{name} is {value!r}; {filename} was written with {saved[name]!r}")
+        raise ValueError(f"{name} is {value!r}; {filename} was written with {short(saved[name])}")
 
 
 def is_same(first: Any, second: Any) -> bool:

@@ -223,9 +223,10 @@ class Network(Flat, Compiled, ReferenceNetwork):
             As in `evaluate`.
         checkpoint : path, optional
             Where to write checkpoints, as npz: before the first epoch, after every one, and at the end. The
-            file is written whole or not at all; an old file of this name is replaced at the start, unless
-            `resume` names it. It holds the parameters, the place, the order of the examples and the states of
-            what draws: of `random_state`, or of the global `random` and `numpy.random`.
+            file is written whole or not at all, beside the old one, of which a kill at that moment may leave
+            a part, ``.NAME.`` and 16 digits. An old file of this name is replaced at the start, unless
+            `resume` names it. A checkpoint holds the parameters, the place, the order of the examples and the
+            states of what draws: of `random_state`, or of the global `random` and `numpy.random`.
         every : int or float
             A checkpoint after so many epochs; or, below 1, after such a part of each epoch. Such parts may
             round the last bits otherwise than whole epochs.

@@ -115,6 +115,15 @@ def test_cut_off_and_taken_up(name, every, tmp_path, capsys):
     assert os.listdir(tmp_path) == ["run.npz"] or parts(name)
 
 
+def test_the_number_of_threads_may_change(tmp_path):
+    name = "parts of epochs, dropout"
+    expected = left_alone(name, tmp_path, epochs=5)
+    options = {"checkpoint": tmp_path / "run.npz", "resume": tmp_path / "run.npz", "epochs": 5}
+    for cut, n_threads in enumerate((1, 2, 1), 1):
+        assert run(name, cut=2 - cut % 2, n_threads=n_threads, **options) is None
+    assert run(name, n_threads=2, **options) == expected
+
+
 @each_module
 @each_path
 @pytest.mark.parametrize("kind", ["list", "tuple", "iterator", "arrays", "twins"])
@@ -196,8 +205,14 @@ def test_more_epochs_go_on(tmp_path):
 def test_fewer_epochs_are_refused(tmp_path):
     f = tmp_path / "run.npz"
     plain(4, checkpoint=f)
-    with pytest.raises(ValueError, match=r"epochs is 3; .*run.npz was written after 4"):
+    with pytest.raises(ValueError, match=r"epochs is 3; .*run.npz was written in or after epoch 4"):
         plain(3, resume=f)
+    with np.load(f) as archive:
+        states = json.loads(archive["checkpoint"].tobytes())["states"]
+    plain(4, checkpoint=f, every=0.5)
+    rewritten(f, lambda words, arrays: words.update(batch=1, later=states))
+    with pytest.raises(ValueError, match=r"epochs is 4; .*run.npz was written in or after epoch 5"):
+        plain(4, resume=f, every=0.5)
 
 
 @each_module
@@ -634,6 +649,8 @@ HOSTILE = {
     "a half word": setting("states", "generator", "has_uint32", 2),
     "later": lambda words, arrays: words.update(later=words["states"]),
     "groups": setting("groups", []),
+    "deep": setting("rules", "best", json.loads("[" * 400 + "]" * 400)),
+    "another call, deep": setting("call", "eta", json.loads("[" * 400 + "]" * 400)),
     "more layers than there are": setting("groups", "parameters", 3),
     "an unknown group": setting("groups", "adam", 0),
     "orders": setting("orders", ["order"]),
