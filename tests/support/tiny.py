@@ -51,12 +51,10 @@ def tidy_up():
 FOLDER = Path(tempfile.mkdtemp(prefix="every-call-"))
 atexit.register(shutil.rmtree, FOLDER)
 JSON, NPZ = FOLDER / "net.json", FOLDER / "net.npz"
-CHECKPOINT, OTHER_CHECKPOINT = FOLDER / "run.npz", FOLDER / "other.npz"
 QUADRATIC_JSON, QUADRATIC_NPZ = FOLDER / "quadratic.json", FOLDER / "quadratic.npz"
 IDX = small_mnist.write_idx(FOLDER / "idx")
 KERAS = small_mnist.write(FOLDER / "mnist.npz", small_mnist.keras_npz())
 PICKLE = small_mnist.write(FOLDER / "mnist.pkl", small_mnist.python2_pickle(small_mnist.book_arrays()))
-network.Network(SIZES).SGD(SPARSE[:], 0, 10, 0.1, checkpoint=OTHER_CHECKPOINT)
 network2.Network(SIZES).save(JSON)
 network2.Network(SIZES).save(NPZ)
 network.Network(SIZES).save(QUADRATIC_JSON)
@@ -68,6 +66,8 @@ HALF_MNIST = small_mnist.write(FOLDER / "half.pkl", PICKLE.read_bytes()[:2000])
 NO_MNIST = small_mnist.write(FOLDER / "no.pkl", pickle.dumps(os.getcwd))
 HALF_IDX = small_mnist.write_idx(FOLDER / "half-idx")
 small_mnist.write(HALF_IDX / "t10k-labels-idx1-ubyte", b"\0\0\x08\1\0\0")
+CHECKPOINT, OTHER_CHECKPOINT = FOLDER / "run.npz", FOLDER / "other.npz"
+network.Network(SIZES).SGD(SPARSE[:], 0, 10, 0.1, checkpoint=OTHER_CHECKPOINT)
 
 
 # ---- what the user may bring ----
@@ -144,6 +144,9 @@ def two(z):
 
 OWN = activations.Activation(double, two)
 LAYERS = activations.LayerActivations(SIZES, ["relu", OWN], {(3, 1): "tanh"})
+
+CHECKPOINT, OTHER_CHECKPOINT = FOLDER / "run.npz", FOLDER / "other.npz"
+network.Network(SIZES).SGD(SPARSE[:], 0, 10, 0.1, checkpoint=OTHER_CHECKPOINT)
 
 
 # ---- networks ----
