@@ -12,6 +12,7 @@ from cbackprop._memory import remember
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from cbackprop._checkpoint import Checkpoints
     from cbackprop._progress import Progress, Standing
     from cbackprop._stopping import Rules
     from cbackprop._warnings import Health
@@ -74,13 +75,19 @@ def timed(train_epoch: Callable[[Any], bool], report: CallbackReport | Monitorin
 
 
 class CallbackReport(TestReport):
-    """A `TestReport` that calls callbacks too."""
+    """A `TestReport` that calls callbacks too, and has checkpoints written."""
 
     def __init__(
-        self, net: Any, n: int, correct: Callable[[], int], verbose: bool, callbacks: Callbacks
+        self,
+        net: Any,
+        n: int,
+        correct: Callable[[], int],
+        verbose: bool,
+        callbacks: Callbacks,
+        checkpoints: Checkpoints | None,
     ) -> None:
         super().__init__(net, n, correct, verbose)
-        self.callbacks = callbacks
+        self.callbacks, self.checkpoints = callbacks, checkpoints
         self.seconds = 0.0
 
     def run(self, epochs: int, eta: Any, train_epoch: Callable[[Any], bool], first: int = 0) -> None:
@@ -95,16 +102,24 @@ class CallbackReport(TestReport):
             self.say(f"Epoch {j}: {correct} / {self.n}")
         else:
             self.say(f"Epoch {j} complete")
-        return eta, self.callbacks.stop(self.net, entry)
+        stops = self.callbacks.stop(self.net, entry)
+        if self.checkpoints is not None:
+            self.checkpoints.after_epoch(eta, stops)
+        return eta, stops
 
 
 def report_of(
-    net: Any, n: int, correct: Callable[[], int], verbose: bool, callbacks: Callbacks | None
+    net: Any,
+    n: int,
+    correct: Callable[[], int],
+    verbose: bool,
+    callbacks: Callbacks | None,
+    checkpoints: Checkpoints | None = None,
 ) -> TestReport:
     """The report that these options of `SGD` mean."""
-    if callbacks is None:
+    if callbacks is None and checkpoints is None:
         return TestReport(net, n, correct, verbose)
-    return CallbackReport(net, n, correct, verbose, callbacks)
+    return CallbackReport(net, n, correct, verbose, callbacks or Callbacks(()), checkpoints)
 
 
 class History(list[dict[str, Any]]):
@@ -130,6 +145,7 @@ class Monitoring:
     verbose : bool
         Whether lines are printed.
     callbacks : Callbacks, optional
+    checkpoints : Checkpoints, optional
 
     Attributes
     ----------
@@ -146,8 +162,10 @@ class Monitoring:
         rules: Rules,
         verbose: bool = True,
         callbacks: Callbacks | None = None,
+        checkpoints: Checkpoints | None = None,
     ) -> None:
         self.net, self.rules, self.verbose, self.callbacks = net, rules, verbose, callbacks
+        self.checkpoints = checkpoints
         self.is_ruled = bool(rules.names)
         # In the order in which they are printed.
         self.monitored = [name for name in MONITORED if monitored[name]]
@@ -185,17 +203,22 @@ class Monitoring:
             first = resumed.epochs
             if resumed.standing is not None:
                 eta = self.rules.resume(net, eta, resumed.standing)
-        n_before = len(self.history)
-        standing = None
+        checkpoints = self.checkpoints
+        n_done = 0 if checkpoints is None else checkpoints.done  # of this call, in another process
+        n_before, standing = len(self.history) - n_done, None
         if net._cbackprop.history is not None:
             remember(net, history=None)
         try:
+            if checkpoints is not None:
+                checkpoints.begin(eta)
             numbers = iter(range(first, first + epochs))
             run_epochs(net, numbers, eta, timed(train_epoch, self), self.after_epoch)
             standing = self.rules.restore(net)
         finally:
+            if checkpoints is not None:
+                checkpoints.close()
             entries = self.history[n_before:]
-            reached = progress(first + len(entries), standing or self.rules.standing())
+            reached = progress(first - n_done + len(entries), standing or self.rules.standing())
             # Only now: during training the name is the user's.
             remember(net, history=self.history, progress=reached)
         names = "evaluation_cost", "evaluation_accuracy", "training_cost", "training_accuracy"
@@ -228,6 +251,8 @@ class Monitoring:
         self.say("")
         if self.callbacks is not None and self.callbacks.stop(self.net, entry):
             stops = True
+        if self.checkpoints is not None:
+            self.checkpoints.after_epoch(eta, stops)
         return eta, stops
 
 

@@ -53,7 +53,11 @@ class Order:
         if self.generator is not None:
             self.pairs: list[Any] | None = None
             self.train_epoch = self.train_epoch_as_drawn
-        elif resumed is not None and resumed.order is not None and not trainer.data.is_users_list:
+        elif (
+            resumed is not None
+            and resumed.order is not None
+            and (resumed.is_within_call or not trainer.data.is_users_list)
+        ):
             self.begin_with(resumed.order)
         if resumed is not None and resumed.first_places is not None and trainer.data.is_users_list:
             self.sum_from(resumed.first_places)
@@ -120,15 +124,9 @@ class Order:
         order = generator.permutation(trainer.data.n)
         if packed is not None and not module.replaced(net, module.training_methods):
             packed.set_order(order)
-            return packed.epoch(net, trainer.step.options(eta), masks)
+            return trainer.train_packed(trainer.step.options(eta), masks)
         trainer.check_pairs_will_do()
         if self.pairs is None:
             self.pairs = trainer.data.training_pairs()[:]
         pairs = [self.pairs[i] for i in order]
-        return train_on_pairs(
-            net,
-            pairs,
-            trainer.mini_batch_size,
-            lambda mini_batch: trainer.step.update(mini_batch, eta),
-            shuffles=False,
-        )
+        return train_on_pairs(net, pairs, trainer.mini_batch_size, trainer.update(eta), shuffles=False)

@@ -41,6 +41,8 @@ class Progress(NamedTuple):
     # How the inputs were laid out: by their density, which looks another in another order. None: not at all.
     sparse: bool | None = None
     standing: Standing | None = None  # of network2
+    # Whether this is from a checkpoint, within a call of SGD: then `order` is of the user's own list, too.
+    is_within_call: bool = False
 
     def pickled(self) -> Progress:
         """This without what is large: orders fit the data of one process alone."""

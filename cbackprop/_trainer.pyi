@@ -1,8 +1,10 @@
+from collections.abc import Callable
 from typing import Any, Protocol, final
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from cbackprop._checkpoint import Checkpoints
 from cbackprop._data import DataSet
 from cbackprop._dropout import Dropout
 from cbackprop._progress import Progress
@@ -25,6 +27,7 @@ class Trainer:
     unshuffled: list[Any]
     items: list[Any] | None
     weights: NDArray[Any] | None
+    parts: Checkpoints | None
     def __init__(
         self,
         net: Any,
@@ -38,6 +41,8 @@ class Trainer:
     ) -> None: ...
     def train_epoch(self, eta: Any) -> bool: ...
     def masks(self) -> NDArray[np.uint8] | None: ...
+    def train_packed(self, options: StepOptions, masks: NDArray[np.uint8] | None) -> bool: ...
     def train_on_pairs(self, eta: Any) -> bool: ...
+    def update(self, eta: Any) -> Callable[[list[Any]], None]: ...
     def check_pairs_will_do(self) -> None: ...
     def unpacked(self) -> list[Any]: ...

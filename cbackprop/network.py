@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cbackprop import _arguments, _elementwise, _warnings
+from cbackprop._checkpoint import checkpoints_of
 from cbackprop._compiled import (
     Compiled,
     Scores,
@@ -171,8 +172,10 @@ class Network(Flat, Compiled, ReferenceNetwork):
         verbose: bool = True,
         callbacks: Iterable[Callable[[Any, dict[str, Any]], Any]] | None = None,
         random_state: int | Generator | None = None,
-        resume: bool = False,
+        resume: bool | str | bytes | PathLike[str] = False,
         threshold: float | None = None,
+        checkpoint: str | bytes | PathLike[str] | None = None,
+        every: float = 1,
     ) -> None:
         """Train by stochastic gradient descent, printing a line after each epoch.
 
@@ -204,18 +207,38 @@ class Network(Flat, Compiled, ReferenceNetwork):
         random_state : int or numpy.random.Generator, optional
             A seed, or a generator, that draws the order of the examples for each epoch. The global `random`,
             the book's, is then not touched, and a list keeps its order.
-        resume : bool
-            Go on where the last call of SGD ended: the numbers of the epochs and the order of the examples.
-            With the same data, 10 epochs are 5 + 5, bit for bit. The generator of the last call goes on,
-            unless `random_state` is another seed or a generator. Without one, `random` has to be in the state
-            in which it was left, and an unpickled network does not know the order of arrays.
+        resume : bool or path
+            True: go on where the last call of SGD ended: the numbers of the epochs and the order of the
+            examples. With the same data, 10 epochs are 5 + 5, bit for bit. The generator of the last call
+            goes on, unless `random_state` is another seed or a generator. Without one, `random` has to be in
+            the state in which it was left, and an unpickled network does not know the order of arrays.
+
+            The name of a checkpoint: go on with the call that wrote it. A new process makes the network and
+            the data as before and calls SGD with the same arguments; then the parameters, the lines of the
+            epochs that remain and all random numbers are those of a run left alone, bit for bit. `epochs` is
+            that of the whole call, and may have grown; after a run that ended nothing is done. A list in
+            its first order is brought into the order that it had. If `checkpoint` names the same file and it
+            is not there yet, training begins: the command line of the first start is that of every restart.
         threshold : float, optional
             As in `evaluate`.
+        checkpoint : path, optional
+            Where to write checkpoints, as npz: before the first epoch, after every one, and at the end. The
+            file is written whole or not at all, beside the old one, of which a kill at that moment may leave
+            a part, ``.NAME.`` and 16 digits. An old file of this name is replaced at the start, unless
+            `resume` names it. A checkpoint holds the parameters, the place, the order of the examples and the
+            states of what draws: of `random_state`, or of the global `random` and `numpy.random`.
+        every : int or float
+            A checkpoint after so many epochs; or, below 1, after such a part of each epoch. Such parts may
+            round the last bits otherwise than whole epochs.
 
         Raises
         ------
         ValueError, TypeError
-            If an argument is wrong. The message names it and the example, and nothing has changed.
+            If an argument is wrong, or the checkpoint to go on from is damaged or is that of another network,
+            other options or other data. The message names it and the example, and nothing has changed.
+        OSError
+            If a checkpoint cannot be read or written. An old file stays whole, and the network is trained up
+            to there.
         KeyboardInterrupt
             After Ctrl-C. The network holds the parameters of a completed mini-batch.
         """
@@ -228,20 +251,38 @@ class Network(Flat, Compiled, ReferenceNetwork):
         if threshold is not None:
             threshold = checked_threshold(self, threshold)
         resumed = self._cbackprop.progress if resume else None
+        checkpoints = checkpoints_of(checkpoint, every, resume)
         custom_update = MODULE.replaced_method(self, ("update_mini_batch",)) is not None
         if not custom_update:
             _arguments.number(eta, "eta")
         examples = DataSet(self, training_data, "training_data", only_pairs=custom_update)
         tests = Scores(self, read_for_evaluation(self, test_data, "test_data", ("evaluate",), threshold))
+        if checkpoints is not None:
+            options = {
+                "mini_batch_size": mini_batch_size,
+                "eta": eta,
+                "random_state": random_state,
+                "threshold": threshold,
+                "training_data": examples,
+                "test_data": tests.data,
+                "sample_weight": sample_weight,
+            }
+            resumed = checkpoints.open(self, epochs, options, resumed)
         tests.warn_of_one_output()
         trainer = Trainer(
             self, examples, mini_batch_size, n_threads, _Step(self), None, sample_weight, resumed
         )
         order = Order(trainer, random_state, resumed)
-        report = report_of(self, tests.data.n, tests.correct, verbose, functions)
+        report = report_of(self, tests.data.n, tests.correct, verbose, functions, checkpoints)
+        if checkpoints is not None:
+            epochs, eta = checkpoints.start(order, epochs, eta)
         try:
+            if checkpoints is not None:
+                checkpoints.begin(eta)
             report.run(epochs, eta, order.train_epoch, 0 if resumed is None else resumed.epochs)
         finally:
+            if checkpoints is not None:
+                checkpoints.close()
             remember(self, progress=order.progress(report.epochs))
 
     @builtin

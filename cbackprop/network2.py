@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cbackprop import _arguments, _elementwise, _evaluation, _rule, _warnings, costs
+from cbackprop._checkpoint import checkpoints_of
 from cbackprop._compiled import (
     Compiled,
     Scores,
@@ -289,8 +290,10 @@ class Network(Flat, Compiled, ReferenceNetwork2):
         verbose: bool = True,
         callbacks: Iterable[Callable[[Any, dict[str, Any]], Any]] | None = None,
         random_state: int | Generator | None = None,
-        resume: bool = False,
+        resume: bool | str | bytes | PathLike[str] = False,
         threshold: float | None = None,
+        checkpoint: str | bytes | PathLike[str] | None = None,
+        every: float = 1,
     ) -> tuple[list[float], list[int], list[float], list[int]]:
         """Train by stochastic gradient descent; after each epoch, measure and print what is monitored.
 
@@ -343,14 +346,21 @@ class Network(Flat, Compiled, ReferenceNetwork2):
         random_state : int or numpy.random.Generator, optional
             As in `cbackprop.network.Network.SGD`. It draws what drops out as well, before the order of each
             epoch; without it, a generator does so that is seeded from `numpy.random`.
-        resume : bool
-            Go on where the last call of SGD ended: velocities and moments, η as often halved as it was, the
-            best number and the epochs waited for a better one, `history`, the order of the examples and what
-            drops out. 10 epochs are 5 + 5, bit for bit; see `cbackprop.network.Network.SGD`. After
+        resume : bool or path
+            True: go on where the last call of SGD ended: velocities and moments, η as often halved as it was,
+            the best number and the epochs waited for a better one, `history`, the order of the examples and
+            what drops out. 10 epochs are 5 + 5, bit for bit; see `cbackprop.network.Network.SGD`. After
             `restore_best` training goes on from the parameters that it had reached, unless the network was
             changed or pickled since. An unpickled network sums the training cost of a list in another order.
+
+            The name of a checkpoint: go on with the call that wrote it, as in
+            `cbackprop.network.Network.SGD`; `history`, the lists returned and what the rules above know are
+            those of the whole call.
         threshold : float, optional
             As in `accuracy`, for both data.
+        checkpoint, every : optional
+            As in `cbackprop.network.Network.SGD`. The file also holds velocities and moments, η, `history`,
+            and what the rules above know, with the best parameters.
 
         Returns
         -------
@@ -360,8 +370,8 @@ class Network(Flat, Compiled, ReferenceNetwork2):
 
         Raises
         ------
-        ValueError, TypeError
-            If an argument is wrong. The message names it and the example, and nothing has changed.
+        ValueError, TypeError, OSError
+            As in `cbackprop.network.Network.SGD`.
         KeyboardInterrupt
             After Ctrl-C. The network holds the parameters of a completed mini-batch, as after an error in
             your own cost.
@@ -395,6 +405,7 @@ class Network(Flat, Compiled, ReferenceNetwork2):
         if threshold is not None:
             threshold = checked_threshold(self, threshold)
         resumed = self._cbackprop.progress if resume else None
+        checkpoints = checkpoints_of(checkpoint, every, resume)
         custom_update = MODULE.replaced_method(self, ("update_mini_batch",)) is not None
         if not custom_update:
             _arguments.number(eta, "eta")
@@ -404,7 +415,7 @@ class Network(Flat, Compiled, ReferenceNetwork2):
             "training_cost": monitor_training_cost,
             "training_accuracy": monitor_training_accuracy,
         }
-        monitoring = Monitoring(self, monitored, rules, verbose, functions)
+        monitoring = Monitoring(self, monitored, rules, verbose, functions, checkpoints)
         monitors_costs = bool(monitoring.measured & {"training_cost", "evaluation_cost"})
         if not custom_update or (monitors_costs and not MODULE.replaced_method(self, ("total_cost",))):
             costs.check(self.cost, self._cbackprop.activations, len(self.weights) + 1)
@@ -415,6 +426,31 @@ class Network(Flat, Compiled, ReferenceNetwork2):
         if examples.n == 0 and monitor_training_cost:
             raise ZeroDivisionError("training_data is empty: monitor_training_cost has no mean")
         step = _Step(self, lmbda, examples.n, regularization, options, thinning)
+        if checkpoints is not None:
+            resumed = checkpoints.open(
+                self,
+                epochs,
+                {
+                    "mini_batch_size": mini_batch_size,
+                    "eta": eta,
+                    "lmbda": lmbda,
+                    "regularization": regularization,
+                    **options._asdict(),
+                    "dropout": None if thinning is None else thinning.probabilities(len(self.weights) + 1),
+                    "early_stopping_n": early_stopping_n,
+                    "restore_best": bool(restore_best),
+                    "eta_halving_n": eta_halving_n,
+                    "stop_on": stop_on,
+                    "min_delta": min_delta,
+                    "random_state": random_state,
+                    "threshold": threshold,
+                    **{f"monitor_{name}": bool(value) for name, value in monitored.items()},
+                    "training_data": examples,
+                    "evaluation_data": tests,
+                    "sample_weight": sample_weight,
+                },
+                resumed,
+            )
         evaluation = _Scores(step, "evaluation", tests, monitoring.measured)
         trainer = Trainer(self, examples, mini_batch_size, n_threads, step, thinning, sample_weight, resumed)
         if trainer.weights is not None:
@@ -427,6 +463,8 @@ class Network(Flat, Compiled, ReferenceNetwork2):
             self._cbackprop.velocities is not None or self._cbackprop.moments is not None
         ):
             remember(self, velocities=None, moments=None)
+        if checkpoints is not None:
+            epochs, eta = checkpoints.start(order, epochs, eta, monitoring)
 
         train_in_order = order.train_epoch
 

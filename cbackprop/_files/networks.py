@@ -19,14 +19,12 @@ from __future__ import annotations
 
 import json
 import os
-import zipfile
 from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 
-from cbackprop._files import data_notes
+from cbackprop._files import data_notes, npz
 from cbackprop._files.description import (
-    MOST_NEURONS,
     NOTES,
     OURS,
     arrays_of,
@@ -37,8 +35,6 @@ from cbackprop._files.description import (
 from cbackprop._files.whole import replacing
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from numpy.typing import NDArray
 
 # Names by which programs expect another format, and what makes a file of it.
@@ -161,24 +157,17 @@ def _matrix(rows: Any, dtype: np.dtype[Any], name: str) -> NDArray[Any]:
 
 
 def _read_npz(file: IO[bytes]) -> dict[str, Any]:
-    size = file.seek(0, os.SEEK_END)
-    with zipfile.ZipFile(file) as archive:
+    with npz.opened(file) as archive:
         entries = archive.infolist()
-        for entry in entries:
-            # Nothing read here is larger than the file.
-            if entry.compress_type != zipfile.ZIP_STORED or entry.file_size > size:
-                raise ValueError(f"{entry.filename} is compressed, or longer than the file")
-        if sum(entry.file_size for entry in entries) > size:
-            raise ValueError("its arrays overlap: together they are longer than the file")
         n_layers = len(entries) // 2
         names = ["network", *(f"{name}_{i}" for name in ("weights", "biases") for i in range(n_layers))]
         if sorted(entry.filename for entry in entries) != sorted(f"{name}.npy" for name in names):
             raise ValueError("it holds other arrays than a network's, or some twice")
-        text = _read_npy(archive, "network", 1, ("u1",))
+        text = npz.array_in(archive, "network", 1, ("u1",))
         network = read_description(json.loads(text.tobytes()))
         for name in ("weights", "biases"):
             network[name] = [
-                _read_npy(archive, f"{name}_{i}", 2, ("f4", "f8")).astype(network["dtype"])
+                npz.array_in(archive, f"{name}_{i}", 2, ("f4", "f8")).astype(network["dtype"])
                 for i in range(n_layers)
             ]
     sizes = sizes_of(network["weights"], network["biases"], network["sizes"])
@@ -186,25 +175,3 @@ def _read_npz(file: IO[bytes]) -> dict[str, Any]:
     if network["sizes"] != sizes:
         raise ValueError(f"sizes is not {sizes}, which is what its arrays say")
     return network
-
-
-def _read_npy(archive: zipfile.ZipFile, name: str, ndim: int, types: Sequence[str]) -> NDArray[Any]:
-    """The array of this name, if it has `ndim` dimensions and one of the `types`."""
-    entry = archive.getinfo(f"{name}.npy")
-    with archive.open(entry) as source:
-        if np.lib.format.read_magic(source) != (1, 0):
-            raise ValueError(f"{name} is not an npy file of version 1")
-        shape, is_fortran, dtype = np.lib.format.read_array_header_1_0(source)
-        if dtype.str[1:] not in types:
-            raise ValueError(f"{name} has dtype {dtype}; expected {' or '.join(types)}")
-        if len(shape) != ndim or not all(0 <= n <= MOST_NEURONS for n in shape):
-            raise ValueError(
-                f"{name} has shape {shape}; expected {ndim} dimensions, of at most {MOST_NEURONS}"
-            )
-        data = source.read()
-    n_items = 1
-    for length in shape:
-        n_items *= length
-    if len(data) != n_items * dtype.itemsize:
-        raise ValueError(f"{name} is {len(data):,} bytes long, which a shape of {shape} is not")
-    return np.frombuffer(data, dtype).reshape(shape, order="F" if is_fortran else "C")

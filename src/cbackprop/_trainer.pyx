@@ -46,6 +46,8 @@ cdef class Trainer:
         These pairs in the order of the data.
     items : list or None
         The user's list, which is shuffled in place; None for arrays.
+    parts : cbackprop._checkpoint.Checkpoints or None
+        What divides an epoch into several parts, and writes a checkpoint after each.
     """
 
     cdef Module module
@@ -53,7 +55,7 @@ cdef class Trainer:
     cdef object options_of      # the step's method: not looked up in every epoch
     cdef readonly object weights    # of the examples
     cdef readonly Training packed
-    cdef public object pairs
+    cdef public object pairs, parts
     cdef readonly object unshuffled, items
 
     def __init__(
@@ -88,8 +90,14 @@ cdef class Trainer:
         masks = None if self.dropout is None else self.masks()
         if self.packed is not None and self.pairs is None and module.replaced(self.net, module.training_methods) is None:
             self.packed.shuffle_with(module.random_shuffle(), self.items)
-            return self.packed.epoch(self.net, self.options_of(eta), masks)
+            return self.train_packed(self.options_of(eta), masks)
         return self.train_on_pairs(eta)
+
+    cpdef bint train_packed(self, options, masks) except -1:
+        """Trains on every mini-batch once, in the present order."""
+        if self.parts is None:
+            return self.packed.epoch(self.net, options, masks)
+        return self.parts.train(partial((<object> self.packed).epoch, self.net, options, masks))
 
     def masks(self):
         """Which neurons drop out of which example of the next epoch; None if nothing does."""
@@ -126,7 +134,12 @@ cdef class Trainer:
         self.check_pairs_will_do()
         if self.pairs is None:
             self.pairs = self.unpacked()
-        return train_on_pairs(self.net, self.pairs, self.mini_batch_size, partial(self.step.update, eta=eta))
+        return train_on_pairs(self.net, self.pairs, self.mini_batch_size, self.update(eta))
+
+    def update(self, eta):
+        """update(mini_batch), which makes a step by the book's methods."""
+        update = partial(self.step.update, eta=eta)
+        return update if self.parts is None else self.parts.counted(update)
 
     def check_pairs_will_do(self):
         """Raise a TypeError if the examples have weights, of which the book's methods would not hear."""

@@ -31,7 +31,7 @@ cdef class Training:
     cdef int resize(self, Parameters p, int n_workers) except -1
     cdef int follow_pace(self, Parameters p, Py_ssize_t batches, double seconds, const MemberTime *spent) except -1
     cdef int shuffle_with(self, user_shuffle, items) except -1
-    cpdef bint epoch(self, net, StepOptions options, masks=*) except -1
+    cpdef bint epoch(self, net, StepOptions options, masks=*, Py_ssize_t first=*, Py_ssize_t last=*) except -1
     cdef int check_begun(self) except -1
     cdef Parameters begin(self, net, StepOptions options)
-    cdef int run(self, Parameters p, StepOptions options) except -1
+    cdef int run(self, Parameters p, StepOptions options, Py_ssize_t first, Py_ssize_t end) except -1

@@ -261,8 +261,8 @@ cdef class Training:
         memcpy(cnp.PyArray_DATA(numbers), self.permutation, self.n * sizeof(uint32_t))
         return numbers
 
-    cpdef bint epoch(self, net, StepOptions options, masks=None) except -1:
-        """Trains on every mini-batch once, in the order that the last shuffle left."""
+    cpdef bint epoch(self, net, StepOptions options, masks=None, Py_ssize_t first=0, Py_ssize_t last=-1) except -1:
+        """Trains on every mini-batch once, in the order that the last shuffle left; or on those from `first` to before `last`."""
         cdef Parameters p = self.begin(net, options)
         if self.n == 0:
             p.let_go()
@@ -272,7 +272,7 @@ cdef class Training:
             return True
         self.team.set_masks(masks)
         try:
-            self.run(p, options)
+            self.run(p, options, first, last)
         finally:
             try:
                 self.team.store_into(net, p)
@@ -289,7 +289,7 @@ cdef class Training:
         self.check_begun()
         self.team.set_step(options)
         self.cost.of_examples = self.cost.squares = 0
-        self.run(self.parameters, options)
+        self.run(self.parameters, options, 0, -1)
         self.team.finish()
 
     def end_epochs(self, net):
@@ -313,7 +313,7 @@ cdef class Training:
         p = self.begin(net, options)
         try:
             self.team.fill_with_zeros(0)
-            self.run(p, options)
+            self.run(p, options, 0, -1)
         finally:
             p.let_go()
         return self.team.stored(0)
@@ -342,12 +342,16 @@ cdef class Training:
         self.cost.of_examples = self.cost.squares = 0
         return p
 
-    cdef int run(self, Parameters p, StepOptions options) except -1:
-        """Has the team go through every mini-batch once."""
-        cdef Py_ssize_t begin, done = 0, last, ended, batches = (self.examples.n + self.m - 1) // self.m
+    cdef int run(self, Parameters p, StepOptions options, Py_ssize_t first, Py_ssize_t end) except -1:
+        """Has the team go through every mini-batch from `first` to before `end` once; -1: to the last."""
+        cdef Py_ssize_t begin, done = first, last, ended, batches = (self.examples.n + self.m - 1) // self.m
         cdef double begun, seconds, duration
         cdef bint timed
         cdef MemberTime spent
+        if end >= 0:
+            batches = min(batches, end)
+        if done < 0:
+            raise ValueError(f"first is {done}; expected the number of a mini-batch")
         while done < batches:
             begin, last = done, min(batches, done + self.slice)
             # Of a tiny network, two looks at the clock take as long as a third of an epoch.

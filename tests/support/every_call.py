@@ -42,6 +42,7 @@ from support.examples import Table
 from support.tiny import (
     BIT_PAIRS,
     BITS,
+    CHECKPOINT,
     DENSE,
     DENSE_X,
     FOLDER,
@@ -62,6 +63,7 @@ from support.tiny import (
     NUMBERS,
     NUMBERS_OF_ROWS,
     ODD_X,
+    OTHER_CHECKPOINT,
     OTHER_JSON,
     OWN,
     PAIR,
@@ -257,6 +259,12 @@ DRAWN = np.full((60, 30), 250, np.uint8)
 DRAWN[10:50, 12:18] = 20
 
 
+def checkpointed(net, data, every=1, **options):
+    """A call of SGD that writes checkpoints, and one that goes on from the last: nothing is left to do."""
+    net.SGD(data, 1, 9, 0.1, checkpoint=CHECKPOINT, every=every, **options)
+    net.SGD(data, 1, 9, 0.1, resume=CHECKPOINT, every=every, **options)
+
+
 def quartic(a, y):
     return float(np.sum((a - y) ** 4))
 
@@ -404,6 +412,9 @@ RIGHT["network.Network.", plain] = {
     "SGD: random_state": lambda net: net.SGD(list(SPARSE), 1, 24, 0.1, random_state=3),
     "SGD: several mini-batches, resumed": lambda net: resumed(net, (X, LABELS)),
     "SGD: several mini-batches, a tuple, resumed": lambda net: resumed(net, tuple(SPARSE), random_state=3),
+    "SGD: a checkpoint": lambda net: net.SGD((X, LABELS), 0, 24, 0.1, checkpoint=CHECKPOINT),
+    "SGD: several mini-batches, checkpoints": lambda net: checkpointed(net, (X, LABELS), random_state=3),
+    "SGD: several mini-batches, checkpoints in parts": lambda net: checkpointed(net, tuple(SPARSE), 0.5),
     **QUESTIONS,
     **VECTORS,
     "cost": lambda net: net.cost(X, LABELS),
@@ -483,6 +494,7 @@ RIGHT["network.Network.", replaced] = {
     "backend: replaced": lambda net: net.backend,
     "predict: replaced": lambda net: net.predict(X),
     "copy: replaced": lambda net: repr(net.copy()),
+    "SGD: several steps, replaced, checkpoints": lambda net: checkpointed(net, (X[:18], LABELS[:18]), 0.5),
     "SGD: several steps, replaced, resumed": lambda net: resumed(net, (X[:4], LABELS[:4])),
     "SGD: replaced": lambda net: net.SGD(DENSE[:4], 1, 4, 0.1, TESTS[:2]),
     "backprop_mini_batch: replaced": few_columns,
@@ -526,6 +538,15 @@ RIGHT["network2.Network.", better] = {
     ),
     "SGD: several mini-batches, momentum, resumed": lambda net: resumed(
         net, list(SPARSE), mu=0.5, random_state=np.random.default_rng(1)
+    ),
+    "SGD: several mini-batches, Adam, checkpoints": lambda net: checkpointed(
+        net,
+        (X, LABELS),
+        rule="adam",
+        dropout=0.5,
+        evaluation_data=(X, LABELS),
+        restore_best=True,
+        monitor_training_cost=True,
     ),
     "SGD: several mini-batches, training cost, resumed": lambda net: resumed(
         net, list(SPARSE), monitor_training_cost=True
@@ -773,6 +794,11 @@ WRONG["network.Network.", plain] = {
         (X, LABELS), 2, 10, 0.1, callbacks=[lambda net, entry: 1 / 0], random_state=3
     ),
     "SGD: random_state": lambda net: net.SGD(SPARSE, 1, 10, 0.1, random_state=-1),
+    "SGD: checkpoint": lambda net: net.SGD(SPARSE, 1, 10, 0.1, checkpoint=FOLDER / "none" / "run.npz"),
+    "SGD: every": lambda net: net.SGD(SPARSE, 1, 10, 0.1, checkpoint=CHECKPOINT, every=1.5),
+    "SGD: resume": lambda net: net.SGD(SPARSE, 1, 10, 0.1, resume=FOLDER / "none"),
+    "SGD: resume from a network": lambda net: net.SGD(SPARSE, 1, 10, 0.1, resume=NPZ),
+    "SGD: resume from another call": lambda net: net.SGD(SPARSE, 1, 10, 0.2, resume=OTHER_CHECKPOINT),
     "SGD: threshold": lambda net: net.SGD(SPARSE, 1, 10, 0.1, threshold=0.5),
     "evaluate: threshold": lambda net: net.evaluate(TESTS, threshold=0.5),
     "predict": lambda net: net.predict(X.T),

@@ -66,6 +66,8 @@ HALF_MNIST = small_mnist.write(FOLDER / "half.pkl", PICKLE.read_bytes()[:2000])
 NO_MNIST = small_mnist.write(FOLDER / "no.pkl", pickle.dumps(os.getcwd))
 HALF_IDX = small_mnist.write_idx(FOLDER / "half-idx")
 small_mnist.write(HALF_IDX / "t10k-labels-idx1-ubyte", b"\0\0\x08\1\0\0")
+CHECKPOINT, OTHER_CHECKPOINT = FOLDER / "run.npz", FOLDER / "other.npz"
+network.Network(SIZES).SGD(SPARSE[:], 0, 10, 0.1, checkpoint=OTHER_CHECKPOINT)
 
 
 # ---- what the user may bring ----
@@ -142,6 +144,9 @@ def two(z):
 
 OWN = activations.Activation(double, two)
 LAYERS = activations.LayerActivations(SIZES, ["relu", OWN], {(3, 1): "tanh"})
+
+CHECKPOINT, OTHER_CHECKPOINT = FOLDER / "run.npz", FOLDER / "other.npz"
+network.Network(SIZES).SGD(SPARSE[:], 0, 10, 0.1, checkpoint=OTHER_CHECKPOINT)
 
 
 # ---- networks ----
