@@ -36,16 +36,17 @@ class SharedVector:
 
     def __set__(self, net: Any, value: Any) -> None:
         attributes = vars(net)
-        if self.name not in attributes and "weights" in attributes and is_vector(value):
-            if value.size == n_parameters(net):
-                shared_vector(net)[:] = value
+        if self.name not in attributes and "weights" in attributes:
+            if is_vector(value) and value.size == n_parameters(net):
+                let_share(net, value.astype(net._cbackprop.dtype))
                 return
-            warnings.warn(
-                f"{self.name} is set to {value.size} numbers, and this network has {n_parameters(net)} "
-                f"parameters: it is now an attribute of your own, and the network is unchanged",
-                UserWarning,
-                stacklevel=2,
-            )
+            if is_vector(value) or has_as_many(net, value):
+                warnings.warn(
+                    f"{self.name} is set to a {type(value).__name__}; expected an ndarray of shape "
+                    f"({n_parameters(net)},). It is now an attribute of your own; the network is unchanged",
+                    UserWarning,
+                    stacklevel=2,
+                )
         attributes[self.name] = value
 
     def __delete__(self, net: Any) -> None:
@@ -66,14 +67,29 @@ vector stays as it was, and `parameters` is a new one. So a callback, or the cod
 may read and change it. Reading it puts new arrays, of the same numbers, into `weights` and `biases`, unless
 they are such views already.
 
-``net.parameters = vector`` copies the numbers of an ndarray of that length into the network. Anything else
-that is assigned becomes an attribute of your own, as with every name that the book's class does not have.
+``net.parameters = vector`` gives the network a copy of an ndarray of that length; arrays taken from it before
+stay as they were. Anything else that is assigned becomes an attribute of your own, as with every name that
+the book's class does not have.
 """
 
 
 def is_vector(value: Any) -> bool:
     """Whether `value` is an array of real numbers with one dimension."""
     return type(value) is np.ndarray and value.ndim == 1 and value.dtype.kind in "biuf"
+
+
+def has_as_many(net: Any, value: Any) -> bool:
+    """Whether `value` is a list, a tuple or another array of as many items as the network has parameters."""
+    if isinstance(value, np.ndarray):
+        n = value.size
+    elif type(value) in (list, tuple):
+        n = len(value)
+    else:
+        return False
+    try:
+        return bool(n == n_parameters(net))
+    except (TypeError, ValueError):  # arrays that do not fit together
+        return False
 
 
 def arrays_in_order(net: Any) -> Iterator[Any]:
@@ -94,17 +110,20 @@ def shared_vector(net: Any) -> NDArray[Any]:
     n, dtype = n_parameters(net), net._cbackprop.dtype
     vector = common_base(net, n, dtype)
     if vector is None:
-        vector = np.empty(n, dtype)
-        weights: list[Any] = []
-        biases: list[Any] = []
-        start = 0
-        for i, array in enumerate(map(np.asarray, arrays_in_order(net))):
-            view = vector[start : start + array.size].reshape(array.shape)
-            view[...] = array
-            (biases if i % 2 else weights).append(view)
-            start += array.size
-        net.weights, net.biases = weights, biases
+        vector = np.concatenate([np.ravel(array).astype(dtype) for array in arrays_in_order(net)])
+        let_share(net, vector)
     return vector
+
+
+def let_share(net: Any, vector: NDArray[Any]) -> None:
+    """Make `weights` and `biases` new views into `vector`."""
+    weights: list[Any] = []
+    biases: list[Any] = []
+    start = 0
+    for i, array in enumerate(map(np.asarray, arrays_in_order(net))):
+        (biases if i % 2 else weights).append(vector[start : start + array.size].reshape(array.shape))
+        start += array.size
+    net.weights, net.biases = weights, biases
 
 
 def common_base(net: Any, n: int, dtype: np.dtype[Any]) -> NDArray[Any] | None:
@@ -212,7 +231,9 @@ def flat_gradient(net: Any, X: Any, Y: Any) -> tuple[NDArray[Any], float]:
     costs.check(cost, net._cbackprop.activations, len(net.weights) + 1)
     options = StepOptions(0.0, costs.builtin_delta(cost), cost, rule="sum of gradients")
     training = Training(net, data.examples, TOGETHER, _arguments.threads(None), options)
-    if fn := costs.builtin_fn(cost):
+    # A replaced feedforward is asked what the examples cost, as by `cost` and `total_cost`.
+    fn = None if module.replaced(net, ("feedforward",)) else costs.builtin_fn(cost)
+    if fn:
         training.measure_costs(fn, -np.inf, np.inf, False)
     nabla_w, nabla_b = training.gradient(net, options)
     mean = training.costs_of_epoch[0] / data.n if fn else mean_cost(net, X, Y)

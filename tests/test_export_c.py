@@ -289,3 +289,13 @@ def test_arguments(tmp_path):
     with pytest.raises(ValueError, match="a weight of layer 2 is larger than any float32; choose float64"):
         export.to_c(net, tmp_path / "net.h", dtype=np.float32)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_print_options_do_not_change_a_constant(tmp_path):
+    net = network.Network([5, 4], random_state=0)
+    export.to_c(net, tmp_path / "net.h")
+    expected = (tmp_path / "net.h").read_text()
+    assert repr(float(net.weights[0][0, 0])) in expected
+    with np.printoptions(legacy="1.13", precision=3):
+        export.to_c(net, tmp_path / "net.h")
+    assert (tmp_path / "net.h").read_text() == expected

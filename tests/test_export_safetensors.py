@@ -248,3 +248,13 @@ def test_files_that_cannot_be_read(tmp_path):
         export.from_safetensors(tmp_path / "none")
     with pytest.raises(TypeError, match="path is 3; expected the name of a file"):
         export.from_safetensors(3)
+
+
+def test_what_a_file_would_read_as_another_function_is_refused(tmp_path):
+    class Own(network.Network):
+        def feedforward(self, a):
+            return a
+
+    with pytest.raises(TypeError, match=r"feedforward is replaced.*safetensors cannot hold"):
+        export.to_safetensors(Own([3, 3]), tmp_path / "net.safetensors")
+    assert not list(tmp_path.iterdir())

@@ -205,3 +205,22 @@ def test_nan_comes_back_to_the_bit():
         "f8"
     )
     assert same_bits(export.from_torch(export.to_torch(net)), net)
+
+
+def test_hooks_and_replaced_forwards_of_any_module_are_refused():
+    whole = nn.Sequential(nn.Linear(3, 2), nn.Sigmoid())
+    whole.register_forward_hook(lambda module, inputs, outputs: outputs * 10)
+    with pytest.raises(TypeError, match="module is a Sequential with hooks"):
+        export.from_torch(whole)
+    whole = nn.Sequential(nn.Linear(3, 2), nn.Sigmoid())
+    whole[0].forward = lambda z: z[:, :2]
+    with pytest.raises(TypeError, match=r"module\.0 is a Linear whose forward is replaced"):
+        export.from_torch(whole)
+    whole = nn.Sequential(nn.Linear(3, 2))
+    whole.add_module("again", whole)
+    with pytest.raises(ValueError, match=r"module\.again is a Sequential inside itself"):
+        export.from_torch(whole)
+    whole = nn.Sequential(nn.Linear(3, 2))
+    whole.add_module("nothing", None)
+    with pytest.raises(TypeError, match=r"module\.nothing is None"):
+        export.from_torch(whole)

@@ -115,11 +115,21 @@ def test_a_vector_that_is_assigned_is_copied(module, order):
 
 
 @each_module
+def test_an_assignment_leaves_arrays_that_were_taken_before(module):
+    """The best weights that someone keeps, and the network of a shallow copy."""
+    net = module.Network(SIZES)
+    net.parameters = np.ones(N)
+    best, twin = net.weights, copy.copy(net)
+    net.parameters = np.zeros(N)
+    assert best[0].all() and twin.parameters.all()
+
+
+@each_module
 def test_whatever_else_is_assigned_is_the_users_own(module):
     """As with every name that the book's classes do not have."""
     net = module.Network(SIZES)
     vector = net.parameters.copy()
-    for mine in (7, ["mine"], {"eta": 3.0}, np.zeros((N, 1)), None):
+    for mine in (7, ["mine"], {"eta": 3.0}, np.zeros((N, 2)), None):
         net.parameters = mine
         assert net.parameters is mine
         assert np.array_equal(in_order(net.weights, net.biases), vector)
@@ -127,8 +137,10 @@ def test_whatever_else_is_assigned_is_the_users_own(module):
         assert np.array_equal(net.parameters, vector)
     with pytest.raises(AttributeError, match="the network's"):
         del net.parameters
-    with pytest.warns(UserWarning, match=f"set to {N - 1} numbers.* has {N} parameters"):
-        net.parameters = vector[1:]
+    for near in (vector[1:], list(vector), vector.reshape(-1, 1)):
+        with pytest.warns(UserWarning, match=rf"expected an ndarray of shape \({N},\)"):
+            net.parameters = near
+        del net.parameters
     assert np.array_equal(in_order(net.weights, net.biases), vector)
 
 
@@ -202,6 +214,21 @@ def test_methods_of_the_users_own_are_called(module):
     gradient, same = net.flat_gradient(X[:20], LABELS[:20])
     assert len(calls) == 20 and same == pytest.approx(cost, rel=1e-13)
     assert np.abs(gradient - expected).max() < 1e-13 * np.abs(expected).max()
+
+
+@each_module
+def test_the_cost_is_that_of_a_replaced_feedforward(module):
+    """On both paths, and in the network's own method."""
+
+    class Doubled(module.Network):
+        def feedforward(self, a):
+            return 2 * super().feedforward(a)
+
+    net = Doubled(SIZES)
+    expected = net.cost(X, LABELS) if name_of(net) == "network" else net.total_cost((X, LABELS), 0.0)
+    assert net.flat_gradient(X, LABELS)[1] == pytest.approx(expected, rel=1e-12)
+    net.backprop = lambda x, y: module.Network.backprop(net, x, y)
+    assert net.flat_gradient(X, LABELS)[1] == pytest.approx(expected, rel=1e-12)
 
 
 def test_a_replaced_cost_derivative_has_no_known_cost():

@@ -247,4 +247,7 @@ def _literal(number: Any, suffix: str) -> str:
         return "NAN"
     if np.isinf(number):
         return "INFINITY" if number > 0 else "-INFINITY"
-    return str(number) + suffix
+    # The fewest digits that mean the very number, whatever NumPy's print options are.
+    if number.dtype == np.float64:
+        return repr(float(number))
+    return np.format_float_scientific(number, unique=True, trim="0") + suffix

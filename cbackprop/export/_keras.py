@@ -101,11 +101,17 @@ def from_keras(model: Any, *, cost: Any = None) -> Any:
     if type(model) is not keras.Sequential:
         raise TypeError(f"model is of {type(model)}; expected a keras.Sequential")
     layers: list[Layer] = []
+    if model.built and len(model.input_shape) > 2 and type(model.layers[0]) is not keras.layers.Flatten:
+        raise ValueError(
+            f"model takes inputs of shape {model.input_shape}; a network takes rows: begin with Flatten"
+        )
     for part in model.layers:
         kind, where = type(part), f"the layer {part.name!r}"
         if kind in (keras.layers.InputLayer, keras.layers.Dropout):
             continue
         if kind is keras.layers.Flatten and not layers:
+            if part.data_format != "channels_last":
+                raise ValueError(f"{where} flattens {part.data_format}; a network takes rows as they are")
             continue
         if kind is keras.layers.EinsumDense and part.equation != EQUATION:
             raise ValueError(f"{where} is an EinsumDense of {part.equation}; a network's is {EQUATION}")

@@ -93,8 +93,6 @@ def from_torch(module: Any, *, cost: Any = None) -> Any:
     open_layer = None  # w and b of a layer whose activation is still to come
     for where, part in _parts(torch, module, "module"):
         kind = type(part)
-        if part._forward_hooks or part._forward_pre_hooks:
-            raise TypeError(f"{where} is a {kind.__name__} with hooks, which a network cannot run")
         if kind in (torch.nn.Identity, torch.nn.Dropout):
             continue
         if kind is torch.nn.Flatten and not layers and open_layer is None:
@@ -122,19 +120,28 @@ def _libraries(function: str) -> tuple[ModuleType, ModuleType]:
     return library("torch", function, INSTALL), library("cbackprop.export.torch_modules", function, INSTALL)
 
 
-def _parts(torch: ModuleType, module: Any, where: str) -> Any:
-    """Yield (where, module) for each that is no Sequential. The same one may come twice."""
+def _parts(torch: ModuleType, module: Any, where: str, around: tuple[Any, ...] = ()) -> Any:
+    """Yield (where, module) for each in `module` that is no Sequential. The same one may come twice."""
+    if module is None:
+        raise TypeError(f"{where} is None; expected a module")
+    kind = type(module).__name__
+    if module._forward_hooks or module._forward_pre_hooks:
+        raise TypeError(f"{where} is a {kind} with hooks, which a network cannot run")
+    if "forward" in vars(module):
+        raise TypeError(f"{where} is a {kind} whose forward is replaced, which a network cannot run")
+    if any(module is one for one in around):
+        raise ValueError(f"{where} is a Sequential inside itself")
+    if type(module) is not torch.nn.Sequential:
+        yield where, module
+        return
     for name, part in module._modules.items():
-        if type(part) is torch.nn.Sequential:
-            if part._forward_hooks or part._forward_pre_hooks:
-                raise TypeError(f"{where}.{name} is a Sequential with hooks, which a network cannot run")
-            yield from _parts(torch, part, f"{where}.{name}")
-        else:
-            yield f"{where}.{name}", part
+        yield from _parts(torch, part, f"{where}.{name}", (*around, module))
 
 
 def _arrays(linear: Any, where: str) -> tuple[Any, Any]:
     """Copies of w and b."""
+    if linear.weight is None:
+        raise TypeError(f"{where} has no weight")
     for name, parameter in (("weight", linear.weight), ("bias", linear.bias)):
         if parameter is not None and (parameter.is_meta or str(parameter.dtype) not in _TYPES):
             what = "on the meta device" if parameter.is_meta else str(parameter.dtype)
