@@ -61,7 +61,7 @@ def measured(arguments, dtype, threads):
         if status < 0:
             sys.exit(f"bench.py: error: signal {-status} ended measure.py: a peer crashed, or memory ran out")
         if not out.exists():
-            sys.exit(status or 1)
+            sys.exit(status or "bench.py: error: measure.py ended without results: a peer ended it")
         return json.loads(out.read_text(encoding="utf-8")), status
 
 
@@ -143,6 +143,8 @@ def parse():
     arguments = parser.parse_args()
     if arguments.runs is not None and arguments.runs < 1:
         parser.error(f"--runs {arguments.runs}: at least one turn is needed")
+    if any(n < 1 for n in arguments.threads or ()):
+        parser.error(f"--threads {min(arguments.threads)}: at least one processor is needed")
     if arguments.shape and arguments.shapes is None:
         arguments.shapes = []
     everything = len(machine.processors() or [0])

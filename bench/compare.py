@@ -17,6 +17,7 @@ files cannot be compared.
 """
 
 import argparse
+import itertools
 import json
 import math
 import statistics
@@ -36,6 +37,7 @@ STANDARD_ERRORS = 3
 SAME = ("processor", "processors_of_the_machine", "processors_used", "threads", "system", "python", "blas")
 NOT_NAMES = ("checked_by", "target")  # of a row: what does not say which row it is
 NO_TIMES = ("gain",)  # where more is better
+LEAST, MOST = 1e-12, 1e12  # seconds that a run can have taken
 
 
 class Incomparable(Exception):
@@ -73,10 +75,17 @@ def times_in(path, results):
         if (runs := runs_of(row)) is not None:  # a row that is a time itself
             found[next((peer for peer in peers.MODULES if title.startswith(peer)), OURS)] = runs
         for peer, runs in found.items():
-            times[f"{title}, again" if (title, peer) in times else title, peer] = runs
+            # Rows of the same name are told apart by their number.
+            n = next(n for n in itertools.count(1) if (numbered(title, n), peer) not in times)
+            times[numbered(title, n), peer] = runs
     if not times:
         raise Incomparable(f"{path} has no row with runs")
     return times
+
+
+def numbered(title, n):
+    """Return the title of the n-th row of one name."""
+    return title if n == 1 else f"{title} ({n})"
 
 
 def flattened(sweeps):
@@ -96,7 +105,13 @@ def name_of(row):
     # A shape's name says its sizes.
     if "shape" in said:
         said.pop("m", None)
-    return ", ".join(value if isinstance(value, str) else f"{name} {value}" for name, value in said.items())
+    words = (value if isinstance(value, str) else f"{name} {value}" for name, value in said.items())
+    return printable(", ".join(words))
+
+
+def printable(text):
+    """Return the text without what steers a terminal or parts the cells of a table."""
+    return "".join(char if char.isprintable() and char != "|" else "?" for char in str(text))
 
 
 def runs_of(cell):
@@ -105,7 +120,7 @@ def runs_of(cell):
     if not isinstance(runs, list) or not runs:
         return None
     for seconds in runs:
-        if not isinstance(seconds, (int, float)) or isinstance(seconds, bool) or not 0 < seconds < math.inf:
+        if not isinstance(seconds, (int, float)) or isinstance(seconds, bool) or not LEAST <= seconds <= MOST:
             raise Incomparable(f"a run took {seconds!r} seconds")
     return runs
 
@@ -181,20 +196,20 @@ def differences(old, new):
         if name == "blas":
             was, is_ = (sorted(map(str, one)) if isinstance(one, list) else one for one in (was, is_))
         if was != is_:
-            lines.append(f"DIFFERENT {name}: {was} | {is_}")
+            lines.append(f"DIFFERENT {name}: {printable(was)} | {printable(is_)}")
     versions = [one if isinstance(one, dict) else {} for one in (old.get("versions"), new.get("versions"))]
     for package in dict.fromkeys([*versions[0], *versions[1]]):
         was, is_ = (one.get(package) for one in versions)
         if was != is_:
-            lines.append(f"DIFFERENT version of {package}: {was} | {is_}")
+            lines.append(f"DIFFERENT version of {printable(package)}: {printable(was)} | {printable(is_)}")
     return lines
 
 
 def report(old, new, rows, lines):
     """Print what was found."""
     for title, machine in (("old", old), ("new", new)):
-        kernels = str(machine.get("kernels") or "not recorded")[:12]
-        print(f"{title}: commit {machine.get('commit') or 'unknown'}, kernels {kernels}")
+        kernels = printable(machine.get("kernels") or "not recorded")[:12]
+        print(f"{title}: commit {printable(machine.get('commit') or 'unknown')}, kernels {kernels}")
     for line in lines:
         print(line)
     cells = [["row", "peer", "old", "new", "new / old", ""]]

@@ -36,11 +36,11 @@ class Field:
         self.wrong, self.raised = {}, {}
         self.classes = {}
         for name, cls in classes.items():
-            why = left_out(cls, job)
-            if why is None:
-                self.classes[name] = cls
-            else:
+            self.classes[name] = cls
+            why = self.attempt(name, lambda cls=cls: left_out(cls, job) or "")
+            if why:
                 absent[name] = why
+                del self.classes[name]
 
     def attempt(self, name, call, *arguments):
         """Return what a call of a peer's returns; None where the peer leaves for what it did."""

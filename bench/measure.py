@@ -78,7 +78,7 @@ def measure(shape, dtype, arguments, own):
             "epochs_a_turn": epochs[name],
             **{key: found[name][key] for key in found[name] if key != "seconds"},
         }
-        if getattr(peer, "packing", None):
+        if name in peers.MODULES and getattr(peer, "packing", None):  # others may call anything so
             row["peers"][name]["packing"] = machine.spread(peer.packing)
             row["peers"][name]["backend"] = str(peer.net.backend)
     return row

@@ -191,3 +191,31 @@ def test_what_a_file_says_of_its_machine_may_be_anything(saved, key, machine):
     path = saved("odd.json", {"rows": results(1)["rows"], key: machine})
     status, said = compare(path, path)
     assert status == 0, said
+
+
+def test_rows_of_the_same_name_are_all_compared(saved):
+    def three(middle):
+        row = {"shape": "784-10, 10", "dtype": "float64"}
+        seconds = [[1.0, 1.01, 0.99], [middle, middle * 1.01, middle * 0.99], [1.0, 1.01, 0.99]]
+        return {
+            "machines": [MACHINE],
+            "rows": [row | {"peers": {"cbackprop": {"runs": runs}}} for runs in seconds],
+        }
+
+    status, said = compare(saved("a.json", three(1.0)), saved("b.json", three(9.0)), "--fail")
+    assert status == 1 and verdicts(said)[:3] == ["–", "slower", "–"], said
+
+
+@pytest.mark.parametrize("runs", [[10**400, 1.0], [1e308, 1.0], [5e-324, 1.0]])
+def test_seconds_that_no_run_takes_are_an_error_of_one_line(saved, runs):
+    rows = [{"shape": "784-10, 10", "peers": {"cbackprop": {"runs": runs}}}]
+    status, said = compare(*[saved("a.json", {"machines": [MACHINE], "rows": rows})] * 2)
+    assert status == 2 and "Traceback" not in said and "seconds" in said
+
+
+def test_names_cannot_steer_the_terminal_or_break_the_table(saved):
+    row = {"shape": "a|b\n\x1b[2J\ud800", "peers": {"cbackprop": {"runs": [1.0, 1.01]}}}
+    status, said = compare(
+        *[saved("a.json", {"machines": [MACHINE | {"commit": "\x1b[31m"}], "rows": [row]})] * 2
+    )
+    assert status == 0 and "\x1b" not in said and "a?b" in said

@@ -183,3 +183,11 @@ def test_wrong_arguments():
         adversarial(net, x * 1j, 1)
     with pytest.raises(TypeError, match="net is list"):
         adversarial([3, 2], x, 1)
+
+
+def test_no_output_and_bounds_that_are_none():
+    with pytest.raises(ValueError, match="no output neuron"):
+        adversarial(network.Network([3, 0]), np.zeros((3, 1)), 0)
+    for bounds in ((1, 0), (0, float("nan"))):
+        with pytest.raises(ValueError, match="expected \\(least, largest\\)"):
+            adversarial(network.Network([3, 2]), np.zeros((3, 1)), 0, bounds=bounds)

@@ -168,3 +168,14 @@ def doubled(z):
 def test_what_a_network_cannot_hold(model, error, message):
     with pytest.raises(error, match=message):
         export.from_keras(model)
+
+
+def test_inputs_that_are_no_rows_are_refused():
+    layers, Input = keras.layers, keras.Input
+    model = keras.Sequential(
+        [Input((2, 3, 4)), layers.Flatten(data_format="channels_first"), layers.Dense(5)]
+    )
+    with pytest.raises(ValueError, match="channels_first"):
+        export.from_keras(model)
+    with pytest.raises(ValueError, match="begin with Flatten"):
+        export.from_keras(keras.Sequential([Input((5, 3)), layers.Dense(2)]))

@@ -101,3 +101,9 @@ def test_without_matplotlib(monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
     with pytest.raises(ImportError, match=r"cbackprop\[plot\]"):
         figures.weight_images(network.Network([4, 3, 2]))
+
+
+@pytest.mark.parametrize("sizes", [[4], [4, 0], [0, 3]])
+def test_weight_images_of_no_weights(matplotlib, sizes):
+    with pytest.raises(ValueError, match="no weights of a first hidden layer"):
+        figures.weight_images(network.Network(sizes))

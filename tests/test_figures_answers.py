@@ -134,3 +134,11 @@ def test_wrong_arguments():
         figures.misclassified(net, TESTS, (5, 5))
     with pytest.raises(ValueError, match="shape is left out, and 35 inputs"):
         figures.misclassified(network.Network([35, 10]), [(np.ones((35, 1)), 1)])
+
+
+@pytest.mark.parametrize("answer", [-1, 9])
+def test_answers_of_a_replaced_predict_are_checked(answer):
+    net = network.Network([4, 3])
+    net.predict = lambda X: np.full(len(X), answer)
+    with pytest.raises(ValueError, match="predict is replaced"):
+        figures.confusion_matrix(net, [(np.zeros((4, 1)), 0)])

@@ -90,6 +90,8 @@ def adversarial(
     """
     check_network(net)
     n_out = _parameters.layer_sizes(net)[-1]
+    if n_out == 0:
+        raise ValueError("net has no output neuron, so it answers nothing")
     label = _arguments.whole(label, "label")
     if not 0 <= label < max(n_out, 2):
         raise ValueError(f"label is {label}; this network's answers are 0 to {max(n_out, 2) - 1}")
@@ -133,6 +135,8 @@ def _checked_bounds(x: _Array, bounds: Any) -> tuple[float, float]:
         except (TypeError, ValueError):
             raise TypeError(f"bounds is {bounds!r}; expected two numbers (least, largest), or None") from None
         lowest, highest = _arguments.number(lowest, "bounds[0]"), _arguments.number(highest, "bounds[1]")
+        if not lowest <= highest:
+            raise ValueError(f"bounds is {bounds!r}; expected (least, largest)")
     outside = ~((lowest <= x) & (x <= highest) & np.isfinite(x))
     if outside.any():
         k = int(np.argmax(outside))

@@ -169,4 +169,9 @@ def _answered(
                 f"test_data[{first + i}]: the label is {labels[i]:g}; this network's answers are 0 to "
                 f"{n_classes - 1}"
             )
-        yield first, X, labels.astype(np.int64), net.predict(X)
+        answers = np.asarray(net.predict(X))
+        if answers.shape != labels.shape or not np.isin(answers, range(n_classes)).all():
+            raise ValueError(
+                f"predict is replaced, and its answers are not {len(X)} labels from 0 to {n_classes - 1}"
+            )
+        yield first, X, labels.astype(np.int64), answers.astype(np.int64)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cbackprop import _parameters
 from cbackprop.figures._axes import DIVERGING, grid_of_axes, image_shape
 
 if TYPE_CHECKING:
@@ -42,6 +43,8 @@ def weight_images(net: ReferenceLayers, shape: tuple[int, int] | None = None, *,
     """
     if not hasattr(net, "weights"):
         raise TypeError(f"net is of {type(net)}; expected a network")
+    if _parameters.has_no_layers(net) or 0 in _parameters.layer_sizes(net)[:2]:
+        raise ValueError("net has no weights of a first hidden layer to draw")
     weights = np.asarray(net.weights[0], np.float64)
     n_hidden, n_in = weights.shape
     image = image_shape(shape, n_in)
