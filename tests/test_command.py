@@ -202,18 +202,26 @@ def test_ctrl_c_saves_what_was_learnt_and_exits_with_130(tmp_path, table):
         "--save",
         "net.json",
     ]
-    child = subprocess.Popen(
-        [sys.executable, "-m", "cbackprop", *words],
-        cwd=tmp_path,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    for _ in range(3):
-        assert child.stdout.readline().startswith("Epoch ")
-    child.send_signal(signal.SIGINT)
-    begun = time.monotonic()
-    _, err = child.communicate(timeout=30)
+    # A job in the background ignores SIGINT, and so would its child.
+    handler = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        child = subprocess.Popen(
+            [sys.executable, "-m", "cbackprop", *words],
+            cwd=tmp_path,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+    finally:
+        signal.signal(signal.SIGINT, handler or signal.SIG_DFL)
+    try:
+        for _ in range(3):
+            assert child.stdout.readline().startswith("Epoch ")
+        child.send_signal(signal.SIGINT)
+        begun = time.monotonic()
+        _, err = child.communicate(timeout=30)
+    finally:
+        child.kill()
     assert child.returncode == 130 and time.monotonic() - begun < 20
     assert re.search(r"interrupted after \d+ of 100000000 epochs", err)
     assert "saved what was learned until then in net.json" in err and "Traceback" not in err
