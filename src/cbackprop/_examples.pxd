@@ -43,7 +43,7 @@ cdef class Examples:
 
 
 cdef bint may_be_pixels(const void *x, int bits, Py_ssize_t stride, Py_ssize_t n) noexcept nogil
-cdef object warned_of_pixels(object net, Parameters p, cnp.ndarray X, str name)
+cdef int warn_of_pixels(object net, Parameters p, cnp.ndarray X, str name) except -1
 cdef Py_ssize_t count(object data) except -1
 cdef object snapshot_of(object data)
 cdef Examples packed(

@@ -348,14 +348,15 @@ cdef bint may_be_pixels(const void *x, int bits, Py_ssize_t stride, Py_ssize_t n
     return False
 
 
-cdef object warned_of_pixels(object net, Parameters p, cnp.ndarray X, str name):
-    """X, an array with one example a row. Warns, once a network, if its first rows look like pixels.
+cdef int warn_of_pixels(object net, Parameters p, cnp.ndarray X, str name) except -1:
+    """Warns, once a network, if the first rows of X look like pixels: an array with one example a row.
 
-    The first row must hold one: then the others are looked at.
+    The first row must hold one: then the others are looked at. To be called when all is computed, since a warning may run any
+    code.
     """
     cdef cnp.ndarray first
     if p.memory.warned_of_pixels or cnp.PyArray_DIM(X, 0) == 0:
-        return X
+        return 0
     first = X
     if cnp.PyArray_TYPE(first) not in (cnp.NPY_DOUBLE, cnp.NPY_FLOAT) or not cnp.PyArray_ISBEHAVED_RO(first):
         first = contiguous(X[:1], p.type_num)
@@ -365,5 +366,4 @@ cdef object warned_of_pixels(object net, Parameters p, cnp.ndarray X, str name):
         first = contiguous(X[:LOOKED_AT], p.type_num)
         if pixel_range(cnp.PyArray_DATA(first), 8 * p.itemsize, p.n[1] * cnp.PyArray_DIM(first, 0)) == PIXELS:
             _warnings.of_pixels_once(net, name)
-            return X.view()     # the warning may have run any code
-    return X
+    return 0

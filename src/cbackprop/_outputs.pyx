@@ -10,7 +10,7 @@ from libc.string cimport memcpy
 from cbackprop._algorithm cimport feed_layer, set_input
 from cbackprop._arrays cimport new_array
 from cbackprop._csr cimport Csr
-from cbackprop._examples cimport Examples, in_order, packed, warned_of_pixels
+from cbackprop._examples cimport Examples, in_order, packed, warn_of_pixels
 from cbackprop._parameters cimport Parameters
 from cbackprop._runtime cimport barrier_destroy, barrier_init, team_run
 from cbackprop._team cimport MAX_WORKERS, Team
@@ -55,8 +55,6 @@ def outputs(net, X, str name="X", int n_threads=0, bint warns_of_pixels=False):
         if X.dtype.kind not in "biuf":
             raise TypeError(f"{name} has dtype {X.dtype}; expected real numbers")
         X = X.view()    # whose shape stays what it is
-        if warns_of_pixels:
-            X = warned_of_pixels(net, p, X, name)
     n = len(X)
     members = n_members(p, n, n_threads)
     result = new_array(p.type_num, n, p.n[p.L])
@@ -69,6 +67,8 @@ def outputs(net, X, str name="X", int n_threads=0, bint warns_of_pixels=False):
         if feeding is None or not feeding.is_compatible(p, examples):
             feeding = Feeding.__new__(Feeding, p, examples, members)
         feeding.feed(examples, cnp.PyArray_BYTES(<cnp.ndarray> result) + start * p.n[p.L] * p.itemsize)
+    if warns_of_pixels and type(X) is not Csr:
+        warn_of_pixels(net, p, X, name)
     return result
 
 

@@ -9,7 +9,7 @@ from cbackprop._algorithm cimport backpropagate, gradient, output_error
 from cbackprop._algorithm cimport feedforward as forward
 from cbackprop._arrays cimport column, contiguous, input_array, is_plain, new_array, real_array, target
 from cbackprop._costs cimport custom_error
-from cbackprop._examples cimport may_be_pixels, warned_of_pixels
+from cbackprop._examples cimport may_be_pixels, warn_of_pixels
 from cbackprop._isa cimport kernels
 from cbackprop._matrix_based cimport backprop_columns, column_targets, feedforward_columns
 from cbackprop._parameters cimport Parameters, has_no_layers
@@ -97,16 +97,19 @@ def feedforward(net, a):
     if not is_plain(a, p.n[1]):
         a = input_array(a, p.n[1], "a")
         if a.shape[1] != 1:
-            return feedforward_columns(p, warned_of_pixels(net, p, a.T, "a").T)
+            outputs = feedforward_columns(p, a)
+            warn_of_pixels(net, p, a.T, "a")
+            return outputs
     a = column(a, p.n[1], p.type_num, "a")
-    if may_be_pixels(cnp.PyArray_DATA(<cnp.ndarray> a), 8 * p.itemsize, p.itemsize, p.n[1]):
-        a = column(warned_of_pixels(net, p, a.T, "a").T, p.n[1], p.type_num, "a")
     one = OneExample.__new__(OneExample, p, False)
     one.worker.layer[1].a.data = cnp.PyArray_DATA(<cnp.ndarray> a)
     with nogil:
         forward(&one.worker, &FIRST, 1, NULL, 0)
     output = &one.worker.layer[p.L]
-    return vector(p, output.n, output.a.data)
+    outputs = vector(p, output.n, output.a.data)
+    if may_be_pixels(cnp.PyArray_DATA(<cnp.ndarray> a), 8 * p.itemsize, p.itemsize, p.n[1]):
+        warn_of_pixels(net, p, a.T, "a")
+    return outputs
 
 
 cdef object vector(Parameters p, Py_ssize_t n, const void *data):
@@ -190,4 +193,6 @@ def checked_input(net, a):
     if has_no_layers(net):
         return real_array(a, "a")
     cdef Parameters p = Parameters.__new__(Parameters, net)
-    return contiguous(warned_of_pixels(net, p, input_array(a, p.n[1], "a").T, "a").T, p.type_num)
+    a = contiguous(input_array(a, p.n[1], "a"), p.type_num)
+    warn_of_pixels(net, p, a.T, "a")
+    return a
