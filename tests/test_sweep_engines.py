@@ -13,6 +13,9 @@ import joblib
 
 import cbackprop
 from cbackprop import network2
+from support.workers import send_by_value
+
+send_by_value(__name__)
 
 DRAW = np.random.default_rng(0)
 X, Y = DRAW.random((2100, 60)), DRAW.integers(0, 10, 2100)  # more than 1 MB, which loky maps

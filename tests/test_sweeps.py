@@ -15,6 +15,9 @@ import pandas
 import cbackprop
 from cbackprop import network, network2
 from support.examples import digit_examples
+from support.workers import send_by_value
+
+send_by_value(__name__)
 
 PAIRS, TESTS = digit_examples(200, 60), digit_examples(60, 60, labels=True)
 DATA = PAIRS, TESTS
