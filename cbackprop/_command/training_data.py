@@ -72,9 +72,10 @@ def _read_mnist(
         if part.X.size and part.X.max() > 1:
             say(f"the {name} images are divided by 256")
             parts[name] = part._replace(X=part.X / 256)
-    training, held_out = parts["training"], parts["validation"]
+    training = parts["training"]
+    held_out = parts["validation"] if len(parts["validation"].X) else None
     if arguments.validation is not None:
-        training, held_out = _divided(training, arguments)  # type: ignore[assignment]
+        training, held_out = _divided(training, arguments)
     _describe(
         "the sample of MNIST in this package" if is_sample else path or "MNIST", training, held_out, say
     )
