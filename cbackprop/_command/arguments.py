@@ -1,4 +1,4 @@
-"""Types of arguments that verbs share. Each error says what came and what was expected."""
+"""Arguments that verbs share, and types of arguments, whose errors say what came and what was expected."""
 
 from __future__ import annotations
 
@@ -104,3 +104,17 @@ def _numbers(text: str, example: str) -> list[int]:
 def names(text: str) -> list[str]:
     """Names with commas between."""
     return [name for name in text.split(",") if name]
+
+
+def add_file(parser: argparse.ArgumentParser) -> None:
+    """Add the file of a saved network."""
+    parser.add_argument(
+        "file", metavar="FILE", help="a network, as `cbackprop train` or `net.save` writes it"
+    )
+
+
+def add_ignore(group: argparse._ActionsContainer) -> None:
+    """Add the columns of a table that are left out."""
+    group.add_argument(
+        "--ignore", type=names, default=[], metavar="COLUMN,...", help="of a table: columns to leave out"
+    )

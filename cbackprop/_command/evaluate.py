@@ -32,21 +32,13 @@ examples:
 def parser() -> Parser:
     """The arguments."""
     parser = Parser(prog="cbackprop evaluate", description=DESCRIPTION, epilog=EPILOG)
-    parser.add_argument(
-        "file", metavar="FILE", help="a network, as `cbackprop train` or `net.save` writes it"
-    )
+    types.add_file(parser)
     parser.add_argument(
         "--data", metavar="PATH", help=f"a folder of images, a .csv or .parquet; or MNIST: {types.DATA_HELP}"
     )
     parser.add_argument("--part", choices=PARTS, help="of MNIST: which images (default: test)")
     parser.add_argument("--target", metavar="COLUMN", help="of a table: the column with the class")
-    parser.add_argument(
-        "--ignore",
-        type=types.names,
-        default=[],
-        metavar="COLUMN,...",
-        help="of a table: columns to leave out",
-    )
+    types.add_ignore(parser)
     return parser
 
 

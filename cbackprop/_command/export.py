@@ -9,6 +9,7 @@ import tempfile
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from cbackprop._command import arguments as types
 from cbackprop._command.parser import Parser, Refused, note
 from cbackprop._command.saved import load
 
@@ -49,9 +50,7 @@ examples:
 def parser() -> Parser:
     """The arguments."""
     parser = Parser(prog="cbackprop export", description=DESCRIPTION, epilog=EPILOG)
-    parser.add_argument(
-        "file", metavar="FILE", help="a network, as `cbackprop train` or `net.save` writes it"
-    )
+    types.add_file(parser)
     parser.add_argument("out", metavar="OUT", help="the file to write")
     parser.add_argument("--to", choices=FORMATS, help="the format (default: by the name of OUT)")
     return parser

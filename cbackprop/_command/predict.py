@@ -38,19 +38,11 @@ examples:
 def parser() -> Parser:
     """The arguments."""
     parser = Parser(prog="cbackprop predict", description=DESCRIPTION, epilog=EPILOG)
-    parser.add_argument(
-        "file", metavar="FILE", help="a network, as `cbackprop train` or `net.save` writes it"
-    )
+    types.add_file(parser)
     parser.add_argument(
         "inputs", metavar="INPUT", nargs="+", help="a PNG, JPEG, .csv or .parquet, or - for standard input"
     )
-    parser.add_argument(
-        "--ignore",
-        type=types.names,
-        default=[],
-        metavar="COLUMN,...",
-        help="of a table: columns to leave out",
-    )
+    types.add_ignore(parser)
     return parser
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cbackprop._command import arguments as types
 from cbackprop._command.parser import Parser, Refused, one_line
 from cbackprop._files import description, networks
 from cbackprop.costs import COSTS
@@ -27,9 +28,7 @@ example:
 def parser() -> Parser:
     """The arguments."""
     parser = Parser(prog="cbackprop show", description=DESCRIPTION, epilog=EPILOG)
-    parser.add_argument(
-        "file", metavar="FILE", help="a network, as `cbackprop train` or `net.save` writes it"
-    )
+    types.add_file(parser)
     return parser
 
 

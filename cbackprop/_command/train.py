@@ -64,13 +64,7 @@ def parser() -> Parser:
         "--data", metavar="PATH", help=f"a folder of images, a .csv or .parquet; or MNIST: {types.DATA_HELP}"
     )
     data.add_argument("--target", metavar="COLUMN", help="of a table: the column with the class")
-    data.add_argument(
-        "--ignore",
-        type=types.names,
-        default=[],
-        metavar="COLUMN,...",
-        help="of a table: columns to leave out",
-    )
+    types.add_ignore(data)
     data.add_argument(
         "--scale",
         choices=CHOICES,
