@@ -77,7 +77,7 @@ def to_safetensors(net: Any, path: str | bytes | PathLike[str]) -> None:
             raise TypeError(f"{replaced}: a file of parameters cannot hold that cost; pickle the network")
         cost = costs.QuadraticCost
     description = description_of(net, sizes, cost)
-    if reason := memory.module.replaced(net, ("feedforward",)):
+    if reason := memory.module.replaced_function(net, ("feedforward",)):
         raise TypeError(f"{reason}, which safetensors cannot hold")
     description["module"] = "network" if isinstance(net, network.Network) else "network2"
     path = path_of(path)

@@ -9,4 +9,5 @@ cdef class Module:
     cdef readonly tuple gradient_methods, training_methods, evaluation_methods
     cdef object random_shuffle(self)
     cpdef replaced(self, net, tuple methods=*)
+    cpdef replaced_function(self, net, tuple methods=*)
     cpdef replaced_method(self, net, tuple methods)

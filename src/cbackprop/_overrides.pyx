@@ -173,6 +173,13 @@ cdef class Module:
 
     cpdef replaced(self, net, tuple methods=()):
         """Why the kernels cannot do the work of `methods`, in words; None if they can."""
+        reason = self.replaced_function(net, methods)
+        if reason is None and has_empty_layer(net):
+            return "a layer has no neurons"
+        return reason
+
+    cpdef replaced_function(self, net, tuple methods=()):
+        """Which function of the package the user put another in the place of, in words; None if none."""
         cdef Memory memory = net._cbackprop
         activations = memory.activations
         if activations is not None and activations.custom:
@@ -184,10 +191,7 @@ cdef class Module:
             return f"{self.name}.sigmoid or sigmoid_prime is replaced"
         if self.namespace.get("np") is not numpy:
             return f"{self.name}.np is replaced"
-        reason = self.replaced_method(net, methods)
-        if reason is None and has_empty_layer(net):
-            return "a layer has no neurons"
-        return reason
+        return self.replaced_method(net, methods)
 
     cpdef replaced_method(self, net, tuple methods):
         """Which of `methods` was replaced, and where, in words; None if none was."""
