@@ -2,11 +2,11 @@
 
     python tests/support/flat_memory.py [calls [words]]
 
-So many calls of each (100,000), in four runs; with words, only of those whose names hold one of them. Looked
-at before and after each run are the resident memory of the process, the bytes that malloc has given out, the
-blocks of Python's own allocator, and under a debug build of Python all references. Caches fill, and then they
-are full; what is lost in a call grows in every run: the run of the least growth is judged. Prints that growth
-for each call, and exits with 1 where one is past `MOST`.
+So many calls of each (100,000), in four runs, or as many as take so many milliseconds; with words, only of
+those whose names hold one of them. Looked at before and after each run are the resident memory of the
+process, the bytes that malloc has given out, the blocks of Python's own allocator, and under a debug build of
+Python all references. Caches fill, and then they are full; what is lost in a call grows in every run: the run
+of the least growth is judged. Prints that growth for each call, and exits with 1 where one is past `MOST`.
 """
 
 import contextlib
@@ -26,6 +26,7 @@ from support import every_call, tiny
 from support.children import Nowhere
 
 RUNS = 4
+LEAST_CALLS = 40  # of those that take long
 # A call. malloc's smallest block takes 32 bytes and Python's 16: what loses one in every tenth call is past
 # these. The interpreter's own caches move by a block or two in a run.
 MOST = {"resident": 1.0, "malloc": 1.0, "blocks": 0.02, "references": 0.02}
@@ -89,6 +90,10 @@ def growth(make, call, repeat, calls):
     """
     net = make()
     repeat(net, call, 2)
+    begun = time.perf_counter()
+    repeat(net, call, 1)
+    milliseconds = 1000 * (time.perf_counter() - begun)
+    calls = max(LEAST_CALLS, int(calls / max(1, milliseconds)))
     before = in_use()
     least = dict.fromkeys(before, math.inf)
     for run in range(2 * RUNS):
