@@ -25,12 +25,11 @@ from cbackprop._data import DataSet, checked_threshold, read_for_evaluation, rec
 from cbackprop._epochs import checked_callbacks, report_of
 from cbackprop._flat import Flat, mean_cost
 from cbackprop._memory import Memory, real_dtype, remember
-from cbackprop._order import Order
 from cbackprop._overrides import Module, builtin
 from cbackprop._parameters import check_sizes
 from cbackprop._random_state import generator_of, seed_of
+from cbackprop._reading import reading_of
 from cbackprop._step_options import PlainSteps, StepOptions
-from cbackprop._trainer import Trainer
 from cbackprop.activations import Activation, read_activations
 from cbackprop.costs import QuadraticCost
 from cbackprop.reference.network import ReferenceNetwork, draw_parameters, output_error, set_up
@@ -176,6 +175,8 @@ class Network(Flat, Compiled, ReferenceNetwork):
         threshold: float | None = None,
         checkpoint: str | bytes | PathLike[str] | None = None,
         every: float = 1,
+        block: int | None = None,
+        window: int | None = None,
     ) -> None:
         """Train by stochastic gradient descent, printing a line after each epoch.
 
@@ -252,10 +253,11 @@ class Network(Flat, Compiled, ReferenceNetwork):
             threshold = checked_threshold(self, threshold)
         resumed = self._cbackprop.progress if resume else None
         checkpoints = checkpoints_of(checkpoint, every, resume)
+        reading = reading_of(block, window, mini_batch_size)
         custom_update = MODULE.replaced_method(self, ("update_mini_batch",)) is not None
         if not custom_update:
             _arguments.number(eta, "eta")
-        examples = DataSet(self, training_data, "training_data", only_pairs=custom_update)
+        examples = reading.data(self, training_data, "training_data", custom_update, None)
         tests = Scores(self, read_for_evaluation(self, test_data, "test_data", ("evaluate",), threshold))
         if checkpoints is not None:
             options = {
@@ -266,13 +268,14 @@ class Network(Flat, Compiled, ReferenceNetwork):
                 "training_data": examples,
                 "test_data": tests.data,
                 "sample_weight": sample_weight,
+                **reading.options,
             }
             resumed = checkpoints.open(self, epochs, options, resumed)
         tests.warn_of_one_output()
-        trainer = Trainer(
+        trainer = reading.trainer(
             self, examples, mini_batch_size, n_threads, _Step(self), None, sample_weight, resumed
         )
-        order = Order(trainer, random_state, resumed)
+        order = reading.order(trainer, random_state, resumed)
         report = report_of(self, tests.data.n, tests.correct, verbose, functions, checkpoints)
         if checkpoints is not None:
             epochs, eta = checkpoints.start(order, epochs, eta)
