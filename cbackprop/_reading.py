@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cbackprop._data import DataSet
 from cbackprop._order import Order
 from cbackprop._trainer import Trainer
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from cbackprop._training import Training
 
 
 class Reading(NamedTuple):
@@ -18,6 +23,8 @@ class Reading(NamedTuple):
         data(net, training_data, name, only_pairs, threshold) recognises the training data.
     trainer, order : callable
         As `Trainer` and `Order`.
+    scored : callable
+        scored(trainer, measured) is what scores the training data, given what is measured.
     options : dict
         What `Checkpoints` has to compare of it.
     """
@@ -25,10 +32,16 @@ class Reading(NamedTuple):
     data: Any
     trainer: Any
     order: Any
+    scored: Any
     options: dict[str, int]
 
 
-WHOLE = Reading(DataSet, Trainer, Order, {})
+def packed(trainer: Trainer, measured: Collection[str]) -> Training | None:
+    """The examples as they were packed to be trained on."""
+    return trainer.packed
+
+
+WHOLE = Reading(DataSet, Trainer, Order, packed, {})
 
 
 def reading_of(block: Any, window: Any, mini_batch_size: int) -> Reading:
@@ -49,4 +62,4 @@ def reading_of(block: Any, window: Any, mini_batch_size: int) -> Reading:
         return _blocks.BlockedData(net, training_data, name, blocks, mini_batch_size, threshold)
 
     options = dict(zip(("block", "window"), blocks))
-    return Reading(data, _blocks.BlockTrainer, _blocks.BlockOrder, options)
+    return Reading(data, _blocks.BlockTrainer, _blocks.BlockOrder, _blocks.scored, options)

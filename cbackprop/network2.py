@@ -401,8 +401,7 @@ class Network(Flat, Compiled, ReferenceNetwork2):
         thinning = checked_dropout(self, dropout)
         rules = Rules(early_stopping_n, restore_best, eta_halving_n, stop_on, min_delta)
         functions = None if callbacks is None else checked_callbacks(callbacks)
-        if random_state is not None:
-            seed_of(random_state)
+        seed_of(random_state)
         if threshold is not None:
             threshold = checked_threshold(self, threshold)
         resumed = self._cbackprop.progress if resume else None
@@ -460,9 +459,9 @@ class Network(Flat, Compiled, ReferenceNetwork2):
         )
         if trainer.weights is not None:
             step.n = float(trainer.weights.sum())
-        if reading.options:
-            trainer.refuse_monitoring(monitoring.monitored)
-        training = _Scores(step, "training", examples, monitoring.measured, trainer.packed)
+        training = _Scores(
+            step, "training", examples, monitoring.measured, reading.scored(trainer, monitoring.measured)
+        )
         if not training.warn_of_one_output():
             evaluation.warn_of_one_output()
         order = reading.order(trainer, random_state, resumed)

@@ -49,7 +49,11 @@ def source_of(array: Any, name: str) -> Source:
         raise TypeError(
             f"{name} is {type(array).__name__}, which is stored sparsely; block goes with dense rows"
         )
-    if not isinstance(array, np.ndarray) and not has_slices(array):
+    try:
+        is_array = isinstance(array, np.ndarray) or has_slices(array)
+    except Exception as error:  # HDF5 has its own for a closed file
+        raise ValueError(f"{name} cannot be read: {error}") from error
+    if not is_array:
         if not (isinstance(array, (list, tuple, memoryview)) or hasattr(type(array), "__array__")):
             raise TypeError(f"{name} is {type(array).__name__}; expected an array, one example a row")
         try:
@@ -59,7 +63,7 @@ def source_of(array: Any, name: str) -> Source:
     mapped = memmap_under(array)
     if mapped is not None and 0 not in array.shape and array.dtype.kind in "biuf" and array.ndim in (1, 2):
         return FileRows(array, mapped, name)
-    return Slices(array, name)
+    return Slices(array)
 
 
 def has_slices(array: Any) -> bool:
@@ -76,12 +80,9 @@ def has_slices(array: Any) -> bool:
 class Slices:
     """Whatever has a shape, a dtype and slices."""
 
-    def __init__(self, array: Any, name: str) -> None:
-        try:
-            self.shape = tuple(int(n) for n in array.shape)
-            self.dtype = array.dtype.newbyteorder("=")
-        except Exception as error:  # HDF5 has its own for a closed file
-            raise ValueError(f"{name} cannot be read: {error}") from error
+    def __init__(self, array: Any) -> None:
+        self.shape = tuple(int(n) for n in array.shape)
+        self.dtype = array.dtype.newbyteorder("=")
         self.array = array
         file = getattr(getattr(array, "file", None), "filename", None)  # of HDF5
         place = getattr(array, "store_path", None) or getattr(array, "store", None)  # of Zarr
@@ -112,7 +113,7 @@ class Slices:
 
 
 def memmap_under(array: Any) -> Any:
-    """The memmap whose file has the numbers of `array`; None if there is none, or its file may have others."""
+    """The memmap whose file has the numbers of `array`; None if there is none, or the file may differ."""
     base = array
     while isinstance(base, np.ndarray) and not isinstance(base, np.memmap):
         base = base.base
@@ -178,7 +179,7 @@ class FileRows:
         """Read the rows start … stop − 1."""
         is_dense = self.stride == self.row_bytes
         n_bytes = (stop - start - 1) * self.stride + self.row_bytes
-        raw = memoryview(out.reshape(-1).view(np.uint8) if is_dense else np.empty(n_bytes, np.uint8))
+        raw: Any = out.reshape(-1).view(np.uint8) if is_dense else np.empty(n_bytes, np.uint8)
         file.seek(self.start + start * self.stride)
         done = 0
         while done < n_bytes:

@@ -182,7 +182,8 @@ class BlockedData:
         self.n_in_window = min(block * self.window, n)
         if self.m > self.n_in_window:
             raise ValueError(
-                f"mini_batch_size is {mini_batch_size}; a window of {self.window} blocks of {block} rows has fewer"
+                f"mini_batch_size is {mini_batch_size}; a window of {self.window} blocks has "
+                f"{self.n_in_window} rows"
             )
         self.starts = self.source.starts(block)
         if threshold is None and self.n_out == 1:
@@ -226,8 +227,9 @@ class BlockedData:
     def check_targets(self, start: int, Y: NDArray[Any]) -> None:
         """Raise a ValueError if a label is no class; `start` is the number of the first row."""
         if Y.ndim == 1 and self.n_out > 1:
-            wrong = (Y < 0) | (Y >= self.n_out)
-            expected = f"this network's output layer has {self.n_out} neurons, so labels must be 0 to {self.n_out - 1}"
+            n_out = self.n_out
+            wrong = (Y < 0) | (n_out <= Y)
+            expected = f"this network's output layer has {n_out} neurons, so labels must be 0 to {n_out - 1}"
         elif self.needs_answers and self.is_thresholded:
             wrong = ((Y != 0) & (Y != 1)).reshape(len(Y))
             expected = "the accuracy of one output neuron counts answers against labels 0 and 1"
@@ -241,7 +243,7 @@ class BlockedData:
 
 
 def examples_of(first: Any, second: Any, name: str) -> Any:
-    """The source that these two are: arrays X and Y, or the names of a file, or of several, and of a column."""
+    """The source that these are: arrays X and Y, or the names of a file, or of several, and of a column."""
     names = first if isinstance(first, (list, tuple)) and len(first) > 0 else [first]
     if all(isinstance(each, (str, bytes, os.PathLike)) for each in names):
         from cbackprop._blocks.tables import Table  # noqa: PLC0415  (pyarrow is an extra)

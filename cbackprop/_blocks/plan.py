@@ -75,7 +75,7 @@ class Plan:
         return first, self.n_batches if window == self.n_windows - 1 else last
 
     def places(self, window: int) -> tuple[NDArray[Any], np.random.Generator]:
-        """The order of its examples, those that are left to it first; and the generator for all else that it draws."""
+        """The order of its examples, those left to it first; and what draws all else for it."""
         n_carried, n = self.n_carried(window), self.n_rows(window)
         generator = self.generator(window)
         order = np.arange(n) if self.seed is None else generator.permutation(n)

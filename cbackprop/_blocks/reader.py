@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Generator, Iterator
 
     from numpy.typing import NDArray
 
@@ -76,7 +76,7 @@ class Reader:
         batch: int = 0,
     ) -> None:
         self.data, self.plan, self.buffers, self.pack, self.batch = data, plan, buffers, pack, batch
-        self.windows = self.read()
+        self.windows: Generator[Window, None, None] = self.read()
         self.ready: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self.is_free = threading.Semaphore(1)  # the second buffer is, at first
         self.is_first, self.stopped = True, False
@@ -134,7 +134,7 @@ class Reader:
         except BaseException as error:  # to be raised in the thread that trains
             self.ready.put(error)
 
-    def read(self) -> Iterator[Window]:
+    def read(self) -> Generator[Window, None, None]:
         """Read and pack one window after the other."""
         data, plan = self.data, self.plan
         window, first = plan.begin(self.batch)

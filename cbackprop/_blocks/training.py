@@ -1,4 +1,4 @@
-"""A call of SGD whose training data are read in blocks: what trains for an epoch, and what draws its order."""
+"""A call of SGD that reads its training data in blocks: an epoch, and the order of its examples."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from cbackprop._training import Training
 from cbackprop.reference.network import train_on_pairs
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
 
     from numpy.typing import NDArray
 
@@ -32,7 +32,10 @@ if TYPE_CHECKING:
 
 
 class BlockTrainer:
-    """It trains on windows of blocks, in C or by the book's methods: see `cbackprop._trainer.Trainer`, whose place it takes."""
+    """It trains on windows of blocks, in C or by the book's methods.
+
+    It takes the place of `cbackprop._trainer.Trainer`, which has the parameters explained.
+    """
 
     pairs = items = None  # there is no list of the user's
 
@@ -98,18 +101,10 @@ class BlockTrainer:
                 f"sample_weight is for compiled training; this network trains with NumPy: {reason}"
             )
 
-    def refuse_monitoring(self, monitored: list[str]) -> None:
-        """Raise a TypeError if something is replaced that would have to be given all examples at once."""
-        module = self.module
-        reason = module.replaced(self.net, (*module.training_methods, *module.evaluation_methods))
-        for name in monitored:
-            if reason and name.startswith("training_"):
-                raise TypeError(f"monitor_{name} of data in blocks is for compiled training: {reason}")
-
     # ---- an epoch ----
 
     def train_epoch(self, eta: Any, seed: int) -> bool:
-        """Train on every mini-batch once, in the order that follows from the seed; return whether the parameters are finite."""
+        """Train on every mini-batch once, in the order of the seed; return whether all stays finite."""
         plan = Plan(self.data.starts, self.data.window, self.data.m, seed)
         if self.packed is not None and not self.module.replaced(self.net, self.module.training_methods):
             return self.train_packed(eta, plan, self.packed)
@@ -254,8 +249,10 @@ class BlockOrder(Order):
     It is drawn from the global `random`, or from the generator of `random_state`.
     """
 
+    blocks: BlockTrainer
+
     def __init__(self, trainer: Any, random_state: Any, resumed: Progress | None) -> None:
-        self.trainer = trainer
+        self.trainer = self.blocks = trainer
         if random_state is not None or resumed is not None:
             self.seed, self.generator = resumed_generator(random_state, resumed)
         if self.generator is None:
@@ -277,6 +274,21 @@ class BlockOrder(Order):
         if self.generator is not None:
             seed = int.from_bytes(self.generator.bytes(16), "little")
         else:
-            seed = python_generator(self.trainer.module.shuffle).getrandbits(128)
-        trainer: Any = self.trainer
-        return trainer.train_epoch(eta, seed)
+            seed = python_generator(self.blocks.module.shuffle).getrandbits(128)
+        return self.blocks.train_epoch(eta, seed)
+
+
+def scored(trainer: BlockTrainer, measured: Collection[str]) -> PackedBlocks | None:
+    """What scores the training data.
+
+    Raises
+    ------
+    TypeError
+        If something is replaced that would have to be given all of them at once.
+    """
+    module = trainer.module
+    reason = module.replaced(trainer.net, (*module.training_methods, *module.evaluation_methods))
+    for name in sorted(measured):
+        if reason and name.startswith("training_"):
+            raise TypeError(f"monitor_{name} of data in blocks is for compiled training: {reason}")
+    return trainer.packed
