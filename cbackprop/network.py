@@ -261,6 +261,7 @@ class Network(Flat, Compiled, ReferenceNetwork):
         tests = Scores(self, read_for_evaluation(self, test_data, "test_data", ("evaluate",), threshold))
         if checkpoints is not None:
             options = {
+                **reading.options,
                 "mini_batch_size": mini_batch_size,
                 "eta": eta,
                 "random_state": random_state,
@@ -268,7 +269,6 @@ class Network(Flat, Compiled, ReferenceNetwork):
                 "training_data": examples,
                 "test_data": tests.data,
                 "sample_weight": sample_weight,
-                **reading.options,
             }
             resumed = checkpoints.open(self, epochs, options, resumed)
         tests.warn_of_one_output()

@@ -432,6 +432,7 @@ class Network(Flat, Compiled, ReferenceNetwork2):
                 self,
                 epochs,
                 {
+                    **reading.options,
                     "mini_batch_size": mini_batch_size,
                     "eta": eta,
                     "lmbda": lmbda,
@@ -449,7 +450,6 @@ class Network(Flat, Compiled, ReferenceNetwork2):
                     "training_data": examples,
                     "evaluation_data": tests,
                     "sample_weight": sample_weight,
-                    **reading.options,
                 },
                 resumed,
             )
