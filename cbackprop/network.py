@@ -231,6 +231,20 @@ class Network(Flat, Compiled, ReferenceNetwork):
         every : int or float
             A checkpoint after so many epochs; or, below 1, after such a part of each epoch. Such parts may
             round the last bits otherwise than whole epochs.
+        block : int, optional
+            Read the training data in blocks of so many rows, if they are more than memory holds. X and Y are
+            then each a `numpy.memmap`, a dataset of HDF5 or Zarr, or anything with a shape, a dtype and
+            slices. Or `training_data` is ``(file, column)``: the name of a Parquet or Arrow file, a list of
+            them or a folder, and the name of the column with y, or a list of one for each output neuron. All
+            other columns are inputs, and a block is the row groups that have at most so many rows together.
+
+            A second thread reads while the first trains. A file that is damaged or was cut short, or a label
+            that is no class, is an error when it is read; the network then holds what it learned so far.
+        window : int, optional
+            How many blocks are shuffled together; by default 16. Two windows are in memory at a time. For
+            each epoch the blocks are put in random order, each window's examples are shuffled, and every
+            example is trained on once. The order follows from 128 bits that `random_state`, or the global
+            `random`, draws for the epoch.
 
         Raises
         ------

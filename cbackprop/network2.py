@@ -362,6 +362,8 @@ class Network(Flat, Compiled, ReferenceNetwork2):
         checkpoint, every : optional
             As in `cbackprop.network.Network.SGD`. The file also holds velocities and moments, η, `history`,
             and what the rules above know, with the best parameters.
+        block, window : optional
+            As in `cbackprop.network.Network.SGD`. Training data that are monitored are read once more.
 
         Returns
         -------
