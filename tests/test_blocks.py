@@ -1,13 +1,16 @@
 """`block`: more examples than memory, read in blocks by a second thread, trained on as a list would be."""
 
+import gc
 import itertools
 import os
 import random
 import shutil
 import signal
+import sys
 import textwrap
 import threading
 import time
+import weakref
 
 import numpy as np
 import pytest
@@ -579,14 +582,12 @@ def test_ctrl_c_ends_both_threads():
         signal.signal(signal.SIGALRM, before)
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 def test_an_error_of_the_users_own_ends_the_thread():
     def fn(a, y):
         return 0.0
 
     def delta(z, a, y):
-        if threading.current_thread() is not threading.main_thread():
-            os._exit(3)
+        assert threading.current_thread() is threading.main_thread()
         delta.calls += 1
         if delta.calls == 300:
             raise ZeroDivisionError
@@ -597,3 +598,20 @@ def test_an_error_of_the_users_own_ends_the_thread():
     net = network2.Network(SIZES, cost, random_state=1)
     with pytest.raises(ZeroDivisionError):
         trained((X, Y), net=net)
+
+
+def test_nothing_is_kept():
+    for _ in range(2):
+        data = Dataset(lambda rows: None)
+        net = trained((data, Y))
+        gone = weakref.ref(data)
+        del data
+        gc.collect()
+        assert gone() is None
+        del net
+
+
+def test_a_library_that_is_missing_is_named(monkeypatch):
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    with pytest.raises(ImportError, match=r'pip install "cbackprop\[parquet\]"'):
+        trained(("a.parquet", "label"))

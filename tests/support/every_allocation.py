@@ -3,7 +3,7 @@
     LD_PRELOAD=LIBRARY PYTHONMALLOC=malloc python every_allocation.py LIBRARY [words]
 
 LIBRARY is failing_malloc.c, compiled; with words, only calls whose names hold one of them, otherwise those
-that do not hold "checkpoints": each of their thousands of attempts writes several files. Always a
+that do not hold "checkpoints" or "in blocks": their thousands of attempts take minutes. Always a
 MemoryError comes, or the call's own result where the allocation was not vital; parameters are those of
 before, or of the completed call; no file is left half; and no block is lost. Prints a line for each call, and
 exits with 1 where one breaks the rule.
@@ -26,6 +26,7 @@ from cbackprop import network2
 from support import every_call, tiny
 from support.children import Nowhere
 
+LONG = "checkpoints", "in blocks"
 sys.stdout = Nowhere()
 allocator = ctypes.CDLL(sys.argv[1])
 
@@ -127,7 +128,11 @@ def every_failure(name, make, call):
 
 gc.freeze()  # so that what is here now takes no time in each collection
 for name, make, call in every_call.calls_of(every_call.RIGHT):
-    if not any(word in name for word in sys.argv[2:]) if len(sys.argv) > 2 else "checkpoints" in name:
+    if (
+        not any(word in name for word in sys.argv[2:])
+        if len(sys.argv) > 2
+        else any(word in name for word in LONG)
+    ):
         continue
     outcomes = every_failure(name, make, call)
     print(f"{name}: {dict(outcomes)}", file=sys.__stdout__, flush=True)

@@ -275,7 +275,9 @@ def in_blocks(net, data=None, **options):
     kept = threading.Thread.start
     threading.Thread.start = refuse
     try:
-        net.SGD((X, LABELS) if data is None else data, 1, 9, 0.1, block=5, window=2, random_state=3, **options)
+        net.SGD(
+            (X, LABELS) if data is None else data, 1, 9, 0.1, block=5, window=2, random_state=3, **options
+        )
     finally:
         threading.Thread.start = kept
 
