@@ -235,6 +235,8 @@ def test_a_data_frame_written_by_pandas(pa, tmp_path):
     frame = pandas.DataFrame(X, columns=[f"x{j}" for j in range(20)]).assign(label=Y)
     frame.to_parquet(tmp_path / "a.parquet", row_group_size=BLOCK)
     assert bits(trained((tmp_path / "a.parquet", "label"))) == IN_MEMORY
+    frame.set_index(np.arange(N)[::-1]).to_parquet(tmp_path / "b.parquet", row_group_size=BLOCK)
+    assert bits(trained((tmp_path / "b.parquet", "label"))) == IN_MEMORY  # the index is no input
 
 
 def test_what_is_wrong_with_tables(pa, tmp_path):
@@ -274,16 +276,20 @@ def test_what_is_wrong_with_tables(pa, tmp_path):
         trained((wrong, "label"))
 
 
-@pytest.mark.parametrize("how", ["damaged", "replaced"])
+@pytest.mark.parametrize("how", ["damaged", "written again", "replaced"])
 def test_a_parquet_file_that_changes_between_epochs(how, pa, tmp_path):
     name = parquet(pa, tmp_path / "a.parquet", as_table(pa))
     place = pa.parquet.ParquetFile(name).metadata.row_group(9).column(3).data_page_offset
 
     def harm(net, entry):
         if how == "damaged":
+            status = os.stat(name)
             with open(name, "r+b") as file:
                 file.seek(place)
                 file.write(b"\xff" * 40)
+            os.utime(name, ns=(status.st_atime_ns, status.st_mtime_ns))
+        elif how == "written again":
+            parquet(pa, name, as_table(pa))
         else:
             os.replace(parquet(pa, tmp_path / "b.parquet", as_table(pa)), name)
 

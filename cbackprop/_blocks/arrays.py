@@ -70,7 +70,8 @@ def has_slices(array: Any) -> bool:
     """Whether it is like an array, as a dataset of HDF5 or Zarr is, and its shape is known."""
     shape = getattr(array, "shape", None)
     return (
-        isinstance(getattr(array, "dtype", None), np.dtype)
+        not hasattr(type(array), "iloc")  # of pandas, whose slices may go by labels
+        and isinstance(getattr(array, "dtype", None), np.dtype)
         and isinstance(shape, tuple)
         and all(isinstance(n, (int, np.integer)) for n in shape)
         and hasattr(type(array), "__getitem__")

@@ -105,7 +105,9 @@ def naming(what: str) -> Iterator[None]:
     except MemoryError:
         raise
     except OSError as error:
-        raise OSError(error.errno, f"{what}: {error.strerror or error}") from error
+        if error.errno is None:  # a library's own
+            raise OSError(f"{what} cannot be read: {error}") from error
+        raise OSError(error.errno, f"{what}: {error.strerror}") from error
     except Exception as error:  # each library has its own
         raise ValueError(f"{what} cannot be read: {error}") from error
 

@@ -85,17 +85,12 @@ class Reader:
         )
 
     def __enter__(self) -> Reader:
-        assert self.thread is not None
-        try:
-            self.thread.start()
-        except RuntimeError:  # the system refuses a thread: go on without
-            self.thread = None
         return self
 
     def __exit__(self, *error: object) -> None:
         self.stopped = True
         self.is_free.release()
-        if self.thread is not None:
+        if self.thread is not None and self.thread.ident is not None:  # it was started
             self.thread.join()
         self.windows.close()
 
@@ -104,6 +99,11 @@ class Reader:
 
     def __next__(self) -> Window:
         """The next window. The last one, whose buffer is filled again, is no longer in use."""
+        if self.is_first and self.thread is not None:
+            try:
+                self.thread.start()
+            except RuntimeError:  # the system refuses a thread: go on without
+                self.thread = None
         if self.thread is None:
             return next(self.windows)
         if not self.is_first:

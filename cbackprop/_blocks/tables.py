@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from cbackprop._blocks.arrays import identity
 from cbackprop._data import NUMBER_CLASSES
 
 if TYPE_CHECKING:
@@ -63,7 +62,7 @@ class Table:
         self.pa, self.name = pyarrow, name
         self.files = [file for each in names for file in files_of(each, name)]
         self.y_where = self.files[0] if len(self.files) == 1 else f"{self.files[0]} …"
-        self.identities: list[tuple[int, int]] = []
+        self.identities: list[tuple[int, ...]] = []
         self.metadata: list[Any] = []  # of Parquet files, which take long to parse
         self.pieces: list[Piece] = []
         columns: list[Column] = []
@@ -125,7 +124,8 @@ class Table:
             self.metadata.append(None)
             lengths = self.lengths_of_batches(file, schema.names.index(targets[0]))
         self.pieces += [Piece(i, k, n) for k, n in enumerate(lengths) if n]
-        return [self.column_of(field) for field in schema]
+        index = set(index_of_pandas(schema)) - set(targets)
+        return [self.column_of(field) for field in schema if field.name not in index]
 
     def lengths_of_batches(self, file: str, column: int) -> list[int]:
         """The number of rows of each record batch; of one column alone, as it has to be read for this."""
@@ -215,6 +215,12 @@ class Table:
             raise ValueError(f"{self.name}: {what} cannot be read: {error}") from error
 
 
+def identity(stream: Any) -> tuple[int, ...]:
+    """What tells a file from others, and from what it was before it was written again."""
+    status = os.fstat(stream.fileno())
+    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
+
+
 def files_of(file: str, name: str) -> list[str]:
     """The file, or the files in a folder, in the order of their names."""
     if os.path.isdir(file):
@@ -227,6 +233,13 @@ def files_of(file: str, name: str) -> list[str]:
         endings = ", ".join(PARQUET + ARROW)
         raise ValueError(f"{name}: {file} is no Parquet or Arrow file by its name ({endings})")
     return [file]
+
+
+def index_of_pandas(schema: Any) -> list[str]:
+    """The columns that are the index of a DataFrame, which pandas wrote beside its columns."""
+    metadata = schema.pandas_metadata
+    columns = metadata.get("index_columns") if isinstance(metadata, dict) else None
+    return [each for each in columns if isinstance(each, str)] if isinstance(columns, list) else []
 
 
 def fill(out: NDArray[Any], rows: Any, columns: list[Column], pa: Any) -> None:
