@@ -163,7 +163,7 @@ cdef class Training:
         if self.shapes is None:
             raise ValueError("n_of_all was not given")
         examples = packed(
-            self.shapes, (X, Y), 0, len(X), "training_data", False, self.m, n_workers=self.workers_at_first, once=True,
+            self.shapes, (X, Y), 0, len(X), "training_data", False, self.m, n_workers=self.workers_at_first, once=False,
             n_threads=1, layout=self.layout_of_all, private=True)
         if sample_weight is not None:
             examples.read_weights(sample_weight)
