@@ -1,6 +1,6 @@
 """An epoch over rows on the disk, read in blocks, beside one over the same rows in memory.
 
-    python bench/blocks.py --threads 2 [--json FILE] [--gigabytes G] [--quick] [--folder FOLDER] [--runs R]
+    python bench/blocks.py --threads 2 [--json FILE] [--gigabytes G] [--sparse] [--quick] [--runs R]
 
 Makes a file of G gigabytes (by default 12) of float32 rows of 784 numbers, and deletes it afterwards. Each
 turn takes some hundred thousand rows: how fast the disk gives blocks in random order, an epoch in memory, and
@@ -41,10 +41,12 @@ SHAPES = [
 QUICK = 10  # times fewer rows
 
 
-def write(folder, n):
-    """Write n rows, and their labels."""
+def write(folder, n, sparse):
+    """Write n rows, and their labels; if sparse, four fifths are 0 and the others k / 256, as in MNIST."""
     draw = np.random.default_rng(1)
     X = draw.random((PATTERNS, N_IN), np.float32)
+    if sparse:
+        X = np.ceil(X * 255) / np.float32(256) * (draw.random(X.shape, np.float32) < 0.2)
     labels = np.argmax(X @ draw.standard_normal((N_IN, N_OUT), np.float32), axis=1).astype(np.uint8)
     with open(os.path.join(folder, "X"), "wb") as rows, open(os.path.join(folder, "Y"), "wb") as targets:
         for start in range(0, n, PATTERNS):
@@ -159,6 +161,7 @@ def main():
     parser.add_argument("--gigabytes", type=float, default=12.0, metavar="G")
     parser.add_argument("--folder", help="where the file is made (default: a temporary folder)")
     parser.add_argument("--keep", action="store_true", help="leave a file in --folder, or use the one there")
+    parser.add_argument("--sparse", action="store_true", help="rows of which four fifths are 0, as in MNIST")
     parser.add_argument("--quick", action="store_true", help="a tenth of the rows, and 0.2 gigabytes")
     parser.add_argument("--runs", type=int, default=3, metavar="R")
     arguments = parser.parse_args()
@@ -169,7 +172,7 @@ def main():
         if not arguments.keep:
             folder = stack.enter_context(tempfile.TemporaryDirectory(dir=folder))
         if not os.path.exists(os.path.join(folder, "X")):
-            write(folder, n)
+            write(folder, n, arguments.sparse)
         check(folder)
         rows = []
         for job in SHAPES:

@@ -36,6 +36,9 @@ class Source(Protocol):
     def opened(self) -> contextlib.AbstractContextManager[Read]:
         """read(start, stop, out) for a while: it reads the rows start … stop − 1 into `out`, an array."""
 
+    def expect(self, start: int, stop: int) -> None:
+        """Hear that these rows will be read soon, while it is open."""
+
 
 def source_of(array: Any, name: str) -> Source:
     """`array`, which errors call `name`, as a source.
@@ -94,6 +97,9 @@ class Slices:
         """See `Source`."""
         yield self.read_direct if hasattr(type(self.array), "read_direct") else self.read
 
+    def expect(self, start: int, stop: int) -> None:
+        """See `Source`. Nothing is done."""
+
     def read(self, start: int, stop: int, out: NDArray[Any]) -> None:
         """Read by a slice, which is another array."""
         part = np.asarray(self.array[start:stop])
@@ -146,6 +152,7 @@ class FileRows:
         in_map = address(array) - address(np.frombuffer(mapped._mmap, np.uint8))
         self.start = in_map + mapped.offset - mapped.offset % granularity
         self.end = self.start + (len(array) - 1) * self.stride + self.row_bytes
+        self.file: Any = None  # that is open
         with open(self.where, "rb", buffering=0) as file:
             self.identity = identity(file)
             self.check(file)
@@ -162,11 +169,18 @@ class FileRows:
         """See `Source`."""
         with open(self.where, "rb", buffering=0) as file:
             self.check(file)
+            self.file = file
 
             def read(start: int, stop: int, out: NDArray[Any]) -> None:
                 self.read_from(file, start, stop, out)
 
             yield read
+
+    def expect(self, start: int, stop: int) -> None:
+        """See `Source`. The system reads ahead: the disk is not idle while rows are copied."""
+        if hasattr(os, "posix_fadvise"):
+            place, n_bytes = self.start + start * self.stride, (stop - start) * self.stride
+            os.posix_fadvise(self.file.fileno(), place, n_bytes, os.POSIX_FADV_WILLNEED)
 
     def check(self, file: Any) -> None:
         """Raise an error if it is another file, or a part is missing."""

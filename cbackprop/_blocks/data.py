@@ -48,6 +48,9 @@ class Examples(Protocol):
     def opened(self) -> contextlib.AbstractContextManager[Read]:
         """read(start, stop, X, Y) for a while: it reads the rows start … stop − 1 into these arrays."""
 
+    def expect(self, start: int, stop: int) -> None:
+        """Hear that these rows will be read soon, while it is open."""
+
 
 class Arrays:
     """A pair of arrays (X, Y), each from where it is."""
@@ -64,6 +67,11 @@ class Arrays:
     def starts(self, block: int) -> NDArray[np.int64]:
         """See `Examples`."""
         return np.append(np.arange(0, self.n, block), self.n)
+
+    def expect(self, start: int, stop: int) -> None:
+        """See `Examples`."""
+        self.X.expect(start, stop)
+        self.Y.expect(start, stop)
 
     @contextlib.contextmanager
     def opened(self) -> Iterator[Read]:

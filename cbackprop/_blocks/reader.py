@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import queue
 import threading
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -148,9 +149,13 @@ class Reader:
                 for part, given in zip((buffer.X, buffer.Y, buffer.rows), left):
                     part[n_carried - n_left : n_carried] = given
                 done = n_carried
-                for start, stop in plan.ranges(i):
+                ranges = plan.ranges(i)
+                following = ranges[1:] + (plan.ranges(i + 1)[:1] if i + 1 < plan.n_windows else [])
+                for (start, stop), ahead in itertools.zip_longest(ranges, following):
                     if self.stopped:
                         return
+                    if ahead is not None:
+                        data.source.expect(*ahead)
                     end = done + stop - start
                     read(start, stop, buffer.X[done:end], buffer.Y[done:end])
                     buffer.rows[done:end] = np.arange(start, stop)

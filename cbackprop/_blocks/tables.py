@@ -55,12 +55,12 @@ class Table:
     """
 
     def __init__(self, names: list[str], target: Any, name: str) -> None:
+        self.files = [file for each in names for file in files_of(each, name)]
         try:
             import pyarrow  # noqa: PLC0415  (an extra)
         except ImportError:
             raise ImportError(MISSING) from None
         self.pa, self.name = pyarrow, name
-        self.files = [file for each in names for file in files_of(each, name)]
         self.y_where = self.files[0] if len(self.files) == 1 else f"{self.files[0]} …"
         self.identities: list[tuple[int, ...]] = []
         self.metadata: list[Any] = []  # of Parquet files, which take long to parse
@@ -148,6 +148,9 @@ class Table:
         return Column(field.name, np.dtype(kind.to_pandas_dtype()), width)
 
     # ---- reading ----
+
+    def expect(self, start: int, stop: int) -> None:
+        """See `cbackprop._blocks.data.Examples`. Nothing is done."""
 
     def starts(self, block: int) -> NDArray[np.int64]:
         """Blocks are whole pieces, as many as have at most `block` rows together."""
