@@ -190,7 +190,7 @@ def recognised(net: Any, data: Any, name: str, only_pairs: bool = False) -> Any:
         return X, _targets(second, X, name)
     if only_pairs or X.dtype == object or (len(X) == 2 and X.ndim > 1 and X.shape[-1] == 1):
         return listed(data, name)
-    raise _near_miss(X, sizes[0], f"{name}: X")
+    raise near_miss(X, sizes[0], f"{name}: X")
 
 
 def rows(net: Any, X: Any) -> NDArray[Any]:
@@ -208,7 +208,7 @@ def rows(net: Any, X: Any) -> NDArray[Any]:
     if array.dtype.kind not in "biuf":
         raise TypeError(f"X has dtype {array.dtype}; expected real numbers")
     if array.ndim != 2 or array.shape[1] != n_in:
-        raise _near_miss(array, n_in, "X")
+        raise near_miss(array, n_in, "X")
     return array
 
 
@@ -265,7 +265,7 @@ def _as_array(data: Any, name: str, only_pairs: bool) -> NDArray[Any] | None:
     return array if array.ndim else None
 
 
-def _near_miss(X: NDArray[Any], n_in: int, name: str) -> ValueError:
+def near_miss(X: NDArray[Any], n_in: int, name: str) -> ValueError:
     """The error for an X, called `name`, whose rows do not fit the input layer."""
     hint = ""
     if X.ndim == 2 and X.shape[0] == n_in:

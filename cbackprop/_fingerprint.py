@@ -126,6 +126,8 @@ def digest_of(data: DataSet | Untouched | Any) -> str:
     if not isinstance(data, DataSet):
         if hasattr(data, "n"):  # untouched
             state.update(f"{data.n}".encode())
+            for part in getattr(data, "sample", ()):  # read in blocks
+                add(state, part)
         else:
             add(state, data)
     else:

@@ -25,12 +25,11 @@ from cbackprop._data import DataSet, checked_threshold, read_for_evaluation, rec
 from cbackprop._epochs import checked_callbacks, report_of
 from cbackprop._flat import Flat, mean_cost
 from cbackprop._memory import Memory, real_dtype, remember
-from cbackprop._order import Order
 from cbackprop._overrides import Module, builtin
 from cbackprop._parameters import check_sizes
 from cbackprop._random_state import generator_of, seed_of
+from cbackprop._reading import reading_of
 from cbackprop._step_options import PlainSteps, StepOptions
-from cbackprop._trainer import Trainer
 from cbackprop.activations import Activation, read_activations
 from cbackprop.costs import QuadraticCost
 from cbackprop.reference.network import ReferenceNetwork, draw_parameters, output_error, set_up
@@ -176,6 +175,8 @@ class Network(Flat, Compiled, ReferenceNetwork):
         threshold: float | None = None,
         checkpoint: str | bytes | PathLike[str] | None = None,
         every: float = 1,
+        block: int | None = None,
+        window: int | None = None,
     ) -> None:
         """Train by stochastic gradient descent, printing a line after each epoch.
 
@@ -230,6 +231,20 @@ class Network(Flat, Compiled, ReferenceNetwork):
         every : int or float
             A checkpoint after so many epochs; or, below 1, after such a part of each epoch. Such parts may
             round the last bits otherwise than whole epochs.
+        block : int, optional
+            Read the training data in blocks of so many rows, if they are more than memory holds. X and Y are
+            then each a `numpy.memmap`, a dataset of HDF5 or Zarr, or anything with a shape, a dtype and
+            slices. Or `training_data` is ``(file, column)``: the name of a Parquet or Arrow file, a list of
+            them or a folder, and the name of the column with y, or a list of one for each output neuron. All
+            other columns are inputs, and a block is the row groups that have at most so many rows together.
+
+            A second thread reads while the first trains. A file that is damaged or was cut short, or a label
+            that is no class, is an error when it is read; the network then holds what it learned so far.
+        window : int, optional
+            How many blocks are shuffled together; by default 16. Two windows are in memory at a time. For
+            each epoch the blocks are put in random order, each window's examples are shuffled, and every
+            example is trained on once. The order follows from 128 bits that `random_state`, or the global
+            `random`, draws for the epoch.
 
         Raises
         ------
@@ -252,13 +267,15 @@ class Network(Flat, Compiled, ReferenceNetwork):
             threshold = checked_threshold(self, threshold)
         resumed = self._cbackprop.progress if resume else None
         checkpoints = checkpoints_of(checkpoint, every, resume)
+        reading = reading_of(block, window, mini_batch_size)
         custom_update = MODULE.replaced_method(self, ("update_mini_batch",)) is not None
         if not custom_update:
             _arguments.number(eta, "eta")
-        examples = DataSet(self, training_data, "training_data", only_pairs=custom_update)
+        examples = reading.data(self, training_data, "training_data", custom_update, None)
         tests = Scores(self, read_for_evaluation(self, test_data, "test_data", ("evaluate",), threshold))
         if checkpoints is not None:
             options = {
+                **reading.options,
                 "mini_batch_size": mini_batch_size,
                 "eta": eta,
                 "random_state": random_state,
@@ -269,10 +286,10 @@ class Network(Flat, Compiled, ReferenceNetwork):
             }
             resumed = checkpoints.open(self, epochs, options, resumed)
         tests.warn_of_one_output()
-        trainer = Trainer(
+        trainer = reading.trainer(
             self, examples, mini_batch_size, n_threads, _Step(self), None, sample_weight, resumed
         )
-        order = Order(trainer, random_state, resumed)
+        order = reading.order(trainer, random_state, resumed)
         report = report_of(self, tests.data.n, tests.correct, verbose, functions, checkpoints)
         if checkpoints is not None:
             epochs, eta = checkpoints.start(order, epochs, eta)

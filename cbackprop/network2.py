@@ -28,14 +28,13 @@ from cbackprop._dropout import Dropout, checked_dropout
 from cbackprop._epochs import Monitoring, checked_callbacks
 from cbackprop._flat import Flat
 from cbackprop._memory import Memory, offered, real_dtype, remember
-from cbackprop._order import Order
 from cbackprop._overrides import Module, builtin
 from cbackprop._parameters import check_sizes, layer_sizes
 from cbackprop._random_state import generator_of, seed_of
+from cbackprop._reading import reading_of
 from cbackprop._rule import BETA_1, BETA_2, EPSILON, PLAIN, Rule
 from cbackprop._step_options import StepOptions
 from cbackprop._stopping import Rules
-from cbackprop._trainer import Trainer
 from cbackprop.activations import Activation
 from cbackprop.costs import CrossEntropyCost, LogLikelihoodCost, PoissonCost, QuadraticCost
 from cbackprop.reference.network2 import (
@@ -294,6 +293,8 @@ class Network(Flat, Compiled, ReferenceNetwork2):
         threshold: float | None = None,
         checkpoint: str | bytes | PathLike[str] | None = None,
         every: float = 1,
+        block: int | None = None,
+        window: int | None = None,
     ) -> tuple[list[float], list[int], list[float], list[int]]:
         """Train by stochastic gradient descent; after each epoch, measure and print what is monitored.
 
@@ -361,6 +362,8 @@ class Network(Flat, Compiled, ReferenceNetwork2):
         checkpoint, every : optional
             As in `cbackprop.network.Network.SGD`. The file also holds velocities and moments, η, `history`,
             and what the rules above know, with the best parameters.
+        block, window : optional
+            As in `cbackprop.network.Network.SGD`. Training data that are monitored are read once more.
 
         Returns
         -------
@@ -400,12 +403,12 @@ class Network(Flat, Compiled, ReferenceNetwork2):
         thinning = checked_dropout(self, dropout)
         rules = Rules(early_stopping_n, restore_best, eta_halving_n, stop_on, min_delta)
         functions = None if callbacks is None else checked_callbacks(callbacks)
-        if random_state is not None:
-            seed_of(random_state)
+        seed_of(random_state)
         if threshold is not None:
             threshold = checked_threshold(self, threshold)
         resumed = self._cbackprop.progress if resume else None
         checkpoints = checkpoints_of(checkpoint, every, resume)
+        reading = reading_of(block, window, mini_batch_size)
         custom_update = MODULE.replaced_method(self, ("update_mini_batch",)) is not None
         if not custom_update:
             _arguments.number(eta, "eta")
@@ -421,7 +424,7 @@ class Network(Flat, Compiled, ReferenceNetwork2):
             costs.check(self.cost, self._cbackprop.activations, len(self.weights) + 1)
             _arguments.number(lmbda, "lmbda")
 
-        examples = DataSet(self, training_data, "training_data", custom_update, threshold)
+        examples = reading.data(self, training_data, "training_data", custom_update, threshold)
         tests = _read_evaluation_data(self, evaluation_data, monitoring, threshold)
         if examples.n == 0 and monitor_training_cost:
             raise ZeroDivisionError("training_data is empty: monitor_training_cost has no mean")
@@ -431,6 +434,7 @@ class Network(Flat, Compiled, ReferenceNetwork2):
                 self,
                 epochs,
                 {
+                    **reading.options,
                     "mini_batch_size": mini_batch_size,
                     "eta": eta,
                     "lmbda": lmbda,
@@ -452,13 +456,17 @@ class Network(Flat, Compiled, ReferenceNetwork2):
                 resumed,
             )
         evaluation = _Scores(step, "evaluation", tests, monitoring.measured)
-        trainer = Trainer(self, examples, mini_batch_size, n_threads, step, thinning, sample_weight, resumed)
+        trainer = reading.trainer(
+            self, examples, mini_batch_size, n_threads, step, thinning, sample_weight, resumed
+        )
         if trainer.weights is not None:
             step.n = float(trainer.weights.sum())
-        training = _Scores(step, "training", examples, monitoring.measured, trainer.packed)
+        training = _Scores(
+            step, "training", examples, monitoring.measured, reading.scored(trainer, monitoring.measured)
+        )
         if not training.warn_of_one_output():
             evaluation.warn_of_one_output()
-        order = Order(trainer, random_state, resumed)
+        order = reading.order(trainer, random_state, resumed)
         if resumed is None and (
             self._cbackprop.velocities is not None or self._cbackprop.moments is not None
         ):

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from cbackprop import mnist_loader
+from cbackprop._blocks.tables import PARQUET
 from cbackprop._command.parser import Refused
-from cbackprop._command.tables import CSV, PARQUET, Wanted, read_table
+from cbackprop._command.tables import CSV, Wanted, read_table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TextIO
 
 import numpy as np
 
+from cbackprop._blocks.tables import PARQUET, listed
 from cbackprop._command.parser import Refused
 
 if TYPE_CHECKING:
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 CSV = (".csv", ".tsv")
-PARQUET = (".parquet", ".pq")
 DELIMITERS = (",", ";", "\t")
 
 
@@ -65,7 +65,7 @@ class Wanted(NamedTuple):
         ]
         if missing:
             raise Refused(
-                f"{name} has no column {missing[0]!r}; its columns are {_listed(header)}"
+                f"{name} has no column {missing[0]!r}; its columns are {listed(header)}"
                 + (" (the first line must name the columns)" if self.target == missing[0] else "")
             )
         if self.columns is not None:
@@ -74,7 +74,7 @@ class Wanted(NamedTuple):
             i for i, column in enumerate(header) if column != self.target and column not in self.ignored
         ]
         if not inputs:
-            raise Refused(f"{name} has no columns of numbers beside {_listed(header)}")
+            raise Refused(f"{name} has no columns of numbers beside {listed(header)}")
         self.check_number(len(inputs), name)
         return inputs
 
@@ -85,12 +85,6 @@ class Wanted(NamedTuple):
                 f"{name} has {n} columns of numbers, and the network {self.n_columns} inputs; --ignore "
                 f"leaves columns out"
             )
-
-
-def _listed(names: Sequence[str]) -> str:
-    """The first of many names."""
-    more = len(names) - 8
-    return ", ".join(names[:8]) + (f" and {more} more" if more > 0 else "")
 
 
 def read_table(path: str, wanted: Wanted) -> Rows:

@@ -48,5 +48,5 @@ cdef Py_ssize_t count(object data) except -1
 cdef object snapshot_of(object data)
 cdef Examples packed(
     Parameters p, object data, Py_ssize_t start, Py_ssize_t stop, str name, bint labelled, Py_ssize_t m, int n_workers=*,
-    bint once=*, int n_threads=*, int layout=*)
+    bint once=*, int n_threads=*, int layout=*, bint private=*)
 cdef uint32_t *in_order(Py_ssize_t n) except NULL

@@ -51,7 +51,7 @@ cdef object snapshot_of(object data):
 
 cdef Examples packed(
     Parameters p, object data, Py_ssize_t start, Py_ssize_t stop, str name, bint labelled, Py_ssize_t m, int n_workers=1,
-    bint once=False, int n_threads=1, int layout=BY_DENSITY,
+    bint once=False, int n_threads=1, int layout=BY_DENSITY, bint private=False,
 ):
     """The examples start .. stop - 1 of `data`, packed for the network p and for mini-batches of m.
 
@@ -71,6 +71,8 @@ cdef Examples packed(
         How many pack the examples.
     layout : int
         DENSE, SPARSE, or BY_DENSITY, which may be another for the same examples in another order.
+    private : bool
+        Whether nobody else writes to the arrays: then other threads may run while records are written.
     """
     cdef Examples examples = Examples.__new__(Examples)
     cdef Inputs inputs = Inputs.__new__(Inputs)
@@ -83,6 +85,7 @@ cdef Examples packed(
         raise ValueError(f"{name} has {examples.n} examples; at most 2**32 - 2 can be packed")
     examples.targets.allocate(examples.n, p.n[p.L], p.itemsize, name, start)
     inputs.allocate(examples.n, examples.n_in, name, start)
+    inputs.private = private
     if type(data) is tuple:
         examples.read_arrays(inputs, data, stop, labelled)
     else:
@@ -256,7 +259,11 @@ cdef class Examples:
             m = inputs.locate(first)
             if m == 0:
                 return self.write_records(inputs, packing, n_threads)
-            status = packing_add(packing, inputs.rows, inputs.order + first, m, n_threads)
+            if inputs.private:
+                with nogil:
+                    status = packing_add(packing, inputs.rows, inputs.order + first, m, n_threads)
+            else:
+                status = packing_add(packing, inputs.rows, inputs.order + first, m, n_threads)
             first += m
         if status == PACK_NO_MEMORY:
             raise MemoryError

@@ -10,6 +10,7 @@ cdef class Inputs:
     cdef Py_ssize_t n, n_in
     cdef Py_ssize_t start               # the place of the first in the user's data, for errors, ...
     cdef str name                       # ... and what they call the data
+    cdef bint private                   # nobody else writes to them: the GIL need not be held
     cdef uint32_t *order                # (n) in which they are read
     cdef bint by_address                # ... which is that of the pairs' addresses, not of the data
     cdef Row *rows                      # (block) the inputs that were located last ...

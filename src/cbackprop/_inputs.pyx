@@ -21,7 +21,10 @@ cdef enum:
 
 @cython.final
 cdef class Inputs:
-    """The inputs of a run of examples. The GIL is held as long as they are in use: it keeps the user's arrays as they are."""
+    """The inputs of a run of examples. The GIL is held as long as they are in use: it keeps the user's arrays as they are.
+
+    Unless they are `private`: then nobody else writes to them.
+    """
 
     def __dealloc__(self):
         free(self.order)

@@ -25,7 +25,6 @@ cdef class Targets:
     cdef int put_target(self, Py_ssize_t i, object y) except -1
     cdef int labels_to_rows(self) except -1
     cdef int read_array(self, object X, object Y, bint labelled) except -1
-    cdef int check_array(self, object X, object Y) except -1
     cdef int read_labels(self, object Y, bint checks) except -1
     cdef void answer_from(self, double threshold) noexcept
     cdef object classes(self)

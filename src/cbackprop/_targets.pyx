@@ -141,12 +141,9 @@ cdef class Targets:
         self.of_arrays = True
         if self.n_out == 1:
             self.answer_from(0.5)
-        self.check_array(X, Y)
+        check_arrays(X, Y, self.n_out, self.name)
         if Y.ndim == 1 and self.n_out == 1:
             Y = Y.reshape(-1, 1)
-        if Y.ndim == 1 and Y.dtype.kind not in "iu":
-            raise TypeError(
-                f"{self.name}: Y has dtype {Y.dtype}; labels must be whole numbers of an integer type: pass Y.astype(int)")
         Y = Y[self.start:self.start + self.n]
         if Y.ndim == 2 and not labelled:
             Y = contiguous(Y, exact_type(Y.dtype))
@@ -155,19 +152,6 @@ cdef class Targets:
             return 0
         # A copy: labels that another thread writes after they were checked would be places outside of arrays.
         return self.read_labels(np.argmax(Y, axis=1) if Y.ndim == 2 else Y.copy(), not labelled)
-
-    cdef int check_array(self, object X, object Y) except -1:
-        for array, letter in ((X, "X"), (Y, "Y")):
-            if array.dtype.kind not in "biuf":
-                raise TypeError(f"{self.name}: {letter} has dtype {array.dtype}; expected real numbers")
-        if Y.ndim not in (1, 2) or Y.shape[0] != X.shape[0] or (Y.ndim == 2 and Y.shape[1] != self.n_out):
-            hint = "; its transpose would fit: pass Y.T" if Y.shape == (self.n_out, X.shape[0]) else ""
-            labels = "numbers" if self.n_out == 1 else "whole-number labels"
-            raise ValueError(
-                f"{self.name}: Y has shape {Y.shape}; for an X of shape {X.shape} it must hold "
-                f"{X.shape[0]} {labels} or be ({X.shape[0]}, {self.n_out}){hint}"
-            )
-        return 0
 
     cdef int read_labels(self, object Y, bint checks) except -1:
         """Keeps whole numbers as labels; with `checks` all of them must be classes."""
@@ -235,6 +219,24 @@ cdef class Targets:
                 raise ValueError(
                     f"{self.name}[{self.start + i}]: y is {y!r}; expected the label of an output neuron, 0 to {self.n_out - 1}")
         return 0
+
+
+cpdef int check_arrays(X, Y, Py_ssize_t n_out, str name) except -1:
+    """Raises if arrays of these shapes and types are not the examples of a network with so many outputs."""
+    for array, letter in ((X, "X"), (Y, "Y")):
+        if array.dtype.kind not in "biuf":
+            raise TypeError(f"{name}: {letter} has dtype {array.dtype}; expected real numbers")
+    if Y.ndim not in (1, 2) or Y.shape[0] != X.shape[0] or (Y.ndim == 2 and Y.shape[1] != n_out):
+        hint = "; its transpose would fit: pass Y.T" if Y.shape == (n_out, X.shape[0]) else ""
+        labels = "numbers" if n_out == 1 else "whole-number labels"
+        raise ValueError(
+            f"{name}: Y has shape {Y.shape}; for an X of shape {X.shape} it must hold "
+            f"{X.shape[0]} {labels} or be ({X.shape[0]}, {n_out}){hint}"
+        )
+    if Y.ndim == 1 and n_out > 1 and Y.dtype.kind not in "iu":
+        raise TypeError(
+            f"{name}: Y has dtype {Y.dtype}; labels must be whole numbers of an integer type: pass Y.astype(int)")
+    return 0
 
 
 cdef int one_hot(const void *y, int bits, Py_ssize_t n) noexcept nogil:

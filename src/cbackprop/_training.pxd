@@ -15,6 +15,8 @@ cdef class Training:
     cdef Examples examples
     cdef Team team
     cdef Parameters parameters          # what the last epoch knew of the network's
+    cdef Parameters shapes              # of the layers, without arrays, if more examples will be taken: see `pack`; ...
+    cdef int workers_at_first, layout_of_all    # ... and how they are packed
     cdef object activations             # that the team was made for
     cdef StepOptions options
     cdef Scorer scorer                  # of the training data; None until it is asked

@@ -4,7 +4,7 @@ cimport cython
 cimport cbackprop.numpy_api as cnp
 from cpython.exc cimport PyErr_CheckSignals
 from libc.stdint cimport int64_t, uint32_t
-from libc.stdlib cimport calloc, free
+from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memcpy
 
 from cbackprop._arrays cimport contiguous, copied
@@ -85,6 +85,8 @@ cdef class Training:
         For arrays: an example of weight 2 counts as two, in the gradient and in the length of its mini-batch.
     sparse : bool or None
         Whether the inputs are laid out as sparse; None: if their density says so.
+    n_of_all : int, optional
+        How many examples there are, if `training_data` are only some of them, arrays (X, Y): `pack` and `take` bring the others.
     """
 
     def __dealloc__(self):
@@ -92,6 +94,7 @@ cdef class Training:
 
     def __init__(
         self, net, training_data, Py_ssize_t mini_batch_size, n_threads, StepOptions options, sample_weight=None, sparse=None,
+        n_of_all=None,
     ):
         cdef Parameters p = Parameters.__new__(Parameters, net)
         cdef bint arrays
@@ -104,7 +107,7 @@ cdef class Training:
         self.snapshot = None if arrays else training_data if type(training_data) is list else copied(training_data)
         n = count(training_data) if arrays else len(self.snapshot)
         self.n = n
-        self.m = min(mini_batch_size, max(n, 1))
+        self.m = min(mini_batch_size, max(n if n_of_all is None else <Py_ssize_t> n_of_all, 1))
         self.slice = 1
         if options.delta is None:
             workers = n_workers(p, self.m, min(n_threads, MAX_WORKERS))
@@ -117,6 +120,10 @@ cdef class Training:
         self.permutation = in_order(n)
         self.options = options
         self.new_team(p, workers)
+        if n_of_all is not None:
+            p.let_go()
+            self.shapes, self.workers_at_first = p, workers
+            self.layout_of_all = SPARSE if self.examples.sparse else DENSE
 
     cdef int new_team(self, Parameters p, int n_workers) except -1:
         self.team = Team.__new__(Team, p, self.examples, self.m, n_workers, True, self.options)
@@ -135,6 +142,65 @@ cdef class Training:
             self.team = team
             raise
         return 0
+
+    def pack(self, X, Y, sample_weight=None, threshold=None):
+        """More examples, arrays (X, Y) that nobody else writes to, packed as the first ones were: for `take`.
+
+        Any thread may call it, while another one trains: it does not look at the network.
+
+        Parameters
+        ----------
+        X, Y : ndarray
+        sample_weight : ndarray, optional
+        threshold : float, optional
+            Of one output neuron: from which output on the answer is 1, if not from 1/2.
+
+        Returns
+        -------
+        Examples
+        """
+        cdef Examples examples
+        if self.shapes is None:
+            raise ValueError("n_of_all was not given")
+        examples = packed(
+            self.shapes, (X, Y), 0, len(X), "training_data", False, self.m, n_workers=self.workers_at_first, once=False,
+            n_threads=1, layout=self.layout_of_all, private=True)
+        if sample_weight is not None:
+            examples.read_weights(sample_weight)
+        if threshold is not None:
+            examples.targets.answer_from(threshold)
+        return examples
+
+    def take(self, Examples examples not None, order):
+        """Train on these examples from now on, in this order: an array of integers. If that fails, all is as before."""
+        cdef Examples former = self.examples
+        cdef uint32_t *former_order = self.permutation
+        cdef uint32_t *permutation
+        if self.shapes is None:
+            raise ValueError("n_of_all was not given")
+        numbers = permutation_of(order, examples.n)
+        permutation = <uint32_t *> malloc((examples.n + 1) * sizeof(uint32_t))
+        if permutation is NULL:
+            raise MemoryError
+        memcpy(permutation, cnp.PyArray_DATA(<cnp.ndarray> numbers), examples.n * sizeof(uint32_t))
+        self.examples, self.permutation = examples, permutation
+        try:
+            if self.team.is_compatible(self.shapes, examples):
+                self.team.read(examples, permutation)
+            else:
+                self.new_team(self.shapes, self.team.n_workers)
+        except BaseException:
+            self.examples, self.permutation = former, former_order
+            free(permutation)
+            raise
+        free(former_order)
+        self.n = examples.n
+
+    def score_of(self, net, Examples examples not None, bint answers, cost):
+        """(right answers, mean cost) of examples that `pack` has packed: see `EvaluationSet`."""
+        if self.scorer is None:
+            self.scorer = Scorer.__new__(Scorer)
+        return self.scorer.score(net, examples, False, answers, cost)
 
     cdef int follow_pace(self, Parameters p, Py_ssize_t batches, double seconds, const MemberTime *spent) except -1:
         """Goes on with as many workers as are fastest, after a slice of `batches` in so many seconds: see `Pace`."""

@@ -10,6 +10,7 @@ import io
 import os
 import pickle
 import random
+import threading
 import warnings
 
 import numpy as np
@@ -265,6 +266,22 @@ def checkpointed(net, data, every=1, **options):
     net.SGD(data, 1, 9, 0.1, resume=CHECKPOINT, every=every, **options)
 
 
+def in_blocks(net, data=None, **options):
+    """SGD over data in blocks, which the thread reads that trains: a second one could fail anywhere."""
+
+    def refuse(thread):
+        raise RuntimeError("can't start new thread")
+
+    kept = threading.Thread.start
+    threading.Thread.start = refuse
+    try:
+        net.SGD(
+            (X, LABELS) if data is None else data, 1, 9, 0.1, block=5, window=2, random_state=3, **options
+        )
+    finally:
+        threading.Thread.start = kept
+
+
 def quartic(a, y):
     return float(np.sum((a - y) ** 4))
 
@@ -415,6 +432,7 @@ RIGHT["network.Network.", plain] = {
     "SGD: a checkpoint": lambda net: net.SGD((X, LABELS), 0, 24, 0.1, checkpoint=CHECKPOINT),
     "SGD: several mini-batches, checkpoints": lambda net: checkpointed(net, (X, LABELS), random_state=3),
     "SGD: several mini-batches, checkpoints in parts": lambda net: checkpointed(net, tuple(SPARSE), 0.5),
+    "SGD: several mini-batches, in blocks": lambda net: in_blocks(net, sample_weight=LABELS),
     **QUESTIONS,
     **VECTORS,
     "cost": lambda net: net.cost(X, LABELS),
@@ -535,6 +553,9 @@ RIGHT["network2.Network.", better] = {
         early_stopping_n=1,
         stop_on="evaluation_cost",
         min_delta=1e9,
+    ),
+    "SGD: several mini-batches, in blocks": lambda net: in_blocks(
+        net, (1 - X, TARGETS), mu=0.5, monitor_training_cost=True, monitor_training_accuracy=True
     ),
     "SGD: several mini-batches, momentum, resumed": lambda net: resumed(
         net, list(SPARSE), mu=0.5, random_state=np.random.default_rng(1)
@@ -793,6 +814,8 @@ WRONG["network.Network.", plain] = {
     "SGD: a callback that fails": lambda net: net.SGD(
         (X, LABELS), 2, 10, 0.1, callbacks=[lambda net, entry: 1 / 0], random_state=3
     ),
+    "SGD: in blocks, of other columns": lambda net: in_blocks(net, (X[:, 1:], LABELS)),
+    "SGD: in blocks, with a label that is no class": lambda net: in_blocks(net, (X, LABELS + 100)),
     "SGD: random_state": lambda net: net.SGD(SPARSE, 1, 10, 0.1, random_state=-1),
     "SGD: checkpoint": lambda net: net.SGD(SPARSE, 1, 10, 0.1, checkpoint=FOLDER / "none" / "run.npz"),
     "SGD: every": lambda net: net.SGD(SPARSE, 1, 10, 0.1, checkpoint=CHECKPOINT, every=1.5),

@@ -1,0 +1,11 @@
+"""More examples than memory holds: read in blocks, while others are trained on.
+
+A source (`arrays`, `tables`) says how many rows there are, and reads some of them into buffers. `plan` says
+which rows are read when, and in which order they are trained on; `reader` reads and packs them in a second
+thread; `data` and `training` take the places of `DataSet`, `Trainer` and `Order` in a call of SGD.
+"""
+
+from cbackprop._blocks.data import BlockedData, checked_blocks
+from cbackprop._blocks.training import BlockOrder, BlockTrainer, scored
+
+__all__ = ["BlockOrder", "BlockTrainer", "BlockedData", "checked_blocks", "scored"]

@@ -1,0 +1,3 @@
+from typing import Any
+
+def check_arrays(X: Any, Y: Any, n_out: int, name: str) -> int: ...
