@@ -2,9 +2,9 @@
 
     python bench/steps.py [--json FILE] [--quick]
 
-Times are microseconds a step on one thread, the gradient and the update; the examples were packed before. Beside
-them is what a copy of the parameters takes: a rank adds and copies as many numbers in an Allreduce. Exits 1 if
-parameters differ from those of NumPy's matrix products.
+Times are microseconds a step on one thread, the gradient and the update; the examples were packed before.
+Beside them is what a copy of the parameters takes: a rank adds and copies as many numbers in an Allreduce.
+Exits 1 if parameters differ from those of NumPy's matrix products.
 """
 
 import argparse
