@@ -35,6 +35,9 @@ PACKAGES = (
     "skorch",
     "keras",
     "tinygrad",
+    "joblib",
+    "distributed",
+    "ray",
 )
 
 

@@ -79,6 +79,7 @@ def table(name):
         "calls": tables.calls,
         "kernels": tables.kernels,
         "parallel": tables.parallel,
+        "sweeps": tables.sweeps,
         "fast_algorithm": tables.fast_algorithm,
     }
     return with_machine(name, makers[name](results(name)["rows"]))

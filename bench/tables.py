@@ -183,6 +183,31 @@ def parallel(rows):
     return lines_of(cells)
 
 
+SWEEPS = [
+    "seconds, in one process",
+    "one worker",
+    "two workers",
+    "two gain over one process (min–max)",
+    "over one worker",
+    "seconds to start two",
+]
+
+
+def sweeps(rows):
+    """Return the table of what sweeps.py wrote."""
+    kinds = ("in this process", "one", "two")
+    cells = [["engine, epochs", *SWEEPS]]
+    for row in rows:
+        gain = row["gain"]
+        times = [number(row[kind]["median"]) if kind in row else "–" for kind in kinds]
+        spread = f"{gain['median']:.2f} ({gain['min']:.2f}–{gain['max']:.2f})"
+        of_workers = f"{row['gain of workers']:.2f}" if "gain of workers" in row else "–"
+        start = number(row["start"]) if "start" in row else "–"
+        title = f"{row['engine'] or 'two plain processes, half each'}, {row['epochs']}"
+        cells.append([title, *times, spread, of_workers, start])
+    return lines_of(cells)
+
+
 def options(*results):
     """Return the table of what network2.py wrote of one shape or several."""
     cells = [["one epoch"]]
@@ -309,6 +334,9 @@ PACKAGES = {
     "skorch": "skorch",
     "keras": "Keras",
     "tinygrad": "tinygrad",
+    "joblib": "joblib",
+    "distributed": "distributed",
+    "ray": "Ray",
 }
 LADDER = {"avx512f": "AVX-512", "avx2": "AVX2", "asimd": "NEON"}
 

@@ -1,26 +1,23 @@
 """Many networks at once: `sweep` trains one for each point of a grid, by joblib.
 
-joblib, and the engine that it runs on (its own processes, a Dask cluster, Ray), schedule, ship and retry.
-This module lays out the grid, the seeds and the data before, and the table after.
+joblib, and the engine that it runs on (`_engines`), schedule, ship and retry. This module lays out the grid,
+the seeds and the data before, and the table after.
 """
 
 from __future__ import annotations
 
-import contextlib
-import importlib
 import inspect
 import itertools
-import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cbackprop import _arguments, _flat, network, network2
+from cbackprop import _arguments, _engines, _flat, network, network2
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable
 
     from numpy.typing import NDArray
 
@@ -133,15 +130,15 @@ def sweep(
     seeds = seeds_of(points, random_state)
     X, Y, *evaluation = arrays_of(data)
     pandas = pandas_of(as_frame)
-    joblib = imported_joblib()
+    joblib = _engines.imported_joblib()
     raises = isinstance(error_score, str) and error_score == "raise"
-    with mapped(joblib, backend, n_jobs, (X, Y, *evaluation)) as arrays:
+    with _engines.mapped(joblib, backend, n_jobs, (X, Y, *evaluation)) as arrays:
         # Each array is an argument of its own: so engines recognise it, and ship it once.
         runs = [
             joblib.delayed(run)(make, parameters, of_SGD, seed, return_networks, raises, *arrays)
             for (parameters, of_SGD), seed in zip(split, seeds)
         ]
-        found = in_parallel(joblib, runs, n_jobs, backend, verbose, arrays)
+        found = _engines.in_parallel(joblib, runs, n_jobs, backend, verbose, arrays)
     missing = {"evaluation_accuracy", "evaluation_cost"} & {name for row in found for name in row}
     rows = []
     for point, seed, results in zip(points, seeds, found):
@@ -336,90 +333,7 @@ def scores(net: Any, X: NDArray[Any], Y: NDArray[Any]) -> dict[str, Any]:
     return found
 
 
-# ---- joblib, and what is optional ----
-
-
-def in_parallel(
-    joblib: Any, runs: list[Any], n_jobs: int | None, backend: str | None, verbose: bool, arrays: Any
-) -> list[Any]:
-    """What the runs return, in their order, by joblib.Parallel."""
-    number = {} if n_jobs is None else {"n_jobs": n_jobs}
-    tqdm = imported_tqdm() if verbose else None
-    with engine(joblib, backend, arrays):
-        if tqdm is None:
-            return joblib.Parallel(**number, verbose=10 if verbose else 0)(runs)
-        with tqdm(total=len(runs), unit="run") as bar:
-
-            class Shown(joblib.Parallel):  # type: ignore[misc]  # joblib has no types
-                """joblib.Parallel whose progress is the bar's."""
-
-                def print_progress(self) -> None:
-                    bar.update(self.n_completed_tasks - bar.n)
-
-            return Shown(**number)(runs)
-
-
-@contextlib.contextmanager
-def mapped(
-    joblib: Any, backend: str | None, n_jobs: int | None, arrays: tuple[Any, ...]
-) -> Iterator[tuple[Any, ...]]:
-    """For loky the large arrays as memory maps, otherwise as they are.
-
-    joblib maps large arrays too, but a task then takes 20 ms for 60 MB, where one of a map takes none.
-    """
-    active, number = joblib.parallel.get_active_backend()
-    is_loky = backend == "loky" or (backend is None and type(active).__name__ == "LokyBackend")
-    if not is_loky or (number if n_jobs is None else n_jobs) in (None, 1):
-        yield arrays
-        return
-    with tempfile.TemporaryDirectory(prefix="cbackprop-", ignore_cleanup_errors=True) as folder:
-        found = []
-        for k, array in enumerate(arrays):
-            if array.nbytes >= 1_000_000 and not isinstance(array, np.memmap):
-                file = joblib.dump(np.ascontiguousarray(array), f"{folder}/{k}.joblib")[0]
-                array = joblib.load(file, mmap_mode="r")  # noqa: PLW2901
-            found.append(array)
-        yield tuple(found)
-
-
-def engine(joblib: Any, backend: str | None, arrays: Any) -> Any:
-    """The context in which joblib.Parallel runs on an engine."""
-    if backend == "ray":
-        try:
-            importlib.import_module("ray.util.joblib").register_ray()
-        except ImportError as error:
-            raise ImportError('backend="ray" needs Ray: pip install "cbackprop[ray]"') from error
-    if backend == "dask":
-        try:
-            import distributed  # noqa: F401, PLC0415
-        except ImportError as error:
-            raise ImportError('backend="dask" needs distributed: pip install "cbackprop[dask]"') from error
-    active = joblib.parallel.get_active_backend()[0]
-    if backend == "dask" or (backend is None and type(active).__name__ == "DaskDistributedBackend"):
-        # Every worker gets the data, so that they outlive a worker that dies.
-        return joblib.parallel_config("dask", scatter=list(arrays), client=getattr(active, "client", None))
-    if backend == "ray":
-        retries = {"max_restarts": -1, "max_task_retries": -1}
-        return joblib.parallel_config("ray", ray_remote_args=retries)
-    return contextlib.nullcontext() if backend is None else joblib.parallel_config(backend)
-
-
-def imported_joblib() -> Any:
-    """joblib, or an ImportError that says how to get it."""
-    try:
-        import joblib  # noqa: PLC0415
-    except ImportError as error:
-        raise ImportError('a sweep needs joblib: pip install "cbackprop[sweep]"') from error
-    return joblib
-
-
-def imported_tqdm() -> Any:
-    """The progress bar of tqdm, or None."""
-    try:
-        from tqdm.auto import tqdm  # noqa: PLC0415
-    except ImportError:
-        return None
-    return tqdm
+# ---- after: the table ----
 
 
 def pandas_of(as_frame: bool | None) -> Any:
