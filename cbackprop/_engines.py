@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import os
+import shutil
 import tempfile
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +13,10 @@ import numpy as np
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+LARGE = 1_000_000  # bytes of an array from which on it is mapped
+# As joblib: maps are in memory if so many bytes more than theirs are free there.
+IN_MEMORY, ROOM = "/dev/shm", 2 * 2**30
 
 
 def in_parallel(
@@ -46,14 +52,35 @@ def mapped(
     if not is_loky or (number if n_jobs is None else n_jobs) in (None, 1):
         yield arrays
         return
-    with tempfile.TemporaryDirectory(prefix="cbackprop-", ignore_cleanup_errors=True) as folder:
+    large = [array.nbytes >= LARGE and not isinstance(array, np.memmap) for array in arrays]
+    with folder_for(sum(array.nbytes for array, is_large in zip(arrays, large) if is_large)) as folder:
         found = []
-        for k, array in enumerate(arrays):
-            if array.nbytes >= 1_000_000 and not isinstance(array, np.memmap):
+        for k, (array, is_large) in enumerate(zip(arrays, large)):
+            if is_large:
                 file = joblib.dump(np.ascontiguousarray(array), f"{folder}/{k}.joblib")[0]
                 array = joblib.load(file, mmap_mode="r")  # noqa: PLW2901
             found.append(array)
         yield tuple(found)
+
+
+@contextlib.contextmanager
+def folder_for(n_bytes: int) -> Iterator[str]:
+    """A temporary folder where joblib too would put so many bytes: in memory if there is much room.
+
+    loky's resource tracker, a process of its own, deletes it if this process is killed.
+    """
+    parent = os.environ.get("JOBLIB_TEMP_FOLDER")
+    if parent is None:
+        with contextlib.suppress(OSError):
+            if os.access(IN_MEMORY, os.W_OK) and shutil.disk_usage(IN_MEMORY).free >= ROOM + n_bytes:
+                parent = IN_MEMORY
+    tracker = importlib.import_module("joblib.externals.loky.backend.resource_tracker")
+    with tempfile.TemporaryDirectory(prefix="cbackprop-", dir=parent, ignore_cleanup_errors=True) as folder:
+        tracker.register(folder, "folder")
+        try:
+            yield folder
+        finally:
+            tracker.unregister(folder, "folder")
 
 
 def engine(joblib: Any, backend: str | None, arrays: Any) -> Any:

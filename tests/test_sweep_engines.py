@@ -3,6 +3,7 @@
 import contextlib
 import os
 import signal
+import tempfile
 
 import numpy as np
 import pytest
@@ -37,7 +38,9 @@ def dask_cluster():
 @contextlib.contextmanager
 def ray_cluster():
     ray = pytest.importorskip("ray", reason="Ray, the extra `ray`, is not installed")
-    ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False)
+    # Ray puts the folder that it is started from on the path of its workers: here the uncompiled sources.
+    with tempfile.TemporaryDirectory() as elsewhere, contextlib.chdir(elsewhere):
+        ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False)
     try:
         yield
     finally:

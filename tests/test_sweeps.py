@@ -1,7 +1,11 @@
 """`sweep` trains a network for each point of a grid, and an ensemble votes."""
 
+import os
 import random
+import signal
 import sys
+import textwrap
+import time
 
 import numpy as np
 import pytest
@@ -13,7 +17,8 @@ import joblib
 import pandas
 
 import cbackprop
-from cbackprop import network, network2
+from cbackprop import _engines, network, network2
+from support.children import run_python
 from support.examples import digit_examples
 from support.workers import send_by_value
 
@@ -154,6 +159,34 @@ def test_a_worker_of_loky_that_dies_is_an_error(tmp_path):
     with pytest.raises(joblib.externals.loky.process_executor.TerminatedWorkerError):
         swept(killing, n_jobs=2)
     assert bits(swept(killing, n_jobs=2, return_networks=True)) == bits(alone)
+
+
+def test_no_map_is_left(tmp_path, monkeypatch):
+    """Neither by a sweep that ends, nor by a process that is killed in the middle of one."""
+    folder = tmp_path / "maps"
+    folder.mkdir()
+    monkeypatch.setenv("JOBLIB_TEMP_FOLDER", str(folder))
+    seen = []
+    with _engines.mapped(joblib, "loky", 2, (np.zeros((2100, 60)), np.zeros(3))) as (large, small):
+        seen = os.listdir(folder)
+        assert isinstance(large, np.memmap) and not isinstance(small, np.memmap)
+    assert len(seen) == 1 and os.listdir(folder) == []
+    code = """
+        import os, signal, sys
+        import joblib, numpy
+        from cbackprop import _engines
+
+        with _engines.mapped(joblib, "loky", 2, (numpy.zeros((2100, 60)),)):
+            print(len(os.listdir(sys.argv[1])), flush=True)
+            os.kill(os.getpid(), signal.SIGKILL)
+    """
+    child = run_python(textwrap.dedent(code), tmp_path, folder, may_fail=True)
+    assert (child.returncode, child.stdout) == (-signal.SIGKILL, "1\n")
+    for _ in range(600):  # loky's resource tracker sees the end of the process
+        if not os.listdir(folder):
+            break
+        time.sleep(0.1)
+    assert os.listdir(folder) == []
 
 
 def killer(marker):
