@@ -44,12 +44,7 @@ def outputs_of(model):
 def test_keras_computes_what_feedforward_does_and_gives_it_back(net):
     model, X = export.to_keras(net), exported.rows(net)
     exported.assert_agrees(outputs_of(model)(X), net, X)
-    back = export.from_keras(model, cost=vars(net).get("cost"))
-    assert type(back) is type(net) and vars(back).get("cost") is vars(net).get("cost")
-    np.testing.assert_array_equal(back.feedforward(X.T), net.feedforward(X.T))
-    for ours, theirs in zip(back.weights + back.biases, net.weights + net.biases, strict=True):
-        assert ours.dtype == net.dtype and ours.flags.c_contiguous and ours.flags.writeable
-        assert ours.tobytes() == theirs.astype(net.dtype).tobytes()
+    exported.assert_comes_back(export.from_keras(model, cost=vars(net).get("cost")), net, X)
 
 
 @pytest.mark.parametrize("dtype", exported.DTYPES)
@@ -133,6 +128,7 @@ def doubled(z):
     [
         (3, TypeError, "model is of <class 'int'>; expected a keras.Sequential"),
         (keras.Sequential(), ValueError, "there is no layer with weights"),
+        (keras.Sequential([keras.Input((3, 3))]), ValueError, "there is no layer with weights"),
         (keras.Sequential([dense(2, name="one")]), ValueError, "the layer 'one' has no weights yet"),
         (
             keras.Sequential([keras.Input((3, 3, 1)), keras.layers.Conv2D(1, 1, name="one")]),

@@ -33,12 +33,7 @@ def outputs_of(module):
 def test_pytorch_computes_what_feedforward_does_and_gives_it_back(net):
     module, X = export.to_torch(net), exported.rows(net)
     exported.assert_agrees(outputs_of(module)(X), net, X)
-    back = export.from_torch(module, cost=vars(net).get("cost"))
-    assert type(back) is type(net) and vars(back).get("cost") is vars(net).get("cost")
-    np.testing.assert_array_equal(back.feedforward(X.T), net.feedforward(X.T))
-    for ours, theirs in zip(back.weights + back.biases, net.weights + net.biases, strict=True):
-        assert ours.dtype == net.dtype and ours.flags.c_contiguous and ours.flags.writeable
-        assert ours.tobytes() == theirs.astype(net.dtype).tobytes()
+    exported.assert_comes_back(export.from_torch(module, cost=vars(net).get("cost")), net, X)
 
 
 @pytest.mark.parametrize("dtype", exported.DTYPES)

@@ -101,10 +101,6 @@ def from_keras(model: Any, *, cost: Any = None) -> Any:
     if type(model) is not keras.Sequential:
         raise TypeError(f"model is of {type(model)}; expected a keras.Sequential")
     layers: list[Layer] = []
-    if model.built and len(model.input_shape) > 2 and type(model.layers[0]) is not keras.layers.Flatten:
-        raise ValueError(
-            f"model takes inputs of shape {model.input_shape}; a network takes rows: begin with Flatten"
-        )
     for part in model.layers:
         kind, where = type(part), f"the layer {part.name!r}"
         if kind in (keras.layers.InputLayer, keras.layers.Dropout):
@@ -127,6 +123,10 @@ def from_keras(model: Any, *, cost: Any = None) -> Any:
             layers[-1] = layers[-1]._replace(activation=_name_of(keras, ours, part.activation, where))
             continue
         layers[-1] = layers[-1].with_groups(part.groups, where)
+    if layers and model.built and len(model.input_shape) > 2 and type(model.layers[0]) is not keras.layers.Flatten:
+        raise ValueError(
+            f"model takes inputs of shape {model.input_shape}; a network takes rows: begin with Flatten"
+        )
     return network_of(layers, cost)
 
 

@@ -53,6 +53,15 @@ def assert_agrees(outputs, net, X):
     assert gap(outputs, net.feedforward(X.T).T) <= TOLERANCE[net.dtype.itemsize]
 
 
+def assert_comes_back(back, net, X):
+    """`back`, which was made of a tool's network, is `net` to the last bit, in arrays of its own."""
+    assert type(back) is type(net) and vars(back).get("cost") is vars(net).get("cost")
+    np.testing.assert_array_equal(back.feedforward(X.T), net.feedforward(X.T))
+    for ours, theirs in zip(back.weights + back.biases, net.weights + net.biases, strict=True):
+        assert ours.dtype == net.dtype and ours.flags.c_contiguous and ours.flags.writeable
+        assert ours.tobytes() == theirs.astype(net.dtype).tobytes()
+
+
 # ---- a function by itself ----
 
 
