@@ -257,19 +257,22 @@ def test_names_from_files(file, name, tmp_path):
     compiler, _ = needs("here")
     export.to_c(network.Network([2, 2], activation="tanh"), tmp_path / file)
     text = (tmp_path / file).read_text()
-    assert f"#define {name.upper()}_N_IN 2\n" in text
+    macro = "name" if name == "NAME" else name.upper()
+    assert f"#define {macro}_N_IN 2\n" in text
     assert f"static inline void {name}_feedforward(const double *x, double *a)\n" in text
     text += f"void (*use)(const double *, double *) = {name}_feedforward;\n"
     run(*compiler, *C99, "-fsyntax-only", "-xc", "-", input=text)
 
 
-def test_two_headers_in_one_file(tmp_path):
+@pytest.mark.parametrize("names", [("one", "two"), ("net", "NET"), ("net", "Net"), ("NET", "Net")])
+def test_two_headers_in_one_file(names, tmp_path):
+    """Each has names of its own, also where these differ in case alone."""
     compiler, _ = needs("here")
-    for name in ("one", "two"):
-        export.to_c(network.Network([2, 2]), tmp_path / "net.h", name=name)
-        (tmp_path / f"{name}.h").write_bytes((tmp_path / "net.h").read_bytes())
-    (tmp_path / "use.c").write_text('#include "one.h"\n#include "two.h"\n#include "one.h"\n')
-    run(*compiler, "-std=c99", "-fsyntax-only", tmp_path / "use.c")
+    for i, name in enumerate(names):
+        export.to_c(network.Network([2 + i, 2]), tmp_path / f"{i}.h", name=name)
+    calls = "".join(f"void (*use_{name})(const double *, double *) = {name}_feedforward;\n" for name in names)
+    (tmp_path / "use.c").write_text('#include "0.h"\n#include "1.h"\n#include "0.h"\n' + calls)
+    run(*compiler, *C99, "-fsyntax-only", tmp_path / "use.c")
 
 
 @pytest.mark.parametrize("name", ["", "1x", "_x", "x_", "x__y", "x-y", "x y", "größe", "x\n", "x*/"])

@@ -177,7 +177,9 @@ def _header(layers: Layers, name: str) -> Iterator[str]:
     # The activations of layers 2, 4, … lie in one array, those of 3, 5, … in another.
     scratch = [max(sizes[l - 1 : L - 1 : 2], default=0) for l in (2, 3)]
 
-    words = {"NAME": name, "MACRO": name.upper(), "REAL": real, "LIBM": libm}
+    # Names that differ in case alone have macros that do too.
+    macro = name.swapcase() if name.islower() or name.isupper() else name
+    words = {"NAME": name, "MACRO": macro, "REAL": real, "LIBM": libm}
 
     def in_c(text: str) -> str:
         return re.sub("|".join(words), lambda word: words[word[0]], textwrap.dedent(text))

@@ -123,7 +123,12 @@ def from_keras(model: Any, *, cost: Any = None) -> Any:
             layers[-1] = layers[-1]._replace(activation=_name_of(keras, ours, part.activation, where))
             continue
         layers[-1] = layers[-1].with_groups(part.groups, where)
-    if layers and model.built and len(model.input_shape) > 2 and type(model.layers[0]) is not keras.layers.Flatten:
+    if (
+        layers
+        and model.built
+        and len(model.input_shape) > 2
+        and type(model.layers[0]) is not keras.layers.Flatten
+    ):
         raise ValueError(
             f"model takes inputs of shape {model.input_shape}; a network takes rows: begin with Flatten"
         )
