@@ -95,6 +95,15 @@ def test_arguments_of_learning_curves(matplotlib):
     for wrong in (None, network.Network([4, 3, 2]), [1]):
         with pytest.raises(TypeError, match=r"net\.history"):
             figures.learning_curves(wrong)
+    with pytest.raises(ValueError, match=r"history\[1\] has no 'epoch'; expected net\.history"):
+        figures.learning_curves([*history, {"training_accuracy": 5}])
+    for name in ("epoch", "training_accuracy"):
+        for wrong in ("5", None, [1, 2], np.ones(2), True, 1j, 10**400):
+            with pytest.raises(TypeError, match=rf"history\[1\]\['{name}'\] is .*; expected a number"):
+                figures.learning_curves([*history, {**history[0], name: wrong}])
+    mixed = [{"epoch": np.int64(0), "training_cost": np.float32(1)}, {"epoch": 1.0, "training_cost": np.nan}]
+    figures.learning_curves(mixed)
+    figures.learning_curves([*mixed, {"epoch": 2}])
 
 
 def test_without_matplotlib(monkeypatch):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import numbers
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -41,10 +42,11 @@ def learning_curves(
     Raises
     ------
     ValueError
-        If nothing was monitored, a number of examples is not positive, or `ax` has other axes than one for
-        each panel.
+        If nothing was monitored, an entry has no epoch, a number of examples is not positive, or `ax` has
+        other axes than one for each panel.
     TypeError
-        If `history` is not a list of dict, a number of examples is not a whole number, or `ax` is not axes.
+        If `history` is not a list of dict, or holds what is no number in place of one, a number of examples
+        is not a whole number, or `ax` is not axes.
     ImportError
         If matplotlib is missing.
     """
@@ -52,6 +54,7 @@ def learning_curves(
         raise TypeError(f"history is of {type(history)}; expected net.history, a list of dict")
     counts = _counts(n_training, n_evaluation)
     quantities = _quantities(history)
+    _check_numbers(history, quantities)
     if ax is None:
         figure = new_figure(figsize=(5 * len(quantities), 4))
         panels = figure.subplots(1, len(quantities), squeeze=False)[0]
@@ -83,6 +86,19 @@ def _quantities(history: Sequence[dict[str, Any]]) -> list[str]:
             "test_data"
         )
     return found
+
+
+def _check_numbers(history: Sequence[dict[str, Any]], quantities: list[str]) -> None:
+    """Raise an error that names what in `history` cannot be drawn."""
+    names = ["epoch", *(f"{data}_{quantity}" for quantity in quantities for data in COLOURS)]
+    for i, entry in enumerate(history):
+        if "epoch" not in entry:
+            raise ValueError(f"history[{i}] has no 'epoch'; expected net.history")
+        for name in names:
+            value = entry.get(name, 0)
+            is_number = isinstance(value, numbers.Real) and not isinstance(value, bool)
+            if not is_number or (isinstance(value, int) and abs(value) > sys.float_info.max):
+                raise TypeError(f"history[{i}][{name!r}] is {value!r}; expected a number, as in net.history")
 
 
 def _draw(
