@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import threading
 import warnings
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +22,11 @@ if TYPE_CHECKING:
 
 
 TOGETHER = 256  # examples that go through the network at a time
+SHARING = threading.RLock()  # one thread at a time puts a network's parameters into a vector
+if hasattr(os, "register_at_fork"):  # a child in which no thread would ever give it back
+    os.register_at_fork(
+        before=SHARING.acquire, after_in_parent=SHARING.release, after_in_child=SHARING.release
+    )
 
 
 class SharedVector:
@@ -110,8 +117,11 @@ def shared_vector(net: Any) -> NDArray[Any]:
     n, dtype = n_parameters(net), net._cbackprop.dtype
     vector = common_base(net, n, dtype)
     if vector is None:
-        vector = np.concatenate([np.ravel(array).astype(dtype) for array in arrays_in_order(net)])
-        let_share(net, vector)
+        with SHARING:
+            vector = common_base(net, n, dtype)  # another thread may have been first
+            if vector is None:
+                vector = np.concatenate([np.ravel(array).astype(dtype) for array in arrays_in_order(net)])
+                let_share(net, vector)
     return vector
 
 

@@ -1,8 +1,13 @@
 """`parameters` shares its memory with weights and biases; `flat_gradient` has the same order."""
 
+import concurrent.futures
 import copy
+import os
 import pickle
 import random
+import textwrap
+import threading
+import time
 
 import numpy as np
 import pytest
@@ -11,6 +16,7 @@ from cbackprop import network, network2
 from cbackprop.chapter import numerical_gradient
 from support.agreement import same_bits
 from support.both import each_module, name_of
+from support.children import run_python
 
 SIZES = [6, 5, 4, 3]
 N = 6 * 5 + 5 + 5 * 4 + 4 + 4 * 3 + 3
@@ -68,6 +74,60 @@ def test_the_vector_and_the_arrays_are_the_same_memory(module, dtype):
     plain = module.Network(SIZES, dtype=dtype)
     plain.weights, plain.biases = [w.copy() for w in net.weights], [b.copy() for b in net.biases]
     assert np.array_equal(net.feedforward(X.T), plain.feedforward(X.T))
+
+
+class Slow(np.ndarray):
+    """Arrays that take a while to be copied."""
+
+    def ravel(self, order="C"):
+        time.sleep(0.1)
+        return super().ravel(order)
+
+
+@each_module
+def test_threads_that_read_it_at_once_get_the_same_vector(module):
+    """So that what one of them writes into it is not lost."""
+    net = module.Network(SIZES)
+    net.weights = [w.view(Slow) for w in net.weights]
+    both = threading.Barrier(4)
+
+    def first_read():
+        both.wait()
+        return net.parameters
+
+    with concurrent.futures.ThreadPoolExecutor(4) as pool:
+        vectors = [future.result() for future in [pool.submit(first_read) for _ in range(4)]]
+    assert all(vector is net.parameters for vector in vectors)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
+def test_a_process_may_fork_while_a_thread_reads_it(tmp_path):
+    code = """
+        import os, threading, time, warnings
+        import numpy as np
+        from cbackprop import network
+
+        warnings.simplefilter("ignore")  # of forks beside threads
+        reading = threading.Event()
+
+        class Slow(np.ndarray):
+            def ravel(self, order="C"):
+                reading.set()
+                time.sleep(0.2)
+                return super().ravel(order)
+
+        net, other = network.Network([3, 2]), network.Network([3, 2])
+        net.weights = [w.view(Slow) for w in net.weights]
+        thread = threading.Thread(target=lambda: net.parameters)
+        thread.start()
+        reading.wait()
+        child = os.fork()
+        if not child:
+            os._exit(other.parameters.size)
+        thread.join()
+        print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), net.parameters.size)
+    """
+    assert run_python(textwrap.dedent(code), tmp_path, timeout=30).stdout == "8 8\n"
 
 
 @each_module
