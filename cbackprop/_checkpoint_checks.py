@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from reprlib import repr as short
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -17,7 +18,7 @@ WORDS = {"call", "epoch", "done", "batch", "is_over", "eta", "history", "rules",
 WORDS |= {"later", "t"}
 MOMENTS = "moments_1", "moments_2", "moments_3"
 RULE_GROUPS = "velocities", *MOMENTS
-MOST_STEPS = 2**62
+MOST_STEPS = 2**59  # half of what Adam can count
 NUMBERS = int, float, bool
 
 
@@ -49,7 +50,7 @@ def checked_place(contents: Contents, call: dict[str, Any], n: int, n_batches: i
     if words.keys() != WORDS:
         raise ValueError("it has other entries")
     check_numbers(words, n_batches)
-    check_groups(contents)
+    check_groups(contents, call)
     check_history(words["history"], words["done"], call)
     check_rules(words, call, "best" in contents.groups)
     for name, numbers in contents.orders.items():
@@ -88,8 +89,11 @@ def check_numbers(words: dict[str, Any], n_batches: int) -> None:
         raise ValueError(f"seed is {short(seed)}")
 
 
-def check_groups(contents: Contents) -> None:
-    """Raise a ValueError if the arrays are not shaped like a network's parameters."""
+def check_groups(contents: Contents, call: dict[str, Any]) -> None:
+    """Raise a ValueError if the arrays are not shaped like the parameters of a network that can go on.
+
+    Its hidden layers may have been changed in training, its inputs and outputs may not.
+    """
     groups, n_moments = contents.groups, sum(name in contents.groups for name in MOMENTS)
     if "parameters" not in groups:
         raise ValueError("it has no parameters")
@@ -101,6 +105,11 @@ def check_groups(contents: Contents) -> None:
         for i, (w, b) in enumerate(zip(weights, biases)):
             if b.shape != (len(w), 1) or (i > 0 and w.shape[1] != len(weights[i - 1])):
                 raise ValueError(f"{name}: the arrays of its layers do not fit together")
+        sizes = [weights[0].shape[1], *map(len, weights)] if weights else call["sizes"][:1]
+        if name not in RULE_GROUPS and (sizes[0], sizes[-1]) != (call["sizes"][0], call["sizes"][-1]):
+            raise ValueError(f"{name} has other inputs or outputs than the network")
+        if call.get("dropout") is not None and 0 in sizes:
+            raise ValueError(f"{name} has a layer of no neurons, where dropout has nothing to leave out")
         if name in RULE_GROUPS and shapes(groups[name]) != shapes(groups["parameters"]):
             raise ValueError(f"{name} has other shapes than the parameters")
 
@@ -138,10 +147,15 @@ def check_rules(words: dict[str, Any], call: dict[str, Any], has_best: bool) -> 
     waited, halvings, best = rules["waited"], rules["halvings"], rules["best"]
     if type(waited) is not list or [type(n) for n in waited] != [int, int] or min(waited) < 0:
         raise ValueError(f"waited is {short(waited)}")
-    if type(halvings) is not int or halvings < 0 or not (best is None or type(best) in NUMBERS):
+    if type(halvings) is not int or halvings < 0 or not (best is None or is_number(best)):
         raise ValueError(f"halvings is {short(halvings)}, and the best number {short(best)}")
-    if halvings and type(words["eta"]) not in NUMBERS:
+    if halvings and not is_number(words["eta"]):
         raise ValueError(f"eta is {short(words['eta'])}")
+
+
+def is_number(value: Any) -> bool:
+    """Whether this is a number, and no whole one that is larger than any float."""
+    return type(value) in NUMBERS and not (type(value) is int and abs(value) > sys.float_info.max)
 
 
 def check_drawing(seed: int | None, states: dict[str, Any], call: dict[str, Any]) -> None:

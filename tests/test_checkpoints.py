@@ -613,6 +613,23 @@ def without_parameters(words, arrays):
         del arrays[f"parameters_weights_{i}"], arrays[f"parameters_biases_{i}"]
 
 
+def layers_setting(*sizes, groups=("parameters", "velocities")):
+    """A change of some groups: those of a network of other sizes."""
+
+    def change(words, arrays):
+        for group in groups:
+            for i in range(words["groups"][group]):
+                del arrays[f"{group}_weights_{i}"], arrays[f"{group}_biases_{i}"]
+            words["groups"][group] = len(sizes) - 1
+            for i, shape in enumerate(zip(sizes[1:], sizes)):
+                arrays[f"{group}_weights_{i}"], arrays[f"{group}_biases_{i}"] = (
+                    np.zeros(shape),
+                    np.zeros((shape[0], 1)),
+                )
+
+    return change
+
+
 HOSTILE = {
     "no format": lambda words, arrays: words.pop("format"),
     "another format": setting("format", 2),
@@ -655,7 +672,14 @@ HOSTILE = {
     "an unknown group": setting("groups", "adam", 0),
     "orders": setting("orders", ["order"]),
     "orders of nothing": setting("orders", {"a": 1}),
+    "eta is too large": lambda words, arrays: (words.update(eta=10**400), words["rules"].update(halvings=2)),
     "no parameters": without_parameters,
+    "no layers": layers_setting(40),
+    "other inputs": layers_setting(41, 6, 3),
+    "other outputs": layers_setting(40, 6, 4),
+    "a layer less": layers_setting(40, 6),
+    "the best of other inputs": layers_setting(41, 6, 3, groups=("best",)),
+    "the best of other outputs": layers_setting(40, 6, 3, 4, groups=("best",)),
     "an array more": array_setting("extra", np.zeros(3)),
     "an array less": lambda words, arrays: arrays.pop("velocities_biases_1"),
     "a bias that does not fit": array_setting("parameters_biases_0", np.zeros((5, 1))),
@@ -673,6 +697,41 @@ def test_hostile_words_and_arrays(name, saved):
     rewritten(saved, HOSTILE[name])
     with pytest.raises(ValueError, match=r"run\.npz"):
         call({"resume": saved})
+
+
+MOMENTS = "parameters", "moments_1", "moments_2"
+OF_ADAM = {
+    "t": setting("t", 2**60),
+    "no hidden neurons, and dropout": layers_setting(40, 0, 3, groups=MOMENTS),
+    "no hidden neurons any more, and dropout": layers_setting(40, 6, 0, 3, groups=MOMENTS),
+}
+
+
+@pytest.mark.parametrize("name", OF_ADAM)
+def test_what_adam_or_dropout_cannot_go_on_from(name, tmp_path):
+    f = tmp_path / "run.npz"
+    adam = {"rule": "adam", "mu": 0.0, "dropout": 0.5}
+    call({"checkpoint": f}, epochs=2, **adam)
+    rewritten(f, OF_ADAM[name])
+    with pytest.raises(ValueError, match=r"run\.npz: not an intact checkpoint"):
+        call({"resume": f}, **adam)
+
+
+def test_layers_that_were_changed_in_training(tmp_path):
+    """Whatever comes between the inputs and the outputs may have other sizes than at first."""
+    f = tmp_path / "run.npz"
+
+    def widen(net, entry):
+        if entry["epoch"] == 0:
+            net.weights, net.biases = [np.ones((9, 40)), np.ones((3, 9))], [np.ones((9, 1)), np.ones((3, 1))]
+
+    alone = network2.Network(SIZES, random_state=1)
+    options = {"random_state": 7, "verbose": False, "callbacks": [widen]}
+    alone.SGD(DATA[:40], 4, 7, 1.0, **options)
+    network2.Network(SIZES, random_state=1).SGD(DATA[:40], 2, 7, 1.0, checkpoint=f, **options)
+    again = network2.Network(SIZES)
+    again.SGD(DATA[:40], 4, 7, 1.0, resume=f, **options)
+    assert same_bits(again, alone)
 
 
 def test_hostile_orders(tmp_path):

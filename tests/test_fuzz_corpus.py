@@ -23,7 +23,7 @@ for path in sorted(Path(sys.argv[2]).iterdir()):
 """
 
 
-@pytest.mark.parametrize("name", ["files", "packing"])
+@pytest.mark.parametrize("name", ["files", "checkpoints", "packing"])
 def test_every_file_of_the_corpus_is_a_result_or_an_ordinary_error(name, tmp_path):
     corpus = FUZZ / "corpus" / name
     assert len(list(corpus.iterdir())) >= 20
