@@ -69,8 +69,10 @@ def folder_for(n_bytes: int) -> Iterator[str]:
 
     loky's resource tracker, a process of its own, deletes it if this process is killed.
     """
-    parent = os.environ.get("JOBLIB_TEMP_FOLDER")
-    if parent is None:
+    parent = os.environ.get("JOBLIB_TEMP_FOLDER") or None
+    if parent is not None:
+        os.makedirs(parent, exist_ok=True)
+    else:
         with contextlib.suppress(OSError):
             if os.access(IN_MEMORY, os.W_OK) and shutil.disk_usage(IN_MEMORY).free >= ROOM + n_bytes:
                 parent = IN_MEMORY

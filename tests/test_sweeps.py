@@ -163,10 +163,8 @@ def test_a_worker_of_loky_that_dies_is_an_error(tmp_path):
 
 def test_no_map_is_left(tmp_path, monkeypatch):
     """Neither by a sweep that ends, nor by a process that is killed in the middle of one."""
-    folder = tmp_path / "maps"
-    folder.mkdir()
+    folder = tmp_path / "none yet" / "maps"
     monkeypatch.setenv("JOBLIB_TEMP_FOLDER", str(folder))
-    seen = []
     with _engines.mapped(joblib, "loky", 2, (np.zeros((2100, 60)), np.zeros(3))) as (large, small):
         seen = os.listdir(folder)
         assert isinstance(large, np.memmap) and not isinstance(small, np.memmap)
