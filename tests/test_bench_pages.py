@@ -17,7 +17,7 @@ PAGES = ("README.md", "bench/README.md")
 
 @pytest.fixture
 def tree(tmp_path):
-    """A copy of what pages.py reads."""
+    """A copy of what pages.py reads. Its results name no kernels, until a test puts some on record."""
     for folder in ("bench", "src"):
         shutil.copytree(
             ROOT / folder, tmp_path / folder, ignore=shutil.ignore_patterns(".asv", "__pycache__")
@@ -27,6 +27,11 @@ def tree(tmp_path):
         shutil.copy(path, tmp_path / "cbackprop")
     for name in ("setup.py", "README.md"):
         shutil.copy(ROOT / name, tmp_path)
+    for path in (tmp_path / "bench/results").glob("*.json"):
+        results = json.loads(path.read_text(encoding="utf-8"))
+        for machine in results.get("machines", [results.get("machine", {})]):
+            machine.pop("kernels", None)
+        path.write_text(json.dumps(results), encoding="utf-8")
     return tmp_path
 
 
@@ -141,11 +146,6 @@ def test_a_number_that_was_changed_fails_the_check(tree):
 
 
 def test_results_without_a_digest_are_said_to_be_unchecked(tree):
-    for path in (tree / "bench/results").glob("*.json"):
-        results = json.loads(path.read_text(encoding="utf-8"))
-        for machine in results.get("machines", [results.get("machine", {})]):
-            machine.pop("kernels", None)
-        path.write_text(json.dumps(results), encoding="utf-8")
     assert python(tree, "pages.py")[0] == 0
     assert all("kernels not on record.\n" in text for text in texts(tree))
 
