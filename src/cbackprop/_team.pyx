@@ -20,7 +20,7 @@ from cbackprop._runtime cimport (
 from cbackprop._sparse_layer cimport apply_pending_update, measure_weights
 from cbackprop._step_options cimport StepOptions
 from cbackprop._update_rules cimport MOMENTS, VELOCITIES, finish_updates, update_rule
-from cbackprop._worker cimport LateRows, Layer, State, Worker
+from cbackprop._worker cimport SUM_OF_GRADIENTS, LateRows, Layer, State, Worker
 from cbackprop.kernels cimport (
     Extent, FloatMode, LateStep, MemberTime, Panels, Records, dense_records_bytes, flush_subnormals, set_float_mode,
 )
@@ -35,7 +35,7 @@ cdef enum:
     PRIVATE_PRODUCTS = 32768    # a layer of so few products each worker computes for itself: two barriers cost more
 
 
-cdef inline void *take(Arena *arena, Py_ssize_t bytes) noexcept:
+cdef inline void *take(Arena *arena, Py_ssize_t bytes) noexcept nogil:
     cdef void *piece = arena.base + arena.used if arena.base is not NULL else NULL
     arena.used += (bytes + LINE - 1) // LINE * LINE
     return piece
@@ -46,6 +46,8 @@ cdef inline State part_of(Layer *layer, int k) noexcept nogil:
     cdef State part
     if k == GRADIENT:
         return layer.gradient
+    if k == TOTAL:
+        return layer.total
     if k != PARAMETERS:
         return layer.state[k]
     part.w = layer.w
@@ -77,9 +79,14 @@ cdef class Team:
         Whether there is room for backpropagation.
     options : StepOptions or None
         An update rule takes room for its states, a cost class of the user's for z^L.
+    sums_elsewhere : bool
+        Gradients will be summed where `place_total` says, and steps taken from there.
     """
 
-    def __cinit__(self, Parameters p, Examples examples, Py_ssize_t m, int n_workers, bint trains, StepOptions options=None):
+    def __cinit__(
+        self, Parameters p, Examples examples, Py_ssize_t m, int n_workers, bint trains, StepOptions options=None,
+        bint sums_elsewhere=False,
+    ):
         cdef int w
         cdef Py_ssize_t layers
         if options is not None and p.activations is not None:
@@ -98,6 +105,8 @@ cdef class Team:
         if options is not None:
             self.rule = update_rule(&options.step)
             self.n_state = self.rule.n_state
+            self.sums = sums_elsewhere or options.step.rule == SUM_OF_GRADIENTS
+            self.sums_elsewhere = sums_elsewhere
         self.dropout = None if options is None else options.dropout
         if self.dropout is not None and len(self.dropout) != self.L - 1:
             raise ValueError(f"dropout is for {len(self.dropout)} layers before the last; the network has {self.L - 1}")
@@ -161,6 +170,7 @@ cdef class Team:
         cdef int s
         cdef Layer *layer = &self.workers[w].layer[l]
         cdef Py_ssize_t n = p.n[l], vectors, width, n_panels, cells
+        cdef bint is_elsewhere
         if self.sparse and l == 2:
             vectors = self.k.sparse_panel(n, self.m, self.n_workers)
         else:
@@ -184,6 +194,12 @@ cdef class Team:
                 if self.rule is not NULL and self.rule.sums_gradient:
                     layer.gradient.w = panels(take(arena, p.n[l - 1] * cells), p.n[l - 1], n, width)
                     layer.gradient.b = take(arena, cells)
+                if self.sums:
+                    # A layer that each worker computes for itself is summed elsewhere once, by the first.
+                    is_elsewhere = self.sums_elsewhere and w == 0
+                    layer.total.w = panels(
+                        NULL if is_elsewhere else take(arena, p.n[l - 1] * cells), p.n[l - 1], n, width)
+                    layer.total.b = NULL if is_elsewhere else take(arena, cells)
             if l > 1 or not (self.sparse or self.columns):
                 layer.a_buffers[0] = take(arena, self.m * cells)
                 layer.a_buffers[1] = take(arena, self.m * cells) if self.n_workers > 1 else layer.a_buffers[0]
@@ -387,6 +403,9 @@ cdef class Team:
         for k in range(GRADIENT if self.rule.sums_gradient and self.is_late() else PARAMETERS, self.n_state):
             of_weights, of_biases = other.stored(k)
             self.load_arrays(k, of_weights, of_biases)
+        if self.sums:
+            of_weights, of_biases = other.stored(TOTAL)
+            self.load_arrays(TOTAL, of_weights, of_biases)
         for w in range(self.n_workers):
             self.workers[w].sparse.scale = other.workers[0].sparse.scale
             self.workers[w].velocity_scale = other.workers[0].velocity_scale
@@ -509,6 +528,26 @@ cdef class Team:
                     row_bytes = (layer.n + part.w.width - 1) // part.w.width * part.w.width * self.k.itemsize
                     memset(part.w.data, 0, part.w.rows * row_bytes)
                     memset(part.b, 0, row_bytes)
+
+    cdef Py_ssize_t place_total(self, char *base) noexcept nogil:
+        """Has the gradients summed from `base` on, layer by layer in panels; returns how many bytes that takes."""
+        cdef int w, l
+        cdef Arena arena
+        cdef Layer *layer
+        cdef Py_ssize_t cells
+        cdef State total
+        arena.base = base
+        arena.used = 0
+        for l in range(2, self.L + 1):
+            layer = &self.workers[0].layer[l]
+            cells = (layer.n + layer.total.w.width - 1) // layer.total.w.width * layer.total.w.width * self.k.itemsize
+            total = layer.total
+            total.w.data = take(&arena, layer.total.w.rows * cells)
+            total.b = take(&arena, cells)
+            for w in range(self.n_workers):
+                if w == 0 or layer.shared:
+                    self.workers[w].layer[l].total = total
+        return arena.used
 
     cdef void measure(self) noexcept:
         cdef int w

@@ -257,16 +257,16 @@ cdef void update_weights_adam(Worker *me, int l, const uint32_t *examples, Py_ss
 cdef void add_bias_gradient(Worker *me, int l, double step) noexcept nogil:
     """g_b -> g_b + sum_x delta^l."""
     cdef Layer *layer = &me.layer[l]
-    me.k.subtract_rows(&layer.delta, -1, layer.state[0].b, layer.p0, layer.p1)
+    me.k.subtract_rows(&layer.delta, -1, layer.total.b, layer.p0, layer.p1)
 
 
 cdef void add_weight_gradient(Worker *me, int l, const uint32_t *examples, Py_ssize_t m, double step) noexcept nogil:
     """g -> g + sum_x delta^l (a^{l-1})^T."""
     cdef Layer *layer = &me.layer[l]
     if is_sparse(me, l):
-        subtract_sparse_gradient(me, examples, m, -1, &layer.state[0].w)
+        subtract_sparse_gradient(me, examples, m, -1, &layer.total.w)
     else:
-        me.k.subtract_outer(passed_on(&me.layer[l - 1]), &layer.delta, 1, -1, &layer.state[0].w, layer.p0, layer.p1)
+        me.k.subtract_outer(passed_on(&me.layer[l - 1]), &layer.delta, 1, -1, &layer.total.w, layer.p0, layer.p1)
 
 
 # ---- the choice ----
@@ -280,7 +280,7 @@ cdef UpdateRule NESTEROV_RULE = UpdateRule(
     1, VELOCITIES, True, begin_nesterov, update_biases_nesterov, update_weights_nesterov, take_nesterov_steps)
 cdef UpdateRule ADAM_RULE = UpdateRule(2, MOMENTS, True, begin_adam, update_biases_adam, update_weights_adam, NULL)
 cdef UpdateRule AMSGRAD_RULE = UpdateRule(3, MOMENTS, True, begin_adam, update_biases_adam, update_weights_adam, NULL)
-cdef UpdateRule SUM_RULE = UpdateRule(1, NOTHING, False, begin_nothing, add_bias_gradient, add_weight_gradient, NULL)
+cdef UpdateRule SUM_RULE = UpdateRule(0, NOTHING, False, begin_nothing, add_bias_gradient, add_weight_gradient, NULL)
 
 
 cdef const UpdateRule *update_rule(const Step *step) noexcept nogil:

@@ -108,6 +108,8 @@ cdef extern from "kernels.h" nogil:
         Py_ssize_t (*activation_scratch)(const Activations *f, Py_ssize_t m) noexcept nogil
         void (*softmax)(const Panels *Z, Py_ssize_t i0, Py_ssize_t i1) noexcept nogil
         void (*scale)(double factor, const Panels *M, Py_ssize_t p0, Py_ssize_t p1) noexcept nogil
+        double (*subtract_matrix)(const Panels *G, double decay, double step, const Panels *W,
+                                  Py_ssize_t p0, Py_ssize_t p1) noexcept nogil
         void (*subtract_signs)(double weight_decay, const Panels *W, Py_ssize_t p0, Py_ssize_t p1) noexcept nogil
         void (*move)(bint is_l1, double weight_decay, double velocity_scale, const Panels *V, const Panels *W,
                      Py_ssize_t p0, Py_ssize_t p1) noexcept nogil

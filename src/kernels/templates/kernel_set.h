@@ -43,6 +43,7 @@ const Kernels KERNELS = {
     .activation_scratch = activation_scratch,
     .softmax = softmax,
     .scale = scale,
+    .subtract_matrix = subtract_matrix,
     .subtract_signs = subtract_signs,
     .move = move,
     .nesterov = nesterov,
