@@ -99,8 +99,8 @@ class Averaging:
             in_order=False,
         )
 
-    def average(self, first: int, failed: BaseException | None) -> float:
-        """Average the states of all ranks after a round; true if one of them has failed."""
+    def average(self, first: int, failed: BaseException | None) -> bool:
+        """Average the states of all ranks after a round; return whether one of them has failed."""
         sums, rank = self.sums, self.exchange.rank
         assert sums is not None
         trained = [
@@ -109,19 +109,17 @@ class Averaging:
         share = trained[rank] / sum(trained)
         row, state = sums.mine[rank], self.state()
         row[:] = 0
-        if failed is not None:
-            sums.say(1.0)
-        elif share:
+        if failed is None and share:
             start = 0
             for array in arrays_of(state):
                 np.multiply(array.ravel(), share, out=row[start : start + array.size], casting="same_kind")
                 start += array.size
             row[-1] = share * (0 if state[3] is None else state[3][0])
         with np.errstate(all="ignore"):
-            status = sums.add_up()
-        if not status:
+            stops = sums.add_up(0.0 if failed is None else 1.0)
+        if not stops:
             self.restore(self.state_in(sums.total))
-        return status
+        return stops
 
     def state_in(self, total: NDArray[Any]) -> tuple[Any, Any, Any, Any]:
         """The state in a row."""

@@ -232,8 +232,10 @@ class Ranks:
         """How many threads each rank works with: the same number, and no more than its share of processors."""
         affinity = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None
         place = self.exchange.MPI.Get_processor_name(), affinity
-        n_here = self.exchange.exchange(place).count(place)
-        most = max(1, _processors.granted() // n_here)
+        places = self.exchange.exchange(place)
+        n_here, granted = places.count(place), _processors.granted()
+        self.exchange.is_crowded = n_here > granted
+        most = max(1, granted // n_here)
         wanted = n_threads or products // PRODUCTS_OF_A_THREAD
         return max(1, min(self.exchange.exchange(min(wanted, most))))
 

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from types import FrameType
 
 TIMEOUT = 300.0  # seconds
-SPINS = 2000  # tests of a request before others get the processor ...
-BUSY = 0.01  # ... and seconds until this rank sleeps between two tests ...
+SPINS = 100  # tests of a request between two looks at the clock
+BUSY = 0.01  # seconds until this rank sleeps between two tests ...
 PAUSE = 0.0002  # ... for so long
 CHUNK = 1 << 26  # bytes of a rank that are sent at a time
 
@@ -85,13 +85,15 @@ class Exchange:
         Whether an error has ended the call on all ranks.
     is_broken : bool
         Whether a rank did not answer: nothing more can be exchanged.
+    is_crowded : bool
+        Whether there are more ranks than processors, so that who waits had better let others work.
     """
 
     def __init__(self, comm: Any, timeout: float) -> None:
         self.MPI = mpi()
         self.timeout = timeout
         self.rank, self.size = comm.Get_rank(), comm.Get_size()
-        self.is_over = self.is_broken = False
+        self.is_over = self.is_broken = self.is_crowded = False
         with Interrupts() as interrupts:
             self.comm, request = comm.Idup()
             self.wait(request, self.comm)
@@ -100,11 +102,11 @@ class Exchange:
     def wait(self, request: Any, *buffers: Any) -> None:
         """Wait for a request of MPI, which writes into `buffers`."""
         test = request.Test
-        for _ in range(SPINS):
-            if test():
-                return
         begun = time.monotonic()
-        while not test():
+        while True:
+            for _ in range(1 if self.is_crowded else SPINS):
+                if test():
+                    return
             waited = time.monotonic() - begun
             if waited > self.timeout:
                 self.is_broken = True
@@ -113,10 +115,10 @@ class Exchange:
                     f"rank {self.rank}: another rank did not answer within {self.timeout:g} seconds: it has "
                     f"ended, does not call SGD, or needs longer than the option timeout"
                 )
-            if waited < BUSY and hasattr(os, "sched_yield"):
-                os.sched_yield()
-            else:
+            if waited > BUSY:
                 time.sleep(PAUSE)
+            elif self.is_crowded and hasattr(os, "sched_yield"):
+                os.sched_yield()
 
     def exchange(self, payload: Any = None, error: BaseException | None = None) -> list[Any]:
         """What every rank gives here, in their order. If one of them has an error, all raise it."""

@@ -1,7 +1,7 @@
-"""Sums over all ranks of arrays as long as a gradient, one for each step.
+"""What the ranks of one machine share: a row of numbers for each part of a step, their sum, and the parameters.
 
-Ranks of one machine share memory: each adds up its own slice of what all of them have written, which takes a
-tenth of the time of MPI's Allreduce. Between machines, one rank of each calls MPI.
+Each rank adds up its own slice of what all have written there, in a tenth of the time that MPI's Allreduce takes.
+Between machines, one rank of each calls MPI.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 LINE = 64  # bytes of a cache line
 BLOCK = 1 << 15  # elements that are added up at a time: they stay in a cache
-RANKS_OF_A_NODE: int | None = None  # tests make several machines of one
+RANKS_OF_A_MACHINE: int | None = None  # tests make several machines of one
 
 
 class Sums:
@@ -35,14 +35,22 @@ class Sums:
     dtype : dtype
     in_order : bool
         Whether all rows are added one after the other, so that the sum is the same to the last bit whoever
-        fills them. Otherwise sums of machines are added up by MPI.
+        fills them. Otherwise the sums of machines are added up by MPI.
+    state_size : int
+        The length of `state`.
 
     Attributes
     ----------
     mine : dict of int to ndarray, (size,)
         The rows of this rank.
+    summands : list of ndarray, (size,)
+        After `gather`: what is to be added up, in this order, for the sum over all ranks.
     total : ndarray, (size,)
-        Their sum, after `add_up`. The next call of it overwrites it, once all ranks have come there.
+        After `add_up`: the sum.
+    state : ndarray, (state_size,)
+        More memory that the ranks of a machine share.
+    number, n_here : int
+        Which of the ranks of this machine this is, and how many they are.
     """
 
     def __init__(
@@ -52,95 +60,101 @@ class Sums:
         owners: Sequence[int],
         dtype: np.dtype[Any],
         in_order: bool,
+        state_size: int = 0,
     ) -> None:
-        self.exchange, self.in_order = exchange, in_order
+        self.exchange, self.owners = exchange, owners
         MPI, comm = exchange.MPI, exchange.comm
         node = comm.Split_type(MPI.COMM_TYPE_SHARED, exchange.rank)
-        if RANKS_OF_A_NODE is not None:
-            whole, node = node, node.Split(node.Get_rank() // RANKS_OF_A_NODE, exchange.rank)
+        if RANKS_OF_A_MACHINE is not None:
+            whole, node = node, node.Split(node.Get_rank() // RANKS_OF_A_MACHINE, exchange.rank)
             whole.Free()
-        self.node = node
-        self.is_first = node.Get_rank() == 0
+        self.node, self.number, self.n_here = node, node.Get_rank(), node.Get_size()
+        self.is_first = self.number == 0
         self.leaders = comm.Split(0 if self.is_first else MPI.UNDEFINED, exchange.rank)
-        n_nodes, number = (
-            (self.leaders.Get_size(), self.leaders.Get_rank()) if self.is_first else (0, 0)
-        )
-        self.n_nodes, number = node.bcast((n_nodes, number))
-        self.node_of = comm.allgather(number)
-        rows = [k for k, owner in enumerate(owners) if self.has_all or self.node_of[owner] == number]
-        self.owners = owners
+        place = (self.leaders.Get_size(), self.leaders.Get_rank()) if self.is_first else None
+        n_machines, machine = node.bcast(place)
+        self.machine_of = exchange.exchange(machine)
+        self.is_alone = n_machines == 1
+        self.sends_rows = in_order and not self.is_alone
+        numbers = [k for k, owner in enumerate(owners) if self.sends_rows or self.machine_of[owner] == machine]
 
-        # Each row, and the sum, have a line more: what a rank says with it.
-        stride = (size * dtype.itemsize + LINE - 1) // LINE * LINE + LINE
-        self.window = MPI.Win.Allocate_shared(
-            (stride * (len(rows) + 1) + LINE) if self.is_first else 0, 1, comm=node
-        )
+        # One piece of memory: the rows, their sum, the state, and a line of words of each rank and of all.
+        row, state = (-(-n * dtype.itemsize // LINE) * LINE for n in (size, state_size))
+        words = (self.n_here + 1) * LINE
+        n_bytes = (len(numbers) + 1) * row + state + words
+        self.window = MPI.Win.Allocate_shared(n_bytes + LINE if self.is_first else 0, 1, comm=node)
         memory = np.frombuffer(self.window.Shared_query(0)[0], np.uint8)
         start = -memory.ctypes.data % LINE
-        if len(set(node.allgather(start))) > 1:
-            raise RuntimeError("shared memory begins within a cache line, at another place for each rank")
-        whole_rows = [
-            memory[start + k * stride : start + (k + 1) * stride].view(dtype) for k in range(len(rows) + 1)
-        ]
-        self.status = (stride - LINE) // dtype.itemsize
-        self.whole_total = whole_rows.pop()
-        if len(rows) == 1 and self.n_nodes == 1:
-            self.whole_total = whole_rows[0]
-        self.rows = dict(zip(rows, whole_rows))
-        self.whole = {k: self.rows[k] for k in rows if owners[k] == exchange.rank}
-        self.mine = {k: row[:size] for k, row in self.whole.items()}
-        self.total = self.whole_total[:size]
-        for row in self.whole.values():
-            row[:] = 0
-        self.said = next(iter(self.whole.values()))[self.status :] if self.whole else None
-        length, n_here = len(self.whole_total), node.Get_size()
-        per_rank = (length + n_here - 1) // n_here
-        lines = LINE // dtype.itemsize
-        per_rank = (per_rank + lines - 1) // lines * lines
-        first = min(node.Get_rank() * per_rank, length)
-        last = min(first + per_rank, length)
+        if len(set(exchange.exchange((machine, start)))) > n_machines:
+            raise RuntimeError("the memory that ranks share does not begin at the same place of a cache line")
+        memory = memory[start : start + n_bytes]
+        rows = [memory[i * row :][: size * dtype.itemsize].view(dtype) for i in range(len(numbers) + 1)]
+        self.total = rows.pop()
+        self.rows = dict(zip(numbers, rows))
+        self.mine = {k: self.rows[k] for k in numbers if owners[k] == exchange.rank}
+        self.state = memory[(len(numbers) + 1) * row :][: state_size * dtype.itemsize].view(dtype)
+        self.words = memory[n_bytes - words :].view(np.float64).reshape(-1, LINE // 8)
+        self.summands = rows if self.is_alone or self.sends_rows else [self.total]
+
+        slice_of_rank = -(-size // (self.n_here * LINE)) * LINE
+        first = min(self.number * slice_of_rank, size)
+        last = min(first + slice_of_rank, size)
         self.blocks = [
-            (self.whole_total[i : min(i + BLOCK, last)], [row[i : min(i + BLOCK, last)] for row in whole_rows])
+            (self.total[i : min(i + BLOCK, last)], [row[i : min(i + BLOCK, last)] for row in rows])
             for i in range(first, last, BLOCK)
-            if self.whole_total is not whole_rows[0]
         ]
+        for row in self.mine.values():
+            row[:] = 0
+        self.words[self.number] = self.words[-1] = 0
         self.window.Lock_all(MPI.MODE_NOCHECK)
+        exchange.exchange()  # all is 0 before anybody writes
 
-    @property
-    def has_all(self) -> bool:
-        """Whether every machine has every row."""
-        return self.in_order and self.n_nodes > 1
-
-    def say(self, word: float) -> None:
-        """Add a word to the next sum that all ranks hear of: `add_up` returns the sum of their words."""
-        assert self.said is not None
-        self.said[0] = word
-
-    def add_up(self) -> float:
-        """Wait until every rank has filled its rows, and add them up. Returns the sum of what the ranks say."""
+    def gather(self, word: float = 0.0) -> bool:
+        """Wait until every rank has filled its rows. Returns whether a rank has said a word other than 0."""
+        self.words[self.number, 0] = word
         self.meet()
-        if self.has_all:
-            if self.is_first:
+        if self.is_alone:
+            return bool(self.words[: self.n_here, 0].any())
+        if not self.sends_rows:
+            self.add_blocks()
+            self.meet()
+        if self.is_first:
+            self.words[-1, 0] = self.words[: self.n_here, 0].sum()
+            self.wait(self.leaders.Iallreduce(self.exchange.MPI.IN_PLACE, self.words[-1, :1]))
+            if self.sends_rows:
                 for k, owner in enumerate(self.owners):
-                    self.wait(self.leaders.Ibcast(self.rows[k], self.node_of[owner]))
-            self.meet()
-        for total, rows in self.blocks:
-            if len(rows) == 1:
-                total[:] = rows[0]
-                continue
-            np.add(rows[0], rows[1], out=total)
-            for row in rows[2:]:
-                np.add(total, row, out=total)
+                    self.wait(self.leaders.Ibcast(self.rows[k], self.machine_of[owner]))
+            else:
+                self.wait(self.leaders.Iallreduce(self.exchange.MPI.IN_PLACE, self.total))
         self.meet()
-        if self.n_nodes > 1 and not self.in_order:
-            if self.is_first:
-                self.wait(self.leaders.Iallreduce(self.exchange.MPI.IN_PLACE, self.whole_total))
+        return bool(self.words[-1, 0])
+
+    def add_up(self, word: float = 0.0) -> bool:
+        """`gather`, and add up: `total` is then the sum, until the next call."""
+        said = self.gather(word)
+        if self.is_alone or self.sends_rows:
+            self.add_blocks()
             self.meet()
-        return float(self.whole_total[self.status])
+        return said
+
+    def add_blocks(self) -> None:
+        """Add up this rank's slice of the rows."""
+        for total, rows in self.blocks:
+            total[:] = rows[0]
+            for row in rows[1:]:
+                np.add(total, row, out=total)
+
+    def largest(self, number: float) -> float:
+        """The largest of what the ranks of this machine give here, NaN if one is; and wait for all of them."""
+        if self.n_here == 1:
+            return number
+        self.words[self.number, 1] = number
+        self.meet()
+        return float(self.words[: self.n_here, 1].max())
 
     def meet(self) -> None:
         """Wait for the ranks of this machine; what each has written before, all see afterwards."""
-        if self.node.Get_size() > 1:
+        if self.n_here > 1:
             self.window.Sync()
             self.wait(self.node.Ibarrier())
             self.window.Sync()
@@ -152,9 +166,6 @@ class Sums:
     def close(self) -> None:
         """Free the memory: all ranks call this, or none."""
         self.window.Unlock_all()
-        for views in (self.rows, self.whole, self.mine):
-            views.clear()
-        self.blocks = []
         self.window.Free()
         for comm in (self.leaders, self.node):
             if comm != self.exchange.MPI.COMM_NULL:

@@ -11,7 +11,6 @@ from cbackprop import _warnings
 from cbackprop._data_parallel import DataParallel
 from cbackprop._memory import remember
 from cbackprop._parameters import is_finite
-from cbackprop._progress import digest
 from cbackprop._ranks._exchange import Interrupts
 from cbackprop._ranks._shares import owner_of, places_in
 from cbackprop._ranks._sums import Sums
@@ -83,8 +82,14 @@ class RankTrainer:
         if n_strata is not None:
             owners = [owner_of(v, n_strata, exchange.size) for v in range(n_strata)]
         self.sums = Sums(
-            exchange, self.packed.size, list(owners), net._cbackprop.dtype, in_order=n_strata is not None
+            exchange,
+            self.packed.size,
+            list(owners),
+            net._cbackprop.dtype,
+            in_order=n_strata is not None,
+            state_size=self.packed.state_size,
         )
+        self.packed.place(self.sums.state)
         self.weights_of_batches: NDArray[Any] = self.lengths
         if shared.weights is not None:
             step.n = float(self.joint({v: part.sum() for v, part in self.parts_of(shared.weights).items()}))
@@ -148,8 +153,7 @@ class RankTrainer:
         net, packed, sums, exchange = self.net, self.packed, self.sums, self.exchange
         packed.begin(net, options, masks)
         failed: BaseException | None = None
-        status = 0.0
-        finite = True
+        stops, finite = False, True
         try:
             self.check_parameters()
             own = [(sums.mine[v], self.starts[v], self.ends[v].tolist()) for v in self.starts]
@@ -158,33 +162,41 @@ class RankTrainer:
                 for b in range(first, last):
                     try:
                         for total, start, ends in own:
-                            packed.add_gradient(total, start + ends[b], ends[b + 1] - ends[b])
+                            packed.write_gradient(total, start + ends[b], ends[b + 1] - ends[b])
                         if interrupts.came:
                             failed = KeyboardInterrupt()
                     except BaseException as error:  # noqa: BLE001  (told to all ranks below)
                         failed = error
-                    if failed is not None:
-                        sums.say(1.0)
-                    status = sums.add_up()
-                    if status:
+                    stops = sums.gather(0.0 if failed is None else 1.0)
+                    if stops:
                         break
-                    packed.step(sums.total, lengths[b])
+                    largest = packed.step(sums.summands, lengths[b], sums.number, sums.n_here)
+                    packed.end_step(sums.largest(largest))
         finally:
             finite = packed.end(net)
-        if status:
-            if failed is not None:
-                raise failed
+        if failed is not None:
+            raise failed
+        if stops:
             exchange.exchange()  # raises what the other rank says
         return finite
 
     def check_parameters(self) -> None:
         """Raise, on all ranks, if a callback has changed the parameters of some."""
         net = self.net
-        mine = digest(net.weights, net.biases) if is_finite(net.weights, net.biases) else None
-        answers = self.exchange.exchange(mine)
-        for rank, answer in enumerate(answers):
-            if answer != answers[0]:
-                raise ValueError(
-                    f"the parameters of rank {rank} are not those of rank 0: a callback has changed them on "
-                    f"one rank and not on the other"
-                )
+        sums = self.exchange.exchange(sum_of_bits([*net.weights, *net.biases]))
+        if len(set(sums)) == 1 or not all(self.exchange.exchange(is_finite(net.weights, net.biases))):
+            return  # equal, or NaN, of which there are many
+        rank = next(rank for rank, number in enumerate(sums) if number != sums[0])
+        raise ValueError(
+            f"the parameters of rank {rank} are not those of rank 0: a callback has changed them on one rank and "
+            f"not on the other"
+        )
+
+
+def sum_of_bits(arrays: list[Any]) -> int:
+    """A sum of the arrays' bits, at the speed of memory, which differs if one number does."""
+    total = 0
+    for array in arrays:
+        words = np.ascontiguousarray(array).ravel().view(np.uint32 if array.dtype == np.float32 else np.uint64)
+        total = total * 31 + int(words.sum(dtype=np.uint64))
+    return total % 2**64

@@ -36,7 +36,10 @@ cdef enum:
 
 
 cdef inline void *take(Arena *arena, Py_ssize_t bytes) noexcept nogil:
-    cdef void *piece = arena.base + arena.used if arena.base is not NULL else NULL
+    cdef void *piece
+    if arena is NULL:
+        return NULL
+    piece = arena.base + arena.used if arena.base is not NULL else NULL
     arena.used += (bytes + LINE - 1) // LINE * LINE
     return piece
 
@@ -79,13 +82,14 @@ cdef class Team:
         Whether there is room for backpropagation.
     options : StepOptions or None
         An update rule takes room for its states, a cost class of the user's for z^L.
-    sums_elsewhere : bool
-        Gradients will be summed where `place_total` says, and steps taken from there.
+    shares : bool
+        Parameters and the update rule's states will be where `place` says, and gradients go where `place_total` says: in memory
+        that processes share.
     """
 
     def __cinit__(
         self, Parameters p, Examples examples, Py_ssize_t m, int n_workers, bint trains, StepOptions options=None,
-        bint sums_elsewhere=False,
+        bint shares=False,
     ):
         cdef int w
         cdef Py_ssize_t layers
@@ -105,8 +109,8 @@ cdef class Team:
         if options is not None:
             self.rule = update_rule(&options.step)
             self.n_state = self.rule.n_state
-            self.sums = sums_elsewhere or options.step.rule == SUM_OF_GRADIENTS
-            self.sums_elsewhere = sums_elsewhere
+            self.sums = shares or options.step.rule == SUM_OF_GRADIENTS
+            self.shares = shares
         self.dropout = None if options is None else options.dropout
         if self.dropout is not None and len(self.dropout) != self.L - 1:
             raise ValueError(f"dropout is for {len(self.dropout)} layers before the last; the network has {self.L - 1}")
@@ -170,7 +174,7 @@ cdef class Team:
         cdef int s
         cdef Layer *layer = &self.workers[w].layer[l]
         cdef Py_ssize_t n = p.n[l], vectors, width, n_panels, cells
-        cdef bint is_elsewhere
+        cdef Arena *own
         if self.sparse and l == 2:
             vectors = self.k.sparse_panel(n, self.m, self.n_workers)
         else:
@@ -186,20 +190,19 @@ cdef class Team:
             if l > 1:
                 if p.activations is not None:  # otherwise all 0: sigmoids
                     layer.f = p.activations.layer[l]
-                layer.w = panels(take(arena, p.n[l - 1] * cells), p.n[l - 1], n, width)
-                layer.b = take(arena, cells)
+                # What is elsewhere; other workers have a layer of their own here.
+                own = NULL if self.shares and w == 0 else arena
+                layer.w = panels(take(own, p.n[l - 1] * cells), p.n[l - 1], n, width)
+                layer.b = take(own, cells)
                 for s in range(self.n_state):
-                    layer.state[s].w = panels(take(arena, p.n[l - 1] * cells), p.n[l - 1], n, width)
-                    layer.state[s].b = take(arena, cells)
-                if self.rule is not NULL and self.rule.sums_gradient:
+                    layer.state[s].w = panels(take(own, p.n[l - 1] * cells), p.n[l - 1], n, width)
+                    layer.state[s].b = take(own, cells)
+                if self.rule is not NULL and self.rule.sums_gradient and not self.shares:
                     layer.gradient.w = panels(take(arena, p.n[l - 1] * cells), p.n[l - 1], n, width)
                     layer.gradient.b = take(arena, cells)
                 if self.sums:
-                    # A layer that each worker computes for itself is summed elsewhere once, by the first.
-                    is_elsewhere = self.sums_elsewhere and w == 0
-                    layer.total.w = panels(
-                        NULL if is_elsewhere else take(arena, p.n[l - 1] * cells), p.n[l - 1], n, width)
-                    layer.total.b = NULL if is_elsewhere else take(arena, cells)
+                    layer.total.w = panels(take(own, p.n[l - 1] * cells), p.n[l - 1], n, width)
+                    layer.total.b = take(own, cells)
             if l > 1 or not (self.sparse or self.columns):
                 layer.a_buffers[0] = take(arena, self.m * cells)
                 layer.a_buffers[1] = take(arena, self.m * cells) if self.n_workers > 1 else layer.a_buffers[0]
@@ -529,25 +532,55 @@ cdef class Team:
                     memset(part.w.data, 0, part.w.rows * row_bytes)
                     memset(part.b, 0, row_bytes)
 
-    cdef Py_ssize_t place_total(self, char *base) noexcept nogil:
-        """Has the gradients summed from `base` on, layer by layer in panels; returns how many bytes that takes."""
-        cdef int w, l
+    cdef Py_ssize_t place(self, char *base) noexcept nogil:
+        """Puts the parameters and the update rule's states at `base`; returns how many bytes they take."""
+        cdef int l, k
         cdef Arena arena
-        cdef Layer *layer
-        cdef Py_ssize_t cells
-        cdef State total
+        cdef State part
         arena.base = base
         arena.used = 0
         for l in range(2, self.L + 1):
-            layer = &self.workers[0].layer[l]
-            cells = (layer.n + layer.total.w.width - 1) // layer.total.w.width * layer.total.w.width * self.k.itemsize
-            total = layer.total
-            total.w.data = take(&arena, layer.total.w.rows * cells)
-            total.b = take(&arena, cells)
-            for w in range(self.n_workers):
-                if w == 0 or layer.shared:
-                    self.workers[w].layer[l].total = total
+            for k in range(PARAMETERS, self.n_state):
+                part = self.taken(&arena, l, k)
+                self.set_part(l, k, &part)
         return arena.used
+
+    cdef Py_ssize_t place_total(self, char *base) noexcept nogil:
+        """Has gradients go to `base`, layer by layer in panels; returns how many bytes they take."""
+        cdef int l
+        cdef Arena arena
+        cdef State part
+        arena.base = base
+        arena.used = 0
+        for l in range(2, self.L + 1):
+            part = self.taken(&arena, l, TOTAL)
+            self.set_part(l, TOTAL, &part)
+        return arena.used
+
+    cdef State taken(self, Arena *arena, int l, int k) noexcept nogil:
+        """`part_of` layer l of the first worker, in new memory."""
+        cdef Layer *layer = &self.workers[0].layer[l]
+        cdef State part = part_of(layer, k)
+        cdef Py_ssize_t row = (layer.n + part.w.width - 1) // part.w.width * part.w.width * self.k.itemsize
+        part.w.data = take(arena, part.w.rows * row)
+        part.b = take(arena, row)
+        return part
+
+    cdef void set_part(self, int l, int k, const State *part) noexcept nogil:
+        """Makes it `part_of` layer l of the first worker, and of those that share the layer with it."""
+        cdef int w
+        cdef Layer *layer
+        for w in range(self.n_workers):
+            layer = &self.workers[w].layer[l]
+            if w > 0 and not layer.shared:
+                continue
+            if k == TOTAL:
+                layer.total = part[0]
+            elif k == PARAMETERS:
+                layer.w = part.w
+                layer.b = part.b
+            else:
+                layer.state[k] = part[0]
 
     cdef void measure(self) noexcept:
         cdef int w

@@ -75,6 +75,9 @@ typedef struct {
     void (*subtract_outer)(const Panels *A, const Panels *D, double decay, double step, const Panels *W, ptrdiff_t p0,
                            ptrdiff_t p1);
 
+    /* W = A^T D. */
+    void (*set_outer)(const Panels *A, const Panels *D, const Panels *W, ptrdiff_t p0, ptrdiff_t p1);
+
     /* b = b - step (sum of the rows of D): b (n) in D's lanes. */
     void (*subtract_rows)(const Panels *D, double step, void *b, ptrdiff_t p0, ptrdiff_t p1);
 

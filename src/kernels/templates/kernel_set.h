@@ -31,6 +31,7 @@ const Kernels KERNELS = {
     .product_transposed = product_transposed,
     .transposed_scratch = transposed_scratch,
     .subtract_outer = subtract_outer,
+    .set_outer = set_outer,
     .subtract_rows = subtract_rows,
     .find_runs = find_runs,
     .product_columns = product_columns,
