@@ -49,6 +49,7 @@ def together(sgd: Callable[..., Any], arguments: dict[str, Any]) -> Any:
     names = "comm", "deterministic", "average_every", "timeout"
     ranks = Ranks(given["self"], *(given.pop(name) for name in names))
     try:
+        ranks.exchange.interrupts.raise_now()
         result = sgd(**given, comm=ranks)
         ranks.exchange.exchange()
     except BaseException as error:

@@ -59,6 +59,7 @@ class Averaging:
                 try:
                     try:
                         interrupts.raises = True
+                        interrupts.raise_now()
                         if first < own:
                             is_finite = epoch(first, min(first + self.every, own))
                     finally:

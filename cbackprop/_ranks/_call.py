@@ -67,7 +67,6 @@ class Ranks:
         if not self.exchange.is_broken:
             for each in self.closers:
                 each.close()
-        self.exchange.close()
 
     # ---- before anything changes ----
 
@@ -203,24 +202,24 @@ class Ranks:
             )
         self.strata = data.mine
         sizes = [w.shape for w in net.weights]
-        self.exchange.exchange()  # an error up to here is one of all ranks: nothing has changed
-        self.take_parameters()
         n_threads = self.threads(n_threads, part * sum(rows * columns for rows, columns in sizes))
         if self.average_every is None:
             trainer: Any = RankTrainer(
                 self.exchange, net, data, self.n_strata, mini_batch_size, n_threads, step, dropout, resumed
             )
             self.closers.append(trainer)
+            self.take_parameters()
             return trainer
         trainer = Trainer(net, data.local, part, n_threads, step, dropout, sample_weight, resumed)
         if sample_weight is not None:
             step.n = sum(self.exchange.exchange(float(np.sum(data.weights))))
         trainer.parts = averaging = Averaging(self.exchange, net, data, part, self.average_every)
         self.closers.append(averaging)
+        self.take_parameters()
         return trainer
 
     def take_parameters(self) -> None:
-        """Give the network the parameters, velocities and moments of rank 0."""
+        """Give the network the parameters, velocities and moments of rank 0. Up to here nothing has changed."""
         net, memory = self.net, self.net._cbackprop
         told = (net.weights, net.biases, memory.velocities, memory.moments) if self.is_first else None
         weights, biases, velocities, moments = self.exchange.exchange(told)[0]

@@ -28,6 +28,8 @@ CHUNK = 1 << 26  # bytes of a rank that are sent at a time
 
 # What a request that was given up still writes to: MPI may yet do so.
 _GIVEN_UP: list[Any] = []
+_KEYS: list[int] = []  # of the attribute that holds our communicators
+RANKS_OF_A_MACHINE: int | None = None  # tests make several machines of one
 
 # The errors that other ranks raise as well. Theirs is a RuntimeError if one rank has another one.
 KINDS: dict[str, type[BaseException]] = {
@@ -81,6 +83,8 @@ class Exchange:
     Attributes
     ----------
     rank, size : int
+    comm, node, leaders : mpi4py.MPI.Intracomm
+        Of our own: with all ranks, with those of this machine, and with the first of each machine.
     is_over : bool
         Whether an error has ended the call on all ranks.
     is_broken : bool
@@ -94,10 +98,9 @@ class Exchange:
         self.timeout = timeout
         self.rank, self.size = comm.Get_rank(), comm.Get_size()
         self.is_over = self.is_broken = self.is_crowded = False
-        with Interrupts() as interrupts:
-            self.comm, request = comm.Idup()
-            self.wait(request, self.comm)
-        interrupts.raise_now()
+        with Interrupts() as self.interrupts:  # for the first exchange to tell
+            self.wait(comm.Ibarrier())  # from here on all are there, and calls that cannot be polled may follow
+            self.comm, self.node, self.leaders = groups_of(comm)
 
     def wait(self, request: Any, *buffers: Any) -> None:
         """Wait for a request of MPI, which writes into `buffers`."""
@@ -162,10 +165,33 @@ class Exchange:
             self.exchange(error=error)
         raise error
 
-    def close(self) -> None:
-        """Free the communicator, unless a rank may still use it."""
-        if not self.is_broken:
-            self.comm.Free()
+
+def groups_of(comm: Any) -> tuple[Any, Any, Any]:
+    """Our own communicators of the ranks of `comm`: all, those of this machine, the first of each machine.
+
+    They are made once, and freed with `comm`, whose attribute they are.
+    """
+    MPI = mpi()
+    if not _KEYS:
+        _KEYS.append(MPI.Comm.Create_keyval(delete_fn=free_groups))
+    groups = comm.Get_attr(_KEYS[0])
+    if groups is None or groups[-1] != RANKS_OF_A_MACHINE:
+        whole, rank = comm.Dup(), comm.Get_rank()
+        node = whole.Split_type(MPI.COMM_TYPE_SHARED, rank)
+        if RANKS_OF_A_MACHINE is not None:
+            machine, node = node, node.Split(node.Get_rank() // RANKS_OF_A_MACHINE, rank)
+            machine.Free()
+        leaders = whole.Split(0 if node.Get_rank() == 0 else MPI.UNDEFINED, rank)
+        groups = whole, node, leaders, RANKS_OF_A_MACHINE
+        comm.Set_attr(_KEYS[0], groups)
+    return groups[:3]  # type: ignore[no-any-return]
+
+
+def free_groups(comm: Any, key: int, groups: Any) -> None:
+    """What MPI calls when the user's communicator is freed."""
+    for each in groups[:3]:
+        if each != mpi().COMM_NULL:
+            each.Free()
 
 
 def error_of(rank: int, kind: str, message: str) -> BaseException:

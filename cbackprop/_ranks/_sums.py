@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cbackprop._ranks._exchange import Interrupts
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -19,7 +21,6 @@ if TYPE_CHECKING:
 
 LINE = 64  # bytes of a cache line
 BLOCK = 1 << 15  # elements that are added up at a time: they stay in a cache
-RANKS_OF_A_MACHINE: int | None = None  # tests make several machines of one
 
 
 class Sums:
@@ -63,14 +64,19 @@ class Sums:
         state_size: int = 0,
     ) -> None:
         self.exchange, self.owners = exchange, owners
-        MPI, comm = exchange.MPI, exchange.comm
-        node = comm.Split_type(MPI.COMM_TYPE_SHARED, exchange.rank)
-        if RANKS_OF_A_MACHINE is not None:
-            whole, node = node, node.Split(node.Get_rank() // RANKS_OF_A_MACHINE, exchange.rank)
-            whole.Free()
-        self.node, self.number, self.n_here = node, node.Get_rank(), node.Get_size()
+        with Interrupts() as interrupts:  # calls of MPI follow that all ranks have to make
+            self.allocate(size, owners, dtype, in_order, state_size)
+        interrupts.raise_now()
+
+    def allocate(
+        self, size: int, owners: Sequence[int], dtype: np.dtype[Any], in_order: bool, state_size: int
+    ) -> None:
+        """Have the ranks of this machine share memory, and lay it out."""
+        exchange = self.exchange
+        MPI, node = exchange.MPI, exchange.node
+        self.node, self.leaders = node, exchange.leaders
+        self.number, self.n_here = node.Get_rank(), node.Get_size()
         self.is_first = self.number == 0
-        self.leaders = comm.Split(0 if self.is_first else MPI.UNDEFINED, exchange.rank)
         place = (self.leaders.Get_size(), self.leaders.Get_rank()) if self.is_first else None
         n_machines, machine = node.bcast(place)
         self.machine_of = exchange.exchange(machine)
@@ -167,6 +173,3 @@ class Sums:
         """Free the memory: all ranks call this, or none."""
         self.window.Unlock_all()
         self.window.Free()
-        for comm in (self.leaders, self.node):
-            if comm != self.exchange.MPI.COMM_NULL:
-                comm.Free()
