@@ -148,7 +148,7 @@ class Ranks:
         kind = f"{self.n_strata} strata" if self.n_strata else f"{self.size} ranks"
         if self.average_every:
             kind += f", averaged every {self.average_every} steps"
-        return options | {"comm": kind}
+        return {"comm": kind} | options
 
     def callbacks(self, functions: Callbacks | None) -> Callbacks:
         """Callbacks that stop on all ranks if one stops."""

@@ -3,6 +3,7 @@
 Each program is a function of (comm, folder) whose result is pickled by every rank into `folder`.
 """
 
+import faulthandler
 import functools
 import os
 import pickle
@@ -83,7 +84,7 @@ def launch(name, n, program, folder, *arguments, may_fail=False):
         output, _ = child.communicate(timeout=LIMIT)
     except subprocess.TimeoutExpired:
         os.killpg(child.pid, signal.SIGKILL)
-        raise
+        raise AssertionError(f"no end within {LIMIT} seconds:\n{child.communicate()[0][-8000:]}") from None
     assert may_fail or child.returncode == 0, output[-4000:]
     results = {}
     for rank in range(n):
@@ -432,6 +433,7 @@ def main():
     """Run the program that the command line names, on this rank."""
     from mpi4py import MPI
 
+    faulthandler.dump_traceback_later(LIMIT - 5)  # of a hang, where it is
     comm = MPI.COMM_WORLD
     program, folder, *arguments = sys.argv[1:]
     result = globals()[program](comm, folder, *arguments)
