@@ -159,7 +159,7 @@ class Network(Flat, Compiled, ReferenceNetwork):
         _update(self, recognised(self, mini_batch, "mini_batch"), _arguments.number(eta, "eta"))
 
     @builtin
-    def SGD(
+    def SGD(  # noqa: PLR0915  (each option is checked, then all that trains is made)
         self,
         training_data: Iterable[Any],
         epochs: int,
@@ -235,8 +235,8 @@ class Network(Flat, Compiled, ReferenceNetwork):
             A checkpoint after so many epochs; or, below 1, after such a part of each epoch. Such parts may
             round the last bits otherwise than whole epochs.
         comm : mpi4py.MPI.Intracomm, optional
-            Train on all ranks of a communicator: each calls SGD with its shard of the data, and each mini-batch
-            is the union of their parts (extra `mpi`; `cbackprop._ranks` says it in full).
+            Train on all ranks of a communicator: each calls SGD with its shard of the data, and each
+            mini-batch is the union of their parts (extra `mpi`; `cbackprop._ranks` says it in full).
         deterministic : bool or int, optional
             With `comm`: the result is the same to the last bit for any number of ranks.
         average_every : int, optional
@@ -276,11 +276,12 @@ class Network(Flat, Compiled, ReferenceNetwork):
         custom_update = MODULE.replaced_method(self, ("update_mini_batch",)) is not None
         if not custom_update:
             _arguments.number(eta, "eta")
-        examples = DataSet(self, training_data, "training_data", only_pairs=custom_update)
-        tests = read_for_evaluation(self, test_data, "test_data", ("evaluate",), threshold)
-        scores = Scores(self, tests) if comm is None else None
+        examples: Any = DataSet(self, training_data, "training_data", only_pairs=custom_update)
+        tests: Any = read_for_evaluation(self, test_data, "test_data", ("evaluate",), threshold)
         make_trainer, make_order = Trainer, Order
-        if comm is not None:
+        if comm is None:
+            scores = Scores(self, tests)
+        else:
             examples, tests = comm.share(examples, sample_weight), comm.share(tests)
             scores = comm.joint_scores(lambda data, packed: Scores(self, data), tests)
             make_trainer, make_order = comm.trainer, comm.order

@@ -263,7 +263,7 @@ class Network(Flat, Compiled, ReferenceNetwork2):
         _update(self, recognised(self, mini_batch, "mini_batch"), eta, lmbda, size, regularization, options)
 
     @builtin
-    def SGD(
+    def SGD(  # noqa: PLR0915  (each option is checked, then all that trains is made)
         self,
         training_data: Iterable[Any],
         epochs: int,
@@ -403,7 +403,7 @@ class Network(Flat, Compiled, ReferenceNetwork2):
             from cbackprop import _ranks  # noqa: PLC0415  (few need it)
 
             if not isinstance(comm, _ranks.Ranks):
-                return _ranks.together(Network.SGD, locals())  # type: ignore[no-any-return]
+                return _ranks.together(Network.SGD, locals())
         epochs = _arguments.whole(epochs, "epochs")
         mini_batch_size = _arguments.whole(mini_batch_size, "mini_batch_size", 1)
         early_stopping_n = _arguments.whole(early_stopping_n, "early_stopping_n", 0)
@@ -441,8 +441,8 @@ class Network(Flat, Compiled, ReferenceNetwork2):
             costs.check(self.cost, self._cbackprop.activations, len(self.weights) + 1)
             _arguments.number(lmbda, "lmbda")
 
-        examples = DataSet(self, training_data, "training_data", custom_update, threshold)
-        tests = _read_evaluation_data(self, evaluation_data, monitoring, threshold)
+        examples: Any = DataSet(self, training_data, "training_data", custom_update, threshold)
+        tests: Any = _read_evaluation_data(self, evaluation_data, monitoring, threshold)
         if comm is not None:
             examples, tests = comm.share(examples, sample_weight), comm.share(tests)
         if examples.n == 0 and monitor_training_cost:
@@ -472,9 +472,11 @@ class Network(Flat, Compiled, ReferenceNetwork2):
                 call = comm.agree(call, epochs)
             if checkpoints is not None:
                 resumed = checkpoints.open(self, epochs, call, resumed)
-        scores = _Scores if comm is None else partial(_joint_scores, comm)
+        scores: Any = _Scores if comm is None else partial(_joint_scores, comm)
         evaluation = scores(step, "evaluation", tests, monitoring.measured)
-        trainer = make_trainer(self, examples, mini_batch_size, n_threads, step, thinning, sample_weight, resumed)
+        trainer = make_trainer(
+            self, examples, mini_batch_size, n_threads, step, thinning, sample_weight, resumed
+        )
         if comm is None and trainer.weights is not None:
             step.n = float(trainer.weights.sum())
         training = scores(step, "training", examples, monitoring.measured, trainer.packed)

@@ -1,4 +1,4 @@
-"""Data-parallel SGD over MPI, run by mpiexec with 1 to 4 ranks, under Open MPI and MPICH where they are there."""
+"""Data-parallel SGD over MPI: run by mpiexec on 1 to 4 ranks, under Open MPI and MPICH if they are there."""
 
 import itertools
 
@@ -11,7 +11,9 @@ from cbackprop._ranks._shares import bounds_of as strata_bounds
 from cbackprop._ranks._shares import owner_of, places_in
 from support import ranks
 
-MPIS = list(ranks.launchers()) or [pytest.param(None, marks=pytest.mark.skip(reason="there is no mpiexec that mpi4py works with"))]
+MPIS = list(ranks.launchers()) or [
+    pytest.param(None, marks=pytest.mark.skip(reason="there is no mpiexec that mpi4py works with"))
+]
 NUMBERS = 1, 2, 3, 4
 
 
@@ -59,7 +61,7 @@ def one_process(name, bounds, epochs=2):
     lmbda, n = options.pop("lmbda", 0.0), ranks.N if weights is None else weights.sum()
     for batch in joint_mini_batches(bounds, epochs):
         if weights is not None:  # an example that counts k halves is there k times, each time for a half
-            batch = np.repeat(batch, (2 * weights[batch]).astype(int))
+            batch = np.repeat(batch, (2 * weights[batch]).astype(int))  # noqa: PLW2901
         mini_batch = X[batch], Y[batch]
         if module == "network2":
             net.update_mini_batch(mini_batch, eta, lmbda, n, **options)
@@ -82,7 +84,9 @@ def shard_bounds(n):
 # ---- how examples are divided ----
 
 
-@pytest.mark.parametrize("sizes", [[7], [5, 5], [1, 0, 9], [33, 34, 36], [0, 0, 3], [103] * 12, [1, 50, 2, 50]])
+@pytest.mark.parametrize(
+    "sizes", [[7], [5, 5], [1, 0, 9], [33, 34, 36], [0, 0, 3], [103] * 12, [1, 50, 2, 50]]
+)
 @pytest.mark.parametrize("m", [1, 3, 10, 1000])
 def test_every_example_comes_once_and_mini_batches_are_full(sizes, m):
     n = sum(sizes)
@@ -152,7 +156,9 @@ def test_deterministic_gives_the_same_bits_for_any_number_of_ranks(numbers, name
     np.testing.assert_allclose(trained, mine, rtol=tolerance, atol=tolerance)
 
 
-@pytest.mark.parametrize("name", ["dropout", "seven strata", ("machines", 1), ("machines", 2), "other shards"])
+@pytest.mark.parametrize(
+    "name", ["dropout", "seven strata", ("machines", 1), ("machines", 2), "other shards"]
+)
 def test_deterministic_with_other_shards_machines_and_options(numbers, name):
     answers = {numbers[n][rank][name] for n in NUMBERS for rank in range(n)}
     assert len(answers) == 1
@@ -276,7 +282,10 @@ def test_an_error_of_one_rank_is_an_error_of_all(mpi, tmp_path):
                 assert said[name][1].startswith("rank 1: ")
             assert name in alone or rank in (0, 1, 2)
         assert said["after all of these"] is None
-        assert said["no comm"][:2] == ("ValueError", "timeout is 20, and comm is None: it is for several ranks")
+        assert said["no comm"][:2] == (
+            "ValueError",
+            "timeout is 20, and comm is None: it is for several ranks",
+        )
         # Three steps were completed on all ranks.
         assert said["cost", "bits"] == results[0]["cost", "bits"]
 
@@ -320,4 +329,6 @@ def test_another_number_of_ranks_goes_on_to_the_same_bits(mpi, tmp_path, every):
 def test_another_number_of_ranks_is_refused_where_the_bits_would_differ(mpi, tmp_path):
     ranks.launch(mpi, 2, "other_ranks", tmp_path, "write")
     said, _, _ = ranks.launch(mpi, 3, "other_ranks", tmp_path, "resume")
-    assert all("comm is '3 ranks'" in message and "written with '2 ranks'" in message for message in said.values())
+    assert all(
+        "comm is '3 ranks'" in message and "written with '2 ranks'" in message for message in said.values()
+    )

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 class Averaging:
     """What divides an epoch into rounds of a few steps, and averages after each.
 
-    Velocities and moments are averaged, too: after a round all ranks are equal. A rank counts by the number of
-    examples that it trained on in the round. After an error the parameters are those of the last average.
+    Velocities and moments are averaged, too: after a round all ranks are equal. A rank counts by the number
+    of examples that it trained on in the round. After an error the parameters are those of the last average.
 
     Parameters
     ----------
@@ -49,11 +49,15 @@ class Averaging:
             self.sums.close()
 
     def train(self, epoch: Callable[[int, int], bool]) -> bool:
-        """Train round by round: epoch(first, last) trains on this rank's mini-batches `first` to before `last`."""
+        """Train round by round.
+
+        epoch(first, last) trains on this rank's mini-batches from `first` to before `last`.
+        """
         rank, is_finite = self.exchange.rank, True
         own = self.n_batches[rank]
         failed: BaseException | None = None
         with Interrupts() as interrupts:
+            self.exchange.exchange()  # an error before is told here; later ones with the sums
             for first in range(0, max(self.n_batches), self.every):
                 before = self.state()
                 try:
@@ -64,7 +68,7 @@ class Averaging:
                             is_finite = epoch(first, min(first + self.every, own))
                     finally:
                         interrupts.raises = False
-                except BaseException as error:  # noqa: BLE001  (told to all ranks below)
+                except BaseException as error:
                     failed = error
                 if self.sums is None:
                     self.sums = self.sums_of_state()
@@ -74,6 +78,7 @@ class Averaging:
         if failed is not None:
             raise failed
         self.exchange.exchange()  # raises what another rank says
+        interrupts.raise_now()
         return is_finite
 
     # ---- the state of a network: parameters, velocities, moments ----
@@ -89,9 +94,8 @@ class Averaging:
         remember(self.net, velocities=velocities, moments=moments)
 
     def sums_of_state(self) -> Sums:
-        """Rows for a state of each rank. Every state is as long as that with the moments of the longest rule."""
-        size = sum(array.size for array in arrays_of(self.state()))
-        sizes = self.exchange.exchange(size)
+        """Rows for a state of each rank. One that has made no step has no velocities or moments yet."""
+        sizes = self.exchange.exchange(sum(array.size for array in arrays_of(self.state())))
         return Sums(
             self.exchange,
             max(sizes) + 1,
@@ -104,9 +108,7 @@ class Averaging:
         """Average the states of all ranks after a round; return whether one of them has failed."""
         sums, rank = self.sums, self.exchange.rank
         assert sums is not None
-        trained = [
-            min((first + self.every) * self.m, n) - min(first * self.m, n) for n in self.sizes
-        ]
+        trained = [min((first + self.every) * self.m, n) - min(first * self.m, n) for n in self.sizes]
         share = trained[rank] / sum(trained)
         row, state = sums.mine[rank], self.state()
         row[:] = 0
@@ -116,8 +118,7 @@ class Averaging:
                 np.multiply(array.ravel(), share, out=row[start : start + array.size], casting="same_kind")
                 start += array.size
             row[-1] = share * (0 if state[3] is None else state[3][0])
-        with np.errstate(all="ignore"):
-            stops = sums.add_up(0.0 if failed is None else 1.0)
+        stops = sums.add_up(0.0 if failed is None else 1.0)
         if not stops:
             self.restore(self.state_in(sums.total))
         return stops
@@ -139,7 +140,10 @@ class Averaging:
         if velocities is not None:
             velocities = tuple(taken(side) for side in velocities)
         if moments is not None:
-            moments = (round(float(total[-1])), *(tuple(taken(side) for side in each) for each in moments[1:]))
+            moments = (
+                round(float(total[-1])),
+                *(tuple(taken(side) for side in each) for each in moments[1:]),
+            )
         return weights, biases, velocities, moments
 
 

@@ -79,8 +79,8 @@ class Ranks:
             self.n_strata = _arguments.whole(deterministic, "deterministic", 1)
         if self.n_strata is not None and self.n_strata < self.size:
             raise ValueError(
-                f"deterministic cuts the data into {self.n_strata} strata, and comm has {self.size} ranks; pass "
-                f"deterministic={self.size} or more, which gives other bits"
+                f"deterministic cuts the data into {self.n_strata} strata, and comm has {self.size} ranks; "
+                f"pass deterministic={self.size} or more, which gives other bits"
             )
         if average_every is not None:
             self.average_every = _arguments.whole(average_every, "average_every", 1)
@@ -101,7 +101,7 @@ class Ranks:
                 raise ValueError(f"every is {every!r}; with average_every a checkpoint follows whole epochs")
             generator = generator_of(random_state)
             if generator is None and resumed is None:
-                generator = np.random.default_rng(random.getrandbits(63))  # noqa: S311
+                generator = np.random.default_rng(random.getrandbits(63))
             if checkpoints is not None:
                 told = checkpoints.every, checkpoints.source, checkpoints.contents
             if resumed is not None and resumed.generator is None:
@@ -123,7 +123,9 @@ class Ranks:
         weights = None
         if sample_weight is not None:
             if not data.is_arrays:
-                raise TypeError(f"sample_weight goes with a pair of arrays (X, Y); {data.name} is {kind_of(data)}")
+                raise TypeError(
+                    f"sample_weight goes with a pair of arrays (X, Y); {data.name} is {kind_of(data)}"
+                )
             weights = np.asarray(sample_weight)
             if weights.shape != (data.n,):
                 raise ValueError(f"sample_weight has shape {weights.shape}; expected ({data.n},)")
@@ -219,7 +221,10 @@ class Ranks:
         return trainer
 
     def take_parameters(self) -> None:
-        """Give the network the parameters, velocities and moments of rank 0. Up to here nothing has changed."""
+        """Give the network the parameters, velocities and moments of rank 0.
+
+        Up to here nothing has changed.
+        """
         net, memory = self.net, self.net._cbackprop
         told = (net.weights, net.biases, memory.velocities, memory.moments) if self.is_first else None
         weights, biases, velocities, moments = self.exchange.exchange(told)[0]
@@ -228,7 +233,7 @@ class Ranks:
             remember(net, velocities=velocities, moments=moments)
 
     def threads(self, n_threads: int, products: int) -> int:
-        """How many threads each rank works with: the same number, and no more than its share of processors."""
+        """How many threads each rank works with: all the same number, at most its share of processors."""
         affinity = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None
         place = self.exchange.MPI.Get_processor_name(), affinity
         places = self.exchange.exchange(place)
@@ -287,7 +292,8 @@ class RankOrder(Order):
                 trainer.dropout.generator = drawing
                 masks.append(trainer.dropout.masks(layer_sizes(trainer.net), data.n))
         order = np.concatenate(orders)
-        trainer.packed.set_order(order)
+        packed: Any = trainer.packed
+        packed.set_order(order)
         if isinstance(trainer, RankTrainer):
             trainer.weigh(order)
         return bool(trainer.train_packed(trainer.step.options(eta), np.concatenate(masks) if masks else None))

@@ -1,4 +1,5 @@
-"""What the ranks of a communicator tell each other: with a time limit, and an error of one is an error of all.
+"""What the ranks of a communicator tell each other: with a time limit, and an error of one is an error of
+all.
 
 Every call is a nonblocking collective of MPI that is polled, so that a rank that is gone or stuck ends in a
 TimeoutError and not in a hang.
@@ -99,7 +100,9 @@ class Exchange:
         self.rank, self.size = comm.Get_rank(), comm.Get_size()
         self.is_over = self.is_broken = self.is_crowded = False
         with Interrupts() as self.interrupts:  # for the first exchange to tell
-            self.wait(comm.Ibarrier())  # from here on all are there, and calls that cannot be polled may follow
+            self.wait(
+                comm.Ibarrier()
+            )  # from here on all are there, and calls that cannot be polled may follow
             self.comm, self.node, self.leaders = groups_of(comm)
 
     def wait(self, request: Any, *buffers: Any) -> None:
@@ -130,7 +133,7 @@ class Exchange:
         else:
             message = pickle.dumps((type(error).__name__, str(error)), 5)
         with Interrupts() as interrupts:
-            answers = [pickle.loads(each) for each in self.gather(message)]  # noqa: S301  (our own ranks)
+            answers = [pickle.loads(each) for each in self.gather(message)]
         errors = [(rank, *answer) for rank, answer in enumerate(answers) if answer[0] is not None]
         if errors:
             self.is_over = True
@@ -184,7 +187,7 @@ def groups_of(comm: Any) -> tuple[Any, Any, Any]:
         leaders = whole.Split(0 if node.Get_rank() == 0 else MPI.UNDEFINED, rank)
         groups = whole, node, leaders, RANKS_OF_A_MACHINE
         comm.Set_attr(_KEYS[0], groups)
-    return groups[:3]  # type: ignore[no-any-return]
+    return groups[:3]
 
 
 def free_groups(comm: Any, key: int, groups: Any) -> None:
@@ -204,11 +207,12 @@ def error_of(rank: int, kind: str, message: str) -> BaseException:
 
 
 class Interrupts:
-    """Within it Ctrl-C is noted, so that all ranks can end at the same place. A second Ctrl-C is not waited for.
+    """Within it Ctrl-C is noted, so that all ranks can end at the same place. A second one is not.
 
     Attributes
     ----------
     came : bool
+        Whether it came. If this is within another object of this kind, that one notes it.
     raises : bool
         Whether KeyboardInterrupt is raised at once, as outside.
     """

@@ -1,7 +1,7 @@
 """How examples are divided: among ranks, among strata, and over the mini-batches of an epoch.
 
-A stratum is what one call of the kernels takes its part of a mini-batch from. Each rank's own examples are one;
-with ``deterministic``, the joint data are cut into a fixed number of strata, whoever has them.
+A stratum is what one call of the kernels takes its part of a mini-batch from. Each rank's own examples are
+one; with ``deterministic``, the joint data are cut into a fixed number of strata, whoever has them.
 """
 
 from __future__ import annotations
@@ -91,8 +91,8 @@ class Shared:
         missing = next((rank for rank, kind in enumerate(kinds) if kind[1] == NO_DATA), None)
         if n_strata is not None and missing is not None and self.n:
             raise ValueError(
-                f"{self.name} is missing on rank {missing}; with deterministic each rank passes a shard, which "
-                f"may be empty arrays"
+                f"{self.name} is missing on rank {missing}; with deterministic each rank passes a shard, "
+                f"which may be empty arrays"
             )
         if n_strata is None or not isinstance(data, DataSet):
             self.sizes, self.mine = ns, {exchange.rank: data}
@@ -108,14 +108,14 @@ class Shared:
         for rank, (kind, weighted) in held.items():
             if first is not None and kind != held[first][0]:
                 raise ValueError(
-                    f"{self.name} is {kind} on rank {rank}, and {held[first][0]} on rank {first}; expected the "
-                    f"same kind on all ranks"
+                    f"{self.name} is {kind} on rank {rank}, and {held[first][0]} on rank {first}; expected "
+                    f"the same kind on all ranks"
                 )
             if first is not None and weighted != held[first][1]:
                 raise ValueError(f"sample_weight is given on rank {rank if weighted else first} alone")
 
     def cut(self, data: DataSet, ns: list[int], bounds: list[int]) -> dict[int, DataSet]:
-        """The strata of this rank. Examples that another rank has are sent; where shards end as strata do, none."""
+        """The strata of this rank. Examples that another rank has are sent."""
         rank, n_ranks, n_strata = self.exchange.rank, self.exchange.size, len(bounds) - 1
         start = sum(ns[:rank])
         kept: dict[int, list[tuple[int, Any]]] = {}
@@ -152,7 +152,9 @@ class Shared:
         """Examples `first` to before `last` of this rank, and their weights."""
         part = slice(first, last)
         weights = None if self.weights is None else self.weights[part]
-        return (tuple(each[part] for each in data.examples) if data.is_arrays else data.examples[part]), weights
+        return (
+            tuple(each[part] for each in data.examples) if data.is_arrays else data.examples[part]
+        ), weights
 
     def joined(self, data: DataSet, pieces: list[Any]) -> tuple[Any, Any]:
         """The pieces of a stratum as one."""
@@ -180,7 +182,9 @@ class Shared:
             start += data.n
             mine[v] = state.hexdigest()
         everyone = {v: text for each in self.exchange.exchange(mine) for v, text in each.items()}
-        return hashlib.blake2b("".join(everyone[v] for v in sorted(everyone)).encode(), digest_size=16).hexdigest()
+        return hashlib.blake2b(
+            "".join(everyone[v] for v in sorted(everyone)).encode(), digest_size=16
+        ).hexdigest()
 
 
 def kind_of(data: Any) -> str:

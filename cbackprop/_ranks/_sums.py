@@ -1,7 +1,7 @@
-"""What the ranks of one machine share: a row of numbers for each part of a step, their sum, and the parameters.
+"""What the ranks of one machine share: rows of numbers, the sum of the rows, and the parameters.
 
-Each rank adds up its own slice of what all have written there, in a tenth of the time that MPI's Allreduce takes.
-Between machines, one rank of each calls MPI.
+Each rank adds up its own slice of what all have written there, in a tenth of the time that MPI's Allreduce
+takes. Between machines, one rank of each calls MPI.
 """
 
 from __future__ import annotations
@@ -14,8 +14,6 @@ from cbackprop._ranks._exchange import Interrupts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-    from numpy.typing import NDArray
 
     from cbackprop._ranks._exchange import Exchange
 
@@ -64,7 +62,8 @@ class Sums:
         state_size: int = 0,
     ) -> None:
         self.exchange, self.owners = exchange, owners
-        with Interrupts() as interrupts:  # calls of MPI follow that all ranks have to make
+        with Interrupts() as interrupts:
+            exchange.exchange()  # an error before is told here; calls follow that all ranks have to make
             self.allocate(size, owners, dtype, in_order, state_size)
         interrupts.raise_now()
 
@@ -82,23 +81,25 @@ class Sums:
         self.machine_of = exchange.exchange(machine)
         self.is_alone = n_machines == 1
         self.sends_rows = in_order and not self.is_alone
-        numbers = [k for k, owner in enumerate(owners) if self.sends_rows or self.machine_of[owner] == machine]
+        numbers = [
+            k for k, owner in enumerate(owners) if self.sends_rows or self.machine_of[owner] == machine
+        ]
 
         # One piece of memory: the rows, their sum, the state, and a line of words of each rank and of all.
-        row, state = (-(-n * dtype.itemsize // LINE) * LINE for n in (size, state_size))
+        row_bytes, state_bytes = (-(-n * dtype.itemsize // LINE) * LINE for n in (size, state_size))
         words = (self.n_here + 1) * LINE
-        n_bytes = (len(numbers) + 1) * row + state + words
+        n_bytes = (len(numbers) + 1) * row_bytes + state_bytes + words
         self.window = MPI.Win.Allocate_shared(n_bytes + LINE if self.is_first else 0, 1, comm=node)
         memory = np.frombuffer(self.window.Shared_query(0)[0], np.uint8)
         start = -memory.ctypes.data % LINE
         if len(set(exchange.exchange((machine, start)))) > n_machines:
             raise RuntimeError("the memory that ranks share does not begin at the same place of a cache line")
         memory = memory[start : start + n_bytes]
-        rows = [memory[i * row :][: size * dtype.itemsize].view(dtype) for i in range(len(numbers) + 1)]
+        rows = [memory[i * row_bytes :][: size * dtype.itemsize].view(dtype) for i in range(len(numbers) + 1)]
         self.total = rows.pop()
         self.rows = dict(zip(numbers, rows))
         self.mine = {k: self.rows[k] for k in numbers if owners[k] == exchange.rank}
-        self.state = memory[(len(numbers) + 1) * row :][: state_size * dtype.itemsize].view(dtype)
+        self.state = memory[(len(numbers) + 1) * row_bytes :][: state_size * dtype.itemsize].view(dtype)
         self.words = memory[n_bytes - words :].view(np.float64).reshape(-1, LINE // 8)
         self.summands = rows if self.is_alone or self.sends_rows else [self.total]
 
@@ -109,8 +110,8 @@ class Sums:
             (self.total[i : min(i + BLOCK, last)], [row[i : min(i + BLOCK, last)] for row in rows])
             for i in range(first, last, BLOCK)
         ]
-        for row in self.mine.values():
-            row[:] = 0
+        for mine in self.mine.values():
+            mine[:] = 0
         self.words[self.number] = self.words[-1] = 0
         self.window.Lock_all(MPI.MODE_NOCHECK)
         exchange.exchange()  # all is 0 before anybody writes
@@ -145,13 +146,14 @@ class Sums:
 
     def add_blocks(self) -> None:
         """Add up this rank's slice of the rows."""
-        for total, rows in self.blocks:
-            total[:] = rows[0]
-            for row in rows[1:]:
-                np.add(total, row, out=total)
+        with np.errstate(all="ignore"):
+            for total, rows in self.blocks:
+                total[:] = rows[0]
+                for row in rows[1:]:
+                    np.add(total, row, out=total)
 
     def largest(self, number: float) -> float:
-        """The largest of what the ranks of this machine give here, NaN if one is; and wait for all of them."""
+        """Wait for the ranks of this machine; return the largest of what they give here, NaN if one is."""
         if self.n_here == 1:
             return number
         self.words[self.number, 1] = number

@@ -78,13 +78,13 @@ class RankTrainer:
             _warnings.of_pixels(shared.name)
         if self.packed.layout != net._cbackprop.layout:
             remember(net, layout=self.packed.layout)
-        owners = range(exchange.size)
+        owners = list(range(exchange.size))
         if n_strata is not None:
             owners = [owner_of(v, n_strata, exchange.size) for v in range(n_strata)]
         self.sums = Sums(
             exchange,
             self.packed.size,
-            list(owners),
+            owners,
             net._cbackprop.dtype,
             in_order=n_strata is not None,
             state_size=self.packed.state_size,
@@ -149,35 +149,38 @@ class RankTrainer:
         return epoch(0, len(self.lengths)) if self.parts is None else self.parts.train(epoch)
 
     def epoch(self, options: Any, masks: Any, first: int, last: int) -> bool:
-        """Train on the mini-batches from `first` to before `last`; return whether the parameters are finite."""
-        net, packed, sums, exchange = self.net, self.packed, self.sums, self.exchange
+        """Train on the mini-batches from `first` to before `last`.
+
+        Returns whether the parameters are finite.
+        """
+        net, packed, sums = self.net, self.packed, self.sums
         packed.begin(net, options, masks)
         failed: BaseException | None = None
         stops, finite = False, True
-        try:
-            self.check_parameters()
-            own = [(sums.mine[v], self.starts[v], self.ends[v].tolist()) for v in self.starts]
-            lengths = self.weights_of_batches.tolist()
-            with Interrupts() as interrupts, np.errstate(all="ignore"):
+        with Interrupts() as interrupts:  # after the check, the other ranks are told in the sums alone
+            try:
+                self.check_parameters()
+                own = [(sums.mine[v], self.starts[v], self.ends[v].tolist()) for v in self.starts]
+                lengths = self.weights_of_batches.tolist()
                 for b in range(first, last):
                     try:
                         for total, start, ends in own:
                             packed.write_gradient(total, start + ends[b], ends[b + 1] - ends[b])
-                        if interrupts.came:
-                            failed = KeyboardInterrupt()
-                    except BaseException as error:  # noqa: BLE001  (told to all ranks below)
+                        interrupts.raise_now()
+                    except BaseException as error:
                         failed = error
                     stops = sums.gather(0.0 if failed is None else 1.0)
                     if stops:
                         break
                     largest = packed.step(sums.summands, lengths[b], sums.number, sums.n_here)
                     packed.end_step(sums.largest(largest))
-        finally:
-            finite = packed.end(net)
+            finally:
+                finite = packed.end(net)
         if failed is not None:
             raise failed
         if stops:
-            exchange.exchange()  # raises what the other rank says
+            self.exchange.exchange()  # raises what the other rank says
+        interrupts.raise_now()
         return finite
 
     def check_parameters(self) -> None:
@@ -188,8 +191,8 @@ class RankTrainer:
             return  # equal, or NaN, of which there are many
         rank = next(rank for rank, number in enumerate(sums) if number != sums[0])
         raise ValueError(
-            f"the parameters of rank {rank} are not those of rank 0: a callback has changed them on one rank and "
-            f"not on the other"
+            f"the parameters of rank {rank} are not those of rank 0: a callback has changed them on one rank "
+            f"and not on the other"
         )
 
 
@@ -197,6 +200,8 @@ def sum_of_bits(arrays: list[Any]) -> int:
     """A sum of the arrays' bits, at the speed of memory, which differs if one number does."""
     total = 0
     for array in arrays:
-        words = np.ascontiguousarray(array).ravel().view(np.uint32 if array.dtype == np.float32 else np.uint64)
+        words = (
+            np.ascontiguousarray(array).ravel().view(np.uint32 if array.dtype == np.float32 else np.uint64)
+        )
         total = total * 31 + int(words.sum(dtype=np.uint64))
     return total % 2**64

@@ -102,9 +102,11 @@ cdef class DataParallel:
     cdef Py_ssize_t largest_panel(self):
         """The bytes of the largest panel of weights."""
         cdef int l
+        cdef Panels *w
         cdef Py_ssize_t most = LINE
         for l in range(2, self.team.L + 1):
-            most = max(most, max(self.team.workers[0].layer[l].w.rows, 1) * self.team.workers[0].layer[l].w.width * self.team.k.itemsize)
+            w = &self.team.workers[0].layer[l].w
+            most = max(most, max(w.rows, 1) * w.width * self.team.k.itemsize)
         return most
 
     def score(self, net, bint answers, cost):

@@ -19,6 +19,9 @@ from pathlib import Path
 
 import numpy as np
 
+from cbackprop import network, network2
+from cbackprop._ranks import _exchange
+
 LIMIT = 60  # seconds for a launch: a hang fails
 AS_ROOT = ("OMPI_ALLOW_RUN_AS_ROOT", "PRTE_ALLOW_RUN_AS_ROOT")
 FLAGS = {"openmpi": ["--oversubscribe", "--bind-to", "none"], "mpich": []}
@@ -29,7 +32,7 @@ FLAGS = {"openmpi": ["--oversubscribe", "--bind-to", "none"], "mpich": []}
 
 @functools.cache
 def launchers():
-    """The mpiexec of each MPI library that mpi4py can be run with: {name: (command, changes of environment)}."""
+    """The mpiexec of each MPI library that mpi4py works with: {name: (command, changes of environment)}."""
     scripts = sysconfig.get_path("scripts")
     found = {}
     for command in (os.path.join(scripts, "mpiexec"), "mpiexec.openmpi", "mpiexec.mpich", "mpiexec"):
@@ -37,7 +40,13 @@ def launchers():
         if path is None:
             continue
         said = subprocess.run([path, "--version"], capture_output=True, text=True, check=False).stdout
-        name = "openmpi" if re.search("Open ?MPI|OpenRTE|PRRTE", said, re.I) else "mpich" if "HYDRA" in said else None
+        name = (
+            "openmpi"
+            if re.search("Open ?MPI|OpenRTE|PRRTE", said, re.I)
+            else "mpich"
+            if "HYDRA" in said
+            else None
+        )
         if name is None or name in found:
             continue
         variables = {f"{root}{end}": "1" for root in AS_ROOT for end in ("", "_CONFIRM")}
@@ -72,7 +81,18 @@ def launch(name, n, program, folder, *arguments, may_fail=False):
     tests = str(Path(__file__).resolve().parents[1])
     path = os.pathsep.join(filter(None, [tests, os.environ.get("PYTHONPATH")]))
     child = subprocess.Popen(
-        [*command, "-n", str(n), sys.executable, "-X", "faulthandler", __file__, program, str(folder), *arguments],
+        [
+            *command,
+            "-n",
+            str(n),
+            sys.executable,
+            "-X",
+            "faulthandler",
+            __file__,
+            program,
+            str(folder),
+            *arguments,
+        ],
         cwd=folder,
         env={**os.environ, **variables, "PYTHONPATH": path, "CBACKPROP_NUM_THREADS": "1"},
         stdout=subprocess.PIPE,
@@ -114,10 +134,9 @@ class OwnCost:
 def data_of(kind):
     """(X, Y) of all ranks."""
     draw = np.random.default_rng(1)
+    X = draw.random((N, 90 if kind == "sparse" else 20))
     if kind == "sparse":
-        X = draw.random((N, 90)) * (draw.random((N, 90)) < 0.15)
-    else:
-        X = draw.random((N, 20))
+        X *= draw.random(X.shape) < 0.15
     Y = draw.integers(0, 4, N)
     if kind == "rows":
         Y = np.eye(4)[Y]
@@ -135,17 +154,25 @@ CASES = {
     "cross-entropy, L2": ("network2", [20, 9, 4], {}, "labels", 0.5, {"lmbda": 2.0}),
     "sparse, L1": ("network2", [90, 9, 4], {}, "sparse", 0.5, {"lmbda": 2.0, "regularization": "L1"}),
     "log-likelihood, momentum": (
-        "network2", [20, 9, 4], {"cost": "LogLikelihoodCost", "activation": "tanh"}, "labels", 0.3, {"mu": 0.6, "lmbda": 1.0},
+        "network2", [20, 9, 4], {"cost": "LogLikelihoodCost", "activation": "tanh"}, "labels", 0.3,
+        {"mu": 0.6, "lmbda": 1.0},
     ),
-    "sparse, Nesterov": ("network2", [90, 9, 4], {}, "sparse", 0.3, {"rule": "nesterov", "mu": 0.6, "lmbda": 1.0}),
-    "Adam": ("network2", [20, 9, 4], {"activation": ["relu", "sigmoid"]}, "rows", 0.01, {"rule": "adam", "lmbda": 1.0}),
+    "sparse, Nesterov": (
+        "network2", [90, 9, 4], {}, "sparse", 0.3, {"rule": "nesterov", "mu": 0.6, "lmbda": 1.0},
+    ),
+    "Adam": (
+        "network2", [20, 9, 4], {"activation": ["relu", "sigmoid"]}, "rows", 0.01,
+        {"rule": "adam", "lmbda": 1.0},
+    ),
     "sparse, AMSGrad, L1": (
         "network2", [90, 9, 4], {}, "sparse", 0.01, {"rule": "amsgrad", "lmbda": 1.0, "regularization": "L1"},
     ),
     "a cost of the user's": ("network2", [20, 9, 4], {"cost": "OwnCost"}, "labels", 0.5, {}),
     "sample_weight": ("network2", [20, 9, 4], {}, "labels", 0.5, {"lmbda": 2.0, "sample_weight": True}),
     "float32": ("network2", [20, 9, 4], {"dtype": np.float32}, "labels", 0.5, {"lmbda": 2.0, "mu": 0.5}),
-    "float32, sparse, Adam": ("network2", [90, 9, 4], {"dtype": np.float32}, "sparse", 0.01, {"rule": "adam"}),
+    "float32, sparse, Adam": (
+        "network2", [90, 9, 4], {"dtype": np.float32}, "sparse", 0.01, {"rule": "adam"},
+    ),
     "pairs": ("network2", [20, 9, 4], {}, "pairs", 0.5, {"lmbda": 2.0}),
 }  # fmt: skip
 
@@ -157,8 +184,6 @@ def weights_of_examples():
 
 def network_of(name, seed=0):
     """A new network of this case."""
-    from cbackprop import network, network2
-
     module, sizes, options = CASES[name][:3]
     options = dict(options)
     if module == "network2":
@@ -194,7 +219,10 @@ def train(comm, name, uneven=False, epochs=2, **more):
         labels = kind in ("labels", "sparse")
         if labels:
             options |= {"evaluation_data": shard}
-            options |= {f"monitor_{what}": True for what in ("evaluation_cost", "evaluation_accuracy", "training_cost")}
+            options |= {
+                f"monitor_{what}": True
+                for what in ("evaluation_cost", "evaluation_accuracy", "training_cost")
+            }
     elif kind != "rows":
         options["test_data"] = shard
     # Whatever another rank has at first, it gets rank 0's.
@@ -213,8 +241,6 @@ def bits(net):
 
 def numbers(comm, folder):
     """Every case, plain and deterministic; local SGD; several machines."""
-    from cbackprop._ranks import _exchange
-
     result = {}
     for name in CASES:
         net, lists = train(comm, name, uneven=True)
@@ -230,23 +256,19 @@ def numbers(comm, folder):
         net, lists = train(comm, "cross-entropy, L2", uneven=True)
         result["machines of a sum", machines] = [net.weights, net.biases, lists]
     _exchange.RANKS_OF_A_MACHINE = None
-    m = {"mini_batch_size": 4 * comm.size}
-    for name, options in {"local": {}, "local, Adam": {"rule": "adam"}, "local, momentum": {"mu": 0.5}}.items():
+    first, last = bounds_of(comm.rank, comm.size, True)
+    X, Y = data_of("labels")
+    shard, m = (X[first:last], Y[first:last]), 4 * comm.size
+    for name, rule in {"local": {}, "local, Adam": {"rule": "adam"}, "local, momentum": {"mu": 0.5}}.items():
         net = network_of("cross-entropy, L2")
-        first, last = bounds_of(comm.rank, comm.size, True)
-        X, Y = data_of("labels")
-        lists = net.SGD(
-            (X[first:last], Y[first:last]), 2, m["mini_batch_size"], 0.1, 1.0, (X, Y), True, comm=comm, random_state=SEED,
-            average_every=3, verbose=False, **options,
-        )  # fmt: skip
+        options = {"comm": comm, "random_state": SEED, "average_every": 3, "verbose": False} | rule
+        lists = net.SGD(shard, 2, m, 0.1, 1.0, shard, True, **options)
         result[name] = [net.weights, net.biases, lists]
     return result
 
 
 def printing(comm, folder):
     """What is printed, and what callbacks are told."""
-    from cbackprop import network, network2
-
     X, Y = data_of("labels")
     first, last = bounds_of(comm.rank, comm.size, False)
     entries = []
@@ -263,10 +285,8 @@ def printing(comm, folder):
     return entries
 
 
-def errors(comm, folder):
+def errors(comm, folder):  # noqa: PLR0915  (one case after the other)
     """What goes wrong on one rank, and what all say of it."""
-    from cbackprop import network, network2
-
     rank = comm.rank
     X, Y = data_of("labels")
     said = {}
@@ -275,7 +295,7 @@ def errors(comm, folder):
         before = bits(net)
         try:
             net.SGD(*arguments, **{"comm": comm, "random_state": SEED, "timeout": 20} | options)
-        except BaseException as error:  # noqa: BLE001
+        except BaseException as error:
             said[name] = type(error).__name__, str(error), bits(net) == before
         else:
             said[name] = None
@@ -347,8 +367,6 @@ def errors(comm, folder):
 
 def interrupted(comm, folder):
     """Ctrl-C on one rank, in the middle of training: how often, and what all have then."""
-    from cbackprop import network2
-
     draw = np.random.default_rng(0)
     X, Y = draw.random((400, 20)), draw.integers(0, 4, 400)
     said = {}
@@ -399,8 +417,6 @@ def other_ranks(comm, folder, *arguments):
 
 def missing(comm, folder):
     """One rank does not call SGD at all."""
-    from cbackprop import network2
-
     X, Y = data_of("labels")
     if comm.rank == 1:
         time.sleep(4)
@@ -417,8 +433,6 @@ def missing(comm, folder):
 
 def killed(comm, folder):
     """One rank is killed."""
-    from cbackprop import network2
-
     X, Y = data_of("labels")
     net = network2.Network([20, 9, 4], random_state=0)
 
@@ -431,7 +445,7 @@ def killed(comm, folder):
 
 def main():
     """Run the program that the command line names, on this rank."""
-    from mpi4py import MPI
+    from mpi4py import MPI  # noqa: PLC0415  (which initialises MPI)
 
     faulthandler.dump_traceback_later(LIMIT - 5)  # of a hang, where it is
     comm = MPI.COMM_WORLD
