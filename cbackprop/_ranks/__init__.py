@@ -59,5 +59,5 @@ def together(sgd: Callable[..., Any], arguments: dict[str, Any]) -> Any:
         ranks.exchange.fail(error)
         raise
     finally:
-        ranks.close()
+        ranks.exchange.close()
     return result

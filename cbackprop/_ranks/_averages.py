@@ -43,11 +43,6 @@ class Averaging:
         self.n_batches = [-(-n // m) for n in data.sizes]
         self.sums: Sums | None = None
 
-    def close(self) -> None:
-        """Free the shared memory."""
-        if self.sums is not None:
-            self.sums.close()
-
     def train(self, epoch: Callable[[int, int], bool]) -> bool:
         """Train round by round.
 

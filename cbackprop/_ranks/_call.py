@@ -60,13 +60,6 @@ class Ranks:
         self.generator: np.random.Generator | None = None
         self.scores: list[JointScores] = []
         self.strata: dict[int, Any] = {}  # of the training data
-        self.closers: list[Any] = []
-
-    def close(self) -> None:
-        """Free what MPI holds for this call; if a rank may be gone, leave it."""
-        if not self.exchange.is_broken:
-            for each in self.closers:
-                each.close()
 
     # ---- before anything changes ----
 
@@ -209,14 +202,12 @@ class Ranks:
             trainer: Any = RankTrainer(
                 self.exchange, net, data, self.n_strata, mini_batch_size, n_threads, step, dropout, resumed
             )
-            self.closers.append(trainer)
             self.take_parameters()
             return trainer
         trainer = Trainer(net, data.local, part, n_threads, step, dropout, sample_weight, resumed)
         if sample_weight is not None:
             step.n = sum(self.exchange.exchange(float(np.sum(data.weights))))
-        trainer.parts = averaging = Averaging(self.exchange, net, data, part, self.average_every)
-        self.closers.append(averaging)
+        trainer.parts = Averaging(self.exchange, net, data, part, self.average_every)
         self.take_parameters()
         return trainer
 

@@ -92,6 +92,8 @@ class Exchange:
         Whether a rank did not answer: nothing more can be exchanged.
     is_crowded : bool
         Whether there are more ranks than processors, so that who waits had better let others work.
+    opened : list
+        What all ranks have to close.
     """
 
     def __init__(self, comm: Any, timeout: float) -> None:
@@ -99,6 +101,7 @@ class Exchange:
         self.timeout = timeout
         self.rank, self.size = comm.Get_rank(), comm.Get_size()
         self.is_over = self.is_broken = self.is_crowded = False
+        self.opened: list[Any] = []
         with Interrupts() as self.interrupts:  # for the first exchange to tell
             self.wait(
                 comm.Ibarrier()
@@ -161,6 +164,13 @@ class Exchange:
             for i in range(n):
                 parts[i].append(buffer[places[i] : places[i] + counts[i]].tobytes())
         return [b"".join(part) for part in parts]
+
+    def close(self) -> None:
+        """Close what was opened, or, if a rank may be gone, leave it."""
+        with Interrupts() as interrupts:
+            while self.opened and not self.is_broken:
+                self.opened.pop().close()
+        interrupts.raise_now()
 
     def fail(self, error: BaseException) -> None:
         """Tell the others of an error of this rank, unless they know, and raise it."""

@@ -89,6 +89,7 @@ class Sums:
         row_bytes, state_bytes = (-(-n * dtype.itemsize // LINE) * LINE for n in (size, state_size))
         words = (self.n_here + 1) * LINE
         n_bytes = (len(numbers) + 1) * row_bytes + state_bytes + words
+        exchange.opened.append(self)
         self.window = MPI.Win.Allocate_shared(n_bytes + LINE if self.is_first else 0, 1, comm=node)
         memory = np.frombuffer(self.window.Shared_query(0)[0], np.uint8)
         start = -memory.ctypes.data % LINE

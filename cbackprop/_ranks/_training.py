@@ -94,10 +94,6 @@ class RankTrainer:
         if shared.weights is not None:
             step.n = float(self.joint({v: part.sum() for v, part in self.parts_of(shared.weights).items()}))
 
-    def close(self) -> None:
-        """Free the shared memory."""
-        self.sums.close()
-
     def sparse_inputs(self, longest: int, n_threads: int) -> bool:
         """Whether inputs are laid out as sparse: what the first examples of the joint data say."""
         first = next((v for v, n in enumerate(self.shared.sizes) if n), 0)
