@@ -1,6 +1,7 @@
 """Data-parallel SGD over MPI: run by mpiexec on 1 to 4 ranks, under Open MPI and MPICH if they are there."""
 
 import itertools
+import re
 
 import numpy as np
 import pytest
@@ -332,3 +333,11 @@ def test_another_number_of_ranks_is_refused_where_the_bits_would_differ(mpi, tmp
     assert all(
         "comm is '3 ranks'" in message and "written with '2 ranks'" in message for message in said.values()
     )
+
+
+# ---- by hand ----
+
+
+def test_the_example_by_hand_runs(mpi, tmp_path):
+    _, output, _ = ranks.launch(mpi, 2, "example", tmp_path)
+    assert re.search("2 ranks: [0-9]+ of [0-9]+ test images", output)

@@ -8,6 +8,7 @@ import functools
 import os
 import pickle
 import re
+import runpy
 import shutil
 import signal
 import subprocess
@@ -441,6 +442,11 @@ def killed(comm, folder):
             os.kill(os.getpid(), signal.SIGKILL)
 
     net.SGD((X, Y), 10**6, 10, 0.5, comm=comm, timeout=5, callbacks=[kill], verbose=False)
+
+
+def example(comm, folder):
+    """The example of the pages."""
+    runpy.run_path(str(Path(__file__).resolve().parents[2] / "docs/support/mpi_by_hand.py"))
 
 
 def main():
