@@ -174,6 +174,20 @@ def test_sums_of_machines(numbers, machines):
         assert_close(one_process("cross-entropy, L2", shard_bounds(n)), weights, biases)
 
 
+def test_odd_data_and_options(mpi, tmp_path):
+    said = {n: ranks.launch(mpi, n, "odd", tmp_path)[0] for n in (1, 3)}
+    assert said[3][0] == said[3][1] == said[3][2]
+    for name, answer in said[3][0].items():
+        if name not in (("threads", 1), ("threads", 2)):
+            assert answer == said[1][0][name], name
+    for n in said:
+        assert said[n][0]["two examples, plain"]
+        assert said[n][0]["all on the last rank"] == said[n][0]["plain"]
+        assert said[n][0]["resumed"]
+        assert said[n][0]["NaN"]
+        assert said[n][0]["threads", 1] == said[n][0]["threads", 2]
+
+
 # ---- local SGD ----
 
 

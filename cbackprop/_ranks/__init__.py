@@ -13,15 +13,16 @@ those of rank 0, whatever the others pass. All other options have to be equal. E
 its shard from one random state and its number: a list keeps its order, and so does the global `random`, but
 that rank 0 takes a seed from there if there is no `random_state`.
 
-Evaluation data are spread in the same way: a rank passes its shard, and counts and costs are those of all.
-Rank 0 prints. Callbacks are called on every rank; if one stops, all do.
+Evaluation data are spread in the same way: a rank passes its shard, of at least one example, and counts and
+costs are those of all. Rank 0 prints. Callbacks are called on every rank; if one stops, all do.
 
 With `deterministic`, the joint examples (those of rank 0, then those of rank 1, …) are cut into 12 strata, or
 as many as the option says. Each is shuffled by itself, has its part of every mini-batch, and the sums over
 these parts are added in the strata's order. So the result is the same to the last bit for any number of
-ranks, up to the number of strata. Where shards do not end as strata do, examples are sent to the rank that
-has their stratum; with 1, 2, 3, 4, 6 or 12 ranks none are if rank r of R holds the examples from r n // R to
-before (r + 1) n // R.
+ranks, up to the number of strata. It takes memory for a gradient of each stratum, and small parts of
+mini-batches are slower. Where shards do not end as strata do, examples are sent to the rank that has their
+stratum; with 1, 2, 3, 4, 6 or 12 ranks none are if rank r of R holds the examples from r n // R to before
+(r + 1) n // R.
 
 With `average_every` = k the ranks take k steps each for itself, on its share of `mini_batch_size`, and then
 their parameters, velocities and moments are averaged (local SGD): for networks whose gradients take longer to

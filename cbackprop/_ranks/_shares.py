@@ -85,7 +85,7 @@ class Shared:
         self.name, self.is_arrays, self.is_thresholded = data.name, data.is_arrays, data.is_thresholded
         self.given, self.local, self.weights = data.given, data, weights
         kinds = exchange.exchange((data.n, kind_of(data), weights is not None))
-        self.check_kinds(kinds)
+        self.check_kinds(kinds, n_strata is not None)
         ns = [n for n, _, _ in kinds]
         self.n = sum(ns)
         missing = next((rank for rank, kind in enumerate(kinds) if kind[1] == NO_DATA), None)
@@ -101,9 +101,16 @@ class Shared:
         self.sizes = [end - start for start, end in zip(bounds, bounds[1:])]
         self.mine = self.cut(data, ns, bounds)
 
-    def check_kinds(self, kinds: list[Any]) -> None:
-        """Raise a ValueError, on all ranks, if their data are of different kinds."""
-        held = {rank: kind[1:] for rank, kind in enumerate(kinds) if kind[0] > 0}
+    def check_kinds(self, kinds: list[Any], exchanges: bool) -> None:
+        """Raise a ValueError, on all ranks, if their data are of different kinds.
+
+        A rank without examples may say anything, unless it gets others'.
+        """
+        held = {
+            rank: kind[1:]
+            for rank, kind in enumerate(kinds)
+            if kind[0] > 0 or (exchanges and kind[1] != NO_DATA)
+        }
         first = next(iter(held), None)
         for rank, (kind, weighted) in held.items():
             if first is not None and kind != held[first][0]:

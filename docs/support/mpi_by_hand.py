@@ -15,7 +15,7 @@ training_data, validation_data, test_data = mnist_loader.load_data()
 X, labels = (part[comm.rank :: comm.size] for part in training_data)  # every rank's own examples
 net = network2.Network([784, 30, 10], random_state=1)  # the same on all ranks
 draw = np.random.default_rng(comm.rank)
-for step in range(300):
+for _ in range(300):
     batch = draw.integers(0, len(X), 64)
     gradient, cost = net.flat_gradient(X[batch], labels[batch])
     comm.Allreduce(MPI.IN_PLACE, gradient)

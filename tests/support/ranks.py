@@ -268,6 +268,43 @@ def numbers(comm, folder):
     return result
 
 
+def odd(comm, folder):
+    """Few examples, short mini-batches, NaN, several types, more threads."""
+    X, Y = data_of("labels")
+    said = {}
+
+    def bits_of(first, last, m=M, dtype=np.float64, X=X, cost=network2.CrossEntropyCost, **options):
+        net = network2.Network([20, 9, 4], cost, random_state=0)
+        shard = X[first:last].astype(dtype), Y[first:last]
+        options = {"comm": comm, "random_state": SEED, "verbose": False, "deterministic": True} | options
+        net.SGD(shard, 2, m, 0.5, **options)
+        return bits(net)
+
+    rank, size = comm.rank, comm.size
+    first, last = bounds_of(rank, size, False)
+    said["m is 1"] = bits_of(first, last, m=1)
+    said["m is more than all"] = bits_of(first, last, m=10**12)
+    few = (0, 2) if rank == size - 1 else (0, 0)
+    said["two examples"] = bits_of(*few)
+    said["two examples, plain"] = bits_of(*few, deterministic=False) == bits_of(*few, deterministic=False)
+    said["all on the last rank"] = bits_of(0, N if rank == size - 1 else 0)
+    said["types"] = bits_of(first, last, dtype=np.float32 if rank else np.float64, X=X.astype(np.float32))
+    bad = X.copy()
+    bad[50, 3] = np.nan
+    said["NaN"] = bool(np.isnan(np.frombuffer(bytes.fromhex(bits_of(first, last, X=bad)))).any())
+    said["plain"] = bits_of(first, last)
+    for threads in (1, 2):
+        net = network2.Network([200, 150, 40, 4], random_state=0)
+        wide = np.repeat(X, 10, axis=1)
+        options = {"comm": comm, "random_state": 1, "verbose": False, "rule": "adam", "n_threads": threads}
+        net.SGD((wide[first:last], Y[first:last]), 2, 40, 0.01, **options)
+        said["threads", threads] = bits(net)
+    net, _ = train(comm, "cross-entropy, L2", epochs=2)
+    net.SGD((X[first:last], Y[first:last]), 3, M, 0.5, 2.0, comm=comm, resume=True, verbose=False)
+    said["resumed"] = bits(net) == bits(train(comm, "cross-entropy, L2", epochs=5)[0])
+    return said
+
+
 def printing(comm, folder):
     """What is printed, and what callbacks are told."""
     X, Y = data_of("labels")
