@@ -123,7 +123,9 @@ def digest_of(data: DataSet | Untouched | Any) -> str:
     Of what is no array of numbers, which only the user's own methods read, just the type counts.
     """
     state = hashlib.blake2b(digest_size=16)
-    if not isinstance(data, DataSet):
+    if hasattr(data, "digest"):  # of several ranks
+        state.update(data.digest().encode())
+    elif not isinstance(data, DataSet):
         if hasattr(data, "n"):  # untouched
             state.update(f"{data.n}".encode())
             for part in getattr(data, "sample", ()):  # read in blocks

@@ -44,16 +44,18 @@ def packed(trainer: Trainer, measured: Collection[str]) -> Training | None:
 WHOLE = Reading(DataSet, Trainer, Order, packed, {})
 
 
-def reading_of(block: Any, window: Any, mini_batch_size: int) -> Reading:
+def reading_of(block: Any, window: Any, mini_batch_size: int, comm: Any = None) -> Reading:
     """What these options of SGD mean.
 
     Raises
     ------
     TypeError, ValueError
-        If they are no whole numbers from 1, or there is a window without a block.
+        If they are no whole numbers from 1, there is a window without a block, or a block with a comm.
     """
     if block is None and window is None:
         return WHOLE
+    if comm is not None:
+        raise ValueError(f"block is {block!r}, and there is a comm: blocks are for one process")
     from cbackprop import _blocks  # noqa: PLC0415  (few need it)
 
     blocks = _blocks.checked_blocks(block, window)

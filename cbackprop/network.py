@@ -158,7 +158,7 @@ class Network(Flat, Compiled, ReferenceNetwork):
         _update(self, recognised(self, mini_batch, "mini_batch"), _arguments.number(eta, "eta"))
 
     @builtin
-    def SGD(
+    def SGD(  # noqa: PLR0915  (each option is checked, then all that trains is made)
         self,
         training_data: Iterable[Any],
         epochs: int,
@@ -177,6 +177,10 @@ class Network(Flat, Compiled, ReferenceNetwork):
         every: float = 1,
         block: int | None = None,
         window: int | None = None,
+        comm: Any = None,
+        deterministic: bool | int = False,
+        average_every: int | None = None,
+        timeout: float | None = None,
     ) -> None:
         """Train by stochastic gradient descent, printing a line after each epoch.
 
@@ -245,6 +249,15 @@ class Network(Flat, Compiled, ReferenceNetwork):
             each epoch the blocks are put in random order, each window's examples are shuffled, and every
             example is trained on once. The order follows from 128 bits that `random_state`, or the global
             `random`, draws for the epoch.
+        comm : mpi4py.MPI.Intracomm, optional
+            Train on all ranks of a communicator: each calls SGD with its shard of the data, and each
+            mini-batch is the union of their parts (extra `mpi`; `cbackprop._ranks` says it in full).
+        deterministic : bool or int, optional
+            With `comm`: the result is the same to the last bit for any number of ranks.
+        average_every : int, optional
+            With `comm`: each rank takes so many steps for itself, then the parameters are averaged.
+        timeout : float, optional
+            With `comm`: how many seconds a rank waits for the others, 300 by default.
 
         Raises
         ------
@@ -257,6 +270,11 @@ class Network(Flat, Compiled, ReferenceNetwork):
         KeyboardInterrupt
             After Ctrl-C. The network holds the parameters of a completed mini-batch.
         """
+        if not (comm is None and deterministic is False and average_every is None and timeout is None):
+            from cbackprop import _ranks  # noqa: PLC0415  (few need it)
+
+            if not isinstance(comm, _ranks.Ranks):
+                return _ranks.together(Network.SGD, locals())
         epochs = _arguments.whole(epochs, "epochs")
         mini_batch_size = _arguments.whole(mini_batch_size, "mini_batch_size", 1)
         n_threads = _arguments.threads(n_threads)
@@ -265,15 +283,26 @@ class Network(Flat, Compiled, ReferenceNetwork):
             seed_of(random_state)
         if threshold is not None:
             threshold = checked_threshold(self, threshold)
-        resumed = self._cbackprop.progress if resume else None
-        checkpoints = checkpoints_of(checkpoint, every, resume)
-        reading = reading_of(block, window, mini_batch_size)
+        if comm is None:
+            resumed = self._cbackprop.progress if resume else None
+            checkpoints = checkpoints_of(checkpoint, every, resume)
+        else:
+            checkpoints, resumed, random_state = comm.take_up(checkpoint, every, resume, random_state)
+        reading = reading_of(block, window, mini_batch_size, comm)
         custom_update = MODULE.replaced_method(self, ("update_mini_batch",)) is not None
         if not custom_update:
             _arguments.number(eta, "eta")
         examples = reading.data(self, training_data, "training_data", custom_update, None)
-        tests = Scores(self, read_for_evaluation(self, test_data, "test_data", ("evaluate",), threshold))
-        if checkpoints is not None:
+        tests: Any = read_for_evaluation(self, test_data, "test_data", ("evaluate",), threshold)
+        make_trainer, make_order = reading.trainer, reading.order
+        if comm is None:
+            scores = Scores(self, tests)
+        else:
+            examples, tests = comm.share(examples, sample_weight), comm.share(tests)
+            scores = comm.joint_scores(lambda data, packed: Scores(self, data), tests)
+            make_trainer, make_order = comm.trainer, comm.order
+            functions, verbose = comm.callbacks(functions), verbose and comm.is_first
+        if checkpoints is not None or comm is not None:
             options = {
                 **reading.options,
                 "mini_batch_size": mini_batch_size,
@@ -281,16 +310,19 @@ class Network(Flat, Compiled, ReferenceNetwork):
                 "random_state": random_state,
                 "threshold": threshold,
                 "training_data": examples,
-                "test_data": tests.data,
-                "sample_weight": sample_weight,
+                "test_data": tests,
+                "sample_weight": sample_weight if comm is None else None,
             }
-            resumed = checkpoints.open(self, epochs, options, resumed)
-        tests.warn_of_one_output()
-        trainer = reading.trainer(
+            if comm is not None:
+                options = comm.agree(options, epochs)
+            if checkpoints is not None:
+                resumed = checkpoints.open(self, epochs, options, resumed)
+        scores.warn_of_one_output()
+        trainer = make_trainer(
             self, examples, mini_batch_size, n_threads, _Step(self), None, sample_weight, resumed
         )
-        order = reading.order(trainer, random_state, resumed)
-        report = report_of(self, tests.data.n, tests.correct, verbose, functions, checkpoints)
+        order = make_order(trainer, random_state, resumed)
+        report = report_of(self, tests.n, scores.correct, verbose, functions, checkpoints)
         if checkpoints is not None:
             epochs, eta = checkpoints.start(order, epochs, eta)
         try:

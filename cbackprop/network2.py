@@ -10,6 +10,7 @@ import json
 import os
 import random
 import sys
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -53,6 +54,8 @@ if TYPE_CHECKING:
 
     from cbackprop._data import Untouched
     from cbackprop._evaluation import EvaluationSet
+    from cbackprop._ranks import Ranks
+    from cbackprop._ranks._shares import JointScores, Shared
     from cbackprop._training import Training
 
 __all__ = [
@@ -259,7 +262,7 @@ class Network(Flat, Compiled, ReferenceNetwork2):
         _update(self, recognised(self, mini_batch, "mini_batch"), eta, lmbda, size, regularization, options)
 
     @builtin
-    def SGD(
+    def SGD(  # noqa: PLR0915  (each option is checked, then all that trains is made)
         self,
         training_data: Iterable[Any],
         epochs: int,
@@ -295,6 +298,10 @@ class Network(Flat, Compiled, ReferenceNetwork2):
         every: float = 1,
         block: int | None = None,
         window: int | None = None,
+        comm: Any = None,
+        deterministic: bool | int = False,
+        average_every: int | None = None,
+        timeout: float | None = None,
     ) -> tuple[list[float], list[int], list[float], list[int]]:
         """Train by stochastic gradient descent; after each epoch, measure and print what is monitored.
 
@@ -364,6 +371,8 @@ class Network(Flat, Compiled, ReferenceNetwork2):
             and what the rules above know, with the best parameters.
         block, window : optional
             As in `cbackprop.network.Network.SGD`. Training data that are monitored are read once more.
+        comm, deterministic, average_every, timeout : optional
+            As in `cbackprop.network.Network.SGD`. With `sample_weight`, the n of λ/n is the joint sum.
 
         Returns
         -------
@@ -393,6 +402,11 @@ class Network(Flat, Compiled, ReferenceNetwork2):
         ...     options = {"monitor_evaluation_accuracy": True, "verbose": False, "callbacks": [show]}
         ...     lists = net.SGD(training_data, 30, 10, 0.5, 5.0, evaluation_data, **options)
         """
+        if not (comm is None and deterministic is False and average_every is None and timeout is None):
+            from cbackprop import _ranks  # noqa: PLC0415  (few need it)
+
+            if not isinstance(comm, _ranks.Ranks):
+                return _ranks.together(Network.SGD, locals())
         epochs = _arguments.whole(epochs, "epochs")
         mini_batch_size = _arguments.whole(mini_batch_size, "mini_batch_size", 1)
         early_stopping_n = _arguments.whole(early_stopping_n, "early_stopping_n", 0)
@@ -406,9 +420,15 @@ class Network(Flat, Compiled, ReferenceNetwork2):
         seed_of(random_state)
         if threshold is not None:
             threshold = checked_threshold(self, threshold)
-        resumed = self._cbackprop.progress if resume else None
-        checkpoints = checkpoints_of(checkpoint, every, resume)
-        reading = reading_of(block, window, mini_batch_size)
+        reading = reading_of(block, window, mini_batch_size, comm)
+        make_trainer, make_order = reading.trainer, reading.order
+        if comm is None:
+            resumed = self._cbackprop.progress if resume else None
+            checkpoints = checkpoints_of(checkpoint, every, resume)
+        else:
+            checkpoints, resumed, random_state = comm.take_up(checkpoint, every, resume, random_state)
+            make_trainer, make_order = comm.trainer, comm.order
+            functions, verbose = comm.callbacks(functions), verbose and comm.is_first
         custom_update = MODULE.replaced_method(self, ("update_mini_batch",)) is not None
         if not custom_update:
             _arguments.number(eta, "eta")
@@ -425,48 +445,50 @@ class Network(Flat, Compiled, ReferenceNetwork2):
             _arguments.number(lmbda, "lmbda")
 
         examples = reading.data(self, training_data, "training_data", custom_update, threshold)
-        tests = _read_evaluation_data(self, evaluation_data, monitoring, threshold)
+        tests: Any = _read_evaluation_data(self, evaluation_data, monitoring, threshold)
+        if comm is not None:
+            examples, tests = comm.share(examples, sample_weight), comm.share(tests)
         if examples.n == 0 and monitor_training_cost:
             raise ZeroDivisionError("training_data is empty: monitor_training_cost has no mean")
         step = _Step(self, lmbda, examples.n, regularization, options, thinning)
-        if checkpoints is not None:
-            resumed = checkpoints.open(
-                self,
-                epochs,
-                {
-                    **reading.options,
-                    "mini_batch_size": mini_batch_size,
-                    "eta": eta,
-                    "lmbda": lmbda,
-                    "regularization": regularization,
-                    **options._asdict(),
-                    "dropout": None if thinning is None else thinning.probabilities(len(self.weights) + 1),
-                    "early_stopping_n": early_stopping_n,
-                    "restore_best": bool(restore_best),
-                    "eta_halving_n": eta_halving_n,
-                    "stop_on": stop_on,
-                    "min_delta": min_delta,
-                    "random_state": random_state,
-                    "threshold": threshold,
-                    **{f"monitor_{name}": bool(value) for name, value in monitored.items()},
-                    "training_data": examples,
-                    "evaluation_data": tests,
-                    "sample_weight": sample_weight,
-                },
-                resumed,
-            )
-        evaluation = _Scores(step, "evaluation", tests, monitoring.measured)
-        trainer = reading.trainer(
+        if checkpoints is not None or comm is not None:
+            call: dict[str, Any] = {
+                **reading.options,
+                "mini_batch_size": mini_batch_size,
+                "eta": eta,
+                "lmbda": lmbda,
+                "regularization": regularization,
+                **options._asdict(),
+                "dropout": None if thinning is None else thinning.probabilities(len(self.weights) + 1),
+                "early_stopping_n": early_stopping_n,
+                "restore_best": bool(restore_best),
+                "eta_halving_n": eta_halving_n,
+                "stop_on": stop_on,
+                "min_delta": min_delta,
+                "random_state": random_state,
+                "threshold": threshold,
+                **{f"monitor_{name}": bool(value) for name, value in monitored.items()},
+                "training_data": examples,
+                "evaluation_data": tests,
+                "sample_weight": sample_weight if comm is None else None,
+            }
+            if comm is not None:
+                call = comm.agree(call, epochs)
+            if checkpoints is not None:
+                resumed = checkpoints.open(self, epochs, call, resumed)
+        scores: Any = _Scores if comm is None else partial(_joint_scores, comm)
+        evaluation = scores(step, "evaluation", tests, monitoring.measured)
+        trainer = make_trainer(
             self, examples, mini_batch_size, n_threads, step, thinning, sample_weight, resumed
         )
-        if trainer.weights is not None:
+        if comm is None and trainer.weights is not None:
             step.n = float(trainer.weights.sum())
-        training = _Scores(
+        training = scores(
             step, "training", examples, monitoring.measured, reading.scored(trainer, monitoring.measured)
         )
         if not training.warn_of_one_output():
             evaluation.warn_of_one_output()
-        order = reading.order(trainer, random_state, resumed)
+        order = make_order(trainer, random_state, resumed)
         if resumed is None and (
             self._cbackprop.velocities is not None or self._cbackprop.moments is not None
         ):
@@ -743,6 +765,22 @@ class _Scores(Scores):
             cost = _cost_function(self.net) if self.wants_cost else None
             self.scored = packed.score(self.net, self.wants_accuracy, cost)
         return self.scored
+
+
+def _joint_scores(
+    ranks: Ranks, step: _Step, name: str, data: Shared, measured: Collection[str], packed: Any = None
+) -> JointScores:
+    """Scores of the examples of all ranks, of whose costs the regularisation is added once."""
+    net = step.net
+    plain = _Step(net, 0.0, step.n, step.regularization, step.rule)
+
+    def make(part: Any, packed: Any) -> _Scores:
+        return _Scores(plain, name, part, measured, packed)
+
+    def penalty_of(n: int) -> float:
+        return _penalty(net, _arguments.number(step.lmbda, "lmbda"), n, step.regularization)
+
+    return ranks.joint_scores(make, data, name, penalty_of, packed, f"{name}_cost" in measured)
 
 
 def _read_evaluation_data(

@@ -6,7 +6,7 @@ from cbackprop._examples cimport Examples
 from cbackprop._parameters cimport Parameters
 from cbackprop._step_options cimport StepOptions
 from cbackprop._update_rules cimport UpdateRule
-from cbackprop._worker cimport LateRows, Source, Worker
+from cbackprop._worker cimport LateRows, Source, State, Worker
 from cbackprop.kernels cimport Barrier, Kernels, MemberTime, Records
 
 
@@ -15,6 +15,7 @@ cdef enum:
     # where another number means a state of the update rule:
     PARAMETERS = -1     # the weights and biases
     GRADIENT = -2       # Layer.gradient
+    TOTAL = -3          # Layer.total
 
 
 # Hands out one piece of memory after the other; without a base it only adds up their bytes.
@@ -33,6 +34,8 @@ cdef class Team:
     cdef bint leaves_rows           # a mini-batch leaves most rows of w^2 alone
     cdef const UpdateRule *rule     # NULL if nothing is to be updated
     cdef int n_state                # of the rule
+    cdef bint sums                  # gradients go to Layer.total
+    cdef bint shares                # parameters, states and gradients are where `place` and `place_total` say
     cdef tuple dropout              # p of the layers 1 .. L-1; None without dropout
     cdef object masks               # kept alive: of this epoch
     cdef bint finite                # the parameters that were stored last
@@ -71,6 +74,10 @@ cdef class Team:
     cdef tuple stored_moments(self)
     cdef void unpack_into(self, int k, list of_weights, list of_biases) noexcept
     cdef int load_arrays(self, int k, list of_weights, list of_biases) except -1
+    cdef Py_ssize_t place(self, char *base) noexcept nogil
+    cdef Py_ssize_t place_total(self, char *base) noexcept nogil
+    cdef State taken(self, Arena *arena, int l, int k) noexcept nogil
+    cdef void set_part(self, int l, int k, const State *part) noexcept nogil
     cdef void fill_with_zeros(self, int k) noexcept nogil
     cdef void measure(self) noexcept
     cdef void set_step(self, StepOptions options) noexcept

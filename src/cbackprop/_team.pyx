@@ -20,7 +20,7 @@ from cbackprop._runtime cimport (
 from cbackprop._sparse_layer cimport apply_pending_update, measure_weights
 from cbackprop._step_options cimport StepOptions
 from cbackprop._update_rules cimport MOMENTS, VELOCITIES, finish_updates, update_rule
-from cbackprop._worker cimport LateRows, Layer, State, Worker
+from cbackprop._worker cimport SUM_OF_GRADIENTS, LateRows, Layer, State, Worker
 from cbackprop.kernels cimport (
     Extent, FloatMode, LateStep, MemberTime, Panels, Records, dense_records_bytes, flush_subnormals, set_float_mode,
 )
@@ -35,8 +35,11 @@ cdef enum:
     PRIVATE_PRODUCTS = 32768    # a layer of so few products each worker computes for itself: two barriers cost more
 
 
-cdef inline void *take(Arena *arena, Py_ssize_t bytes) noexcept:
-    cdef void *piece = arena.base + arena.used if arena.base is not NULL else NULL
+cdef inline void *take(Arena *arena, Py_ssize_t bytes) noexcept nogil:
+    cdef void *piece
+    if arena is NULL:
+        return NULL
+    piece = arena.base + arena.used if arena.base is not NULL else NULL
     arena.used += (bytes + LINE - 1) // LINE * LINE
     return piece
 
@@ -46,6 +49,8 @@ cdef inline State part_of(Layer *layer, int k) noexcept nogil:
     cdef State part
     if k == GRADIENT:
         return layer.gradient
+    if k == TOTAL:
+        return layer.total
     if k != PARAMETERS:
         return layer.state[k]
     part.w = layer.w
@@ -77,9 +82,15 @@ cdef class Team:
         Whether there is room for backpropagation.
     options : StepOptions or None
         An update rule takes room for its states, a cost class of the user's for z^L.
+    shares : bool
+        Parameters and the update rule's states will be where `place` says, and gradients go where `place_total` says: in memory
+        that processes share.
     """
 
-    def __cinit__(self, Parameters p, Examples examples, Py_ssize_t m, int n_workers, bint trains, StepOptions options=None):
+    def __cinit__(
+        self, Parameters p, Examples examples, Py_ssize_t m, int n_workers, bint trains, StepOptions options=None,
+        bint shares=False,
+    ):
         cdef int w
         cdef Py_ssize_t layers
         if options is not None and p.activations is not None:
@@ -98,6 +109,8 @@ cdef class Team:
         if options is not None:
             self.rule = update_rule(&options.step)
             self.n_state = self.rule.n_state
+            self.sums = shares or options.step.rule == SUM_OF_GRADIENTS
+            self.shares = shares
         self.dropout = None if options is None else options.dropout
         if self.dropout is not None and len(self.dropout) != self.L - 1:
             raise ValueError(f"dropout is for {len(self.dropout)} layers before the last; the network has {self.L - 1}")
@@ -161,6 +174,7 @@ cdef class Team:
         cdef int s
         cdef Layer *layer = &self.workers[w].layer[l]
         cdef Py_ssize_t n = p.n[l], vectors, width, n_panels, cells
+        cdef Arena *own
         if self.sparse and l == 2:
             vectors = self.k.sparse_panel(n, self.m, self.n_workers)
         else:
@@ -176,14 +190,19 @@ cdef class Team:
             if l > 1:
                 if p.activations is not None:  # otherwise all 0: sigmoids
                     layer.f = p.activations.layer[l]
-                layer.w = panels(take(arena, p.n[l - 1] * cells), p.n[l - 1], n, width)
-                layer.b = take(arena, cells)
+                # What is elsewhere; other workers have a layer of their own here.
+                own = NULL if self.shares and w == 0 else arena
+                layer.w = panels(take(own, p.n[l - 1] * cells), p.n[l - 1], n, width)
+                layer.b = take(own, cells)
                 for s in range(self.n_state):
-                    layer.state[s].w = panels(take(arena, p.n[l - 1] * cells), p.n[l - 1], n, width)
-                    layer.state[s].b = take(arena, cells)
-                if self.rule is not NULL and self.rule.sums_gradient:
+                    layer.state[s].w = panels(take(own, p.n[l - 1] * cells), p.n[l - 1], n, width)
+                    layer.state[s].b = take(own, cells)
+                if self.rule is not NULL and self.rule.sums_gradient and not self.shares:
                     layer.gradient.w = panels(take(arena, p.n[l - 1] * cells), p.n[l - 1], n, width)
                     layer.gradient.b = take(arena, cells)
+                if self.sums:
+                    layer.total.w = panels(take(own, p.n[l - 1] * cells), p.n[l - 1], n, width)
+                    layer.total.b = take(own, cells)
             if l > 1 or not (self.sparse or self.columns):
                 layer.a_buffers[0] = take(arena, self.m * cells)
                 layer.a_buffers[1] = take(arena, self.m * cells) if self.n_workers > 1 else layer.a_buffers[0]
@@ -387,6 +406,9 @@ cdef class Team:
         for k in range(GRADIENT if self.rule.sums_gradient and self.is_late() else PARAMETERS, self.n_state):
             of_weights, of_biases = other.stored(k)
             self.load_arrays(k, of_weights, of_biases)
+        if self.sums:
+            of_weights, of_biases = other.stored(TOTAL)
+            self.load_arrays(TOTAL, of_weights, of_biases)
         for w in range(self.n_workers):
             self.workers[w].sparse.scale = other.workers[0].sparse.scale
             self.workers[w].velocity_scale = other.workers[0].velocity_scale
@@ -509,6 +531,56 @@ cdef class Team:
                     row_bytes = (layer.n + part.w.width - 1) // part.w.width * part.w.width * self.k.itemsize
                     memset(part.w.data, 0, part.w.rows * row_bytes)
                     memset(part.b, 0, row_bytes)
+
+    cdef Py_ssize_t place(self, char *base) noexcept nogil:
+        """Puts the parameters and the update rule's states at `base`; returns how many bytes they take."""
+        cdef int l, k
+        cdef Arena arena
+        cdef State part
+        arena.base = base
+        arena.used = 0
+        for l in range(2, self.L + 1):
+            for k in range(PARAMETERS, self.n_state):
+                part = self.taken(&arena, l, k)
+                self.set_part(l, k, &part)
+        return arena.used
+
+    cdef Py_ssize_t place_total(self, char *base) noexcept nogil:
+        """Has gradients go to `base`, layer by layer in panels; returns how many bytes they take."""
+        cdef int l
+        cdef Arena arena
+        cdef State part
+        arena.base = base
+        arena.used = 0
+        for l in range(2, self.L + 1):
+            part = self.taken(&arena, l, TOTAL)
+            self.set_part(l, TOTAL, &part)
+        return arena.used
+
+    cdef State taken(self, Arena *arena, int l, int k) noexcept nogil:
+        """`part_of` layer l of the first worker, in new memory."""
+        cdef Layer *layer = &self.workers[0].layer[l]
+        cdef State part = part_of(layer, k)
+        cdef Py_ssize_t row = (layer.n + part.w.width - 1) // part.w.width * part.w.width * self.k.itemsize
+        part.w.data = take(arena, part.w.rows * row)
+        part.b = take(arena, row)
+        return part
+
+    cdef void set_part(self, int l, int k, const State *part) noexcept nogil:
+        """Makes it `part_of` layer l of the first worker, and of those that share the layer with it."""
+        cdef int w
+        cdef Layer *layer
+        for w in range(self.n_workers):
+            layer = &self.workers[w].layer[l]
+            if w > 0 and not layer.shared:
+                continue
+            if k == TOTAL:
+                layer.total = part[0]
+            elif k == PARAMETERS:
+                layer.w = part.w
+                layer.b = part.b
+            else:
+                layer.state[k] = part[0]
 
     cdef void measure(self) noexcept:
         cdef int w

@@ -37,3 +37,6 @@ cdef class Training:
     cdef int check_begun(self) except -1
     cdef Parameters begin(self, net, StepOptions options)
     cdef int run(self, Parameters p, StepOptions options, Py_ssize_t first, Py_ssize_t end) except -1
+
+
+cdef object permutation_of(numbers, Py_ssize_t n)

@@ -14,7 +14,7 @@ from cbackprop._examples cimport BY_DENSITY, DENSE, SPARSE, Examples, count, in_
 from cbackprop._parameters cimport Parameters
 from cbackprop._shuffle cimport draws_of, places_after, shuffle, shuffle_as_numpy
 from cbackprop._step_options cimport StepOptions
-from cbackprop._team cimport MAX_WORKERS, Team
+from cbackprop._team cimport MAX_WORKERS, TOTAL, Team
 from cbackprop._worker cimport SUM_OF_GRADIENTS
 from cbackprop.kernels cimport CBACKPROP_THREADS, MemberTime
 
@@ -378,11 +378,11 @@ cdef class Training:
             raise ValueError("options make steps; expected the rule 'sum of gradients'")
         p = self.begin(net, options)
         try:
-            self.team.fill_with_zeros(0)
+            self.team.fill_with_zeros(TOTAL)
             self.run(p, options, 0, -1)
         finally:
             p.let_go()
-        return self.team.stored(0)
+        return self.team.stored(TOTAL)
 
     cdef Parameters begin(self, net, StepOptions options):
         """Loads the parameters of `net` for an epoch."""

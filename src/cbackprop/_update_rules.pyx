@@ -6,6 +6,7 @@ by the step's options; the algorithm's five steps know no rule. The `step` that 
 
 from libc.math cimport fabs, sqrt
 from libc.stdint cimport int64_t, uint32_t
+from libc.string cimport memset
 
 from cbackprop._late_rows cimport catch_up_all, counted_squares, keep_step
 from cbackprop._sparse_layer cimport (
@@ -13,7 +14,7 @@ from cbackprop._sparse_layer cimport (
     subtract_sparse_gradient,
 )
 from cbackprop._worker cimport (
-    AMSGRAD, GRADIENT_DESCENT, MOMENTUM, NESTEROV, SUM_OF_GRADIENTS, Layer, Step, Worker, is_moderate,
+    AMSGRAD, GRADIENT_DESCENT, MOMENTUM, NESTEROV, ONE_GRADIENT, SUM_OF_GRADIENTS, Layer, Step, Worker, is_moderate,
     passed_on,
 )
 from cbackprop.kernels cimport LateStep, Panels
@@ -257,16 +258,41 @@ cdef void update_weights_adam(Worker *me, int l, const uint32_t *examples, Py_ss
 cdef void add_bias_gradient(Worker *me, int l, double step) noexcept nogil:
     """g_b -> g_b + sum_x delta^l."""
     cdef Layer *layer = &me.layer[l]
-    me.k.subtract_rows(&layer.delta, -1, layer.state[0].b, layer.p0, layer.p1)
+    me.k.subtract_rows(&layer.delta, -1, layer.total.b, layer.p0, layer.p1)
 
 
 cdef void add_weight_gradient(Worker *me, int l, const uint32_t *examples, Py_ssize_t m, double step) noexcept nogil:
     """g -> g + sum_x delta^l (a^{l-1})^T."""
     cdef Layer *layer = &me.layer[l]
     if is_sparse(me, l):
-        subtract_sparse_gradient(me, examples, m, -1, &layer.state[0].w)
+        subtract_sparse_gradient(me, examples, m, -1, &layer.total.w)
     else:
-        me.k.subtract_outer(passed_on(&me.layer[l - 1]), &layer.delta, 1, -1, &layer.state[0].w, layer.p0, layer.p1)
+        me.k.subtract_outer(passed_on(&me.layer[l - 1]), &layer.delta, 1, -1, &layer.total.w, layer.p0, layer.p1)
+
+
+# ---- no step: the gradient of one mini-batch, for other processes: g = sum_x dC_x/dw ----
+
+cdef void set_bias_gradient(Worker *me, int l, double step) noexcept nogil:
+    """g_b = sum_x delta^l."""
+    cdef Panels total = one_row(&me.layer[l], me.layer[l].total.b)
+    fill_with_zeros(me, l, &total)
+    add_bias_gradient(me, l, step)
+
+
+cdef void set_weight_gradient(Worker *me, int l, const uint32_t *examples, Py_ssize_t m, double step) noexcept nogil:
+    """g = sum_x delta^l (a^{l-1})^T."""
+    cdef Layer *layer = &me.layer[l]
+    if is_sparse(me, l):
+        fill_with_zeros(me, l, &layer.total.w)
+        add_weight_gradient(me, l, examples, m, step)
+    else:
+        me.k.set_outer(passed_on(&me.layer[l - 1]), &layer.delta, &layer.total.w, layer.p0, layer.p1)
+
+
+cdef void fill_with_zeros(Worker *me, int l, const Panels *matrix) noexcept nogil:
+    """Makes this worker's panels of a matrix of layer l 0."""
+    cdef Py_ssize_t panel = matrix.rows * matrix.width * me.k.itemsize
+    memset(<char *> matrix.data + me.layer[l].p0 * panel, 0, (me.layer[l].p1 - me.layer[l].p0) * panel)
 
 
 # ---- the choice ----
@@ -280,7 +306,8 @@ cdef UpdateRule NESTEROV_RULE = UpdateRule(
     1, VELOCITIES, True, begin_nesterov, update_biases_nesterov, update_weights_nesterov, take_nesterov_steps)
 cdef UpdateRule ADAM_RULE = UpdateRule(2, MOMENTS, True, begin_adam, update_biases_adam, update_weights_adam, NULL)
 cdef UpdateRule AMSGRAD_RULE = UpdateRule(3, MOMENTS, True, begin_adam, update_biases_adam, update_weights_adam, NULL)
-cdef UpdateRule SUM_RULE = UpdateRule(1, NOTHING, False, begin_nothing, add_bias_gradient, add_weight_gradient, NULL)
+cdef UpdateRule SUM_RULE = UpdateRule(0, NOTHING, False, begin_nothing, add_bias_gradient, add_weight_gradient, NULL)
+cdef UpdateRule ONE_RULE = UpdateRule(0, NOTHING, False, begin_nothing, set_bias_gradient, set_weight_gradient, NULL)
 
 
 cdef const UpdateRule *update_rule(const Step *step) noexcept nogil:
@@ -293,6 +320,8 @@ cdef const UpdateRule *update_rule(const Step *step) noexcept nogil:
         return &NESTEROV_RULE
     if step.rule == SUM_OF_GRADIENTS:
         return &SUM_RULE
+    if step.rule == ONE_GRADIENT:
+        return &ONE_RULE
     return &AMSGRAD_RULE if step.rule == AMSGRAD else &ADAM_RULE
 
 

@@ -11,7 +11,8 @@ cdef enum:
 
 cdef enum RuleCode:
     GRADIENT_DESCENT, MOMENTUM, NESTEROV, ADAM, AMSGRAD
-    SUM_OF_GRADIENTS    # no step: the gradient is added to state 0, for an optimiser elsewhere
+    SUM_OF_GRADIENTS    # no step: the gradient is added to Layer.total, for an optimiser elsewhere
+    ONE_GRADIENT        # no step: the gradient takes the place of Layer.total, for other processes
 
 
 # How a gradient is to change the parameters.
@@ -40,6 +41,7 @@ cdef struct Layer:
     void *b                 # (n)
     State state[MAX_STATE]
     State gradient          # for rules that need it as a whole: 0 between steps
+    State total             # where SUM_OF_GRADIENTS adds it, and ONE_GRADIENT puts it
     Activations f           # what each neuron makes of its z
     Panels a                # (m x n) z^l, then a^l
     void *a_buffers[2]      # ... in two buffers alternately: a slower worker may still read the mini-batch before

@@ -91,6 +91,7 @@ cdef extern from "kernels.h" nogil:
         Py_ssize_t (*transposed_scratch)(const Panels *D, const Panels *C) noexcept nogil
         void (*subtract_outer)(const Panels *A, const Panels *D, double decay, double step, const Panels *W,
                                Py_ssize_t p0, Py_ssize_t p1) noexcept nogil
+        void (*set_outer)(const Panels *A, const Panels *D, const Panels *W, Py_ssize_t p0, Py_ssize_t p1) noexcept nogil
         void (*subtract_rows)(const Panels *D, double step, void *b, Py_ssize_t p0, Py_ssize_t p1) noexcept nogil
         void (*find_runs)(Columns *X) noexcept nogil
         void (*product_columns)(const Columns *X, const Panels *B, const void *bias, const Panels *C,
@@ -108,6 +109,8 @@ cdef extern from "kernels.h" nogil:
         Py_ssize_t (*activation_scratch)(const Activations *f, Py_ssize_t m) noexcept nogil
         void (*softmax)(const Panels *Z, Py_ssize_t i0, Py_ssize_t i1) noexcept nogil
         void (*scale)(double factor, const Panels *M, Py_ssize_t p0, Py_ssize_t p1) noexcept nogil
+        double (*subtract_matrix)(const Panels *G, double decay, double step, const Panels *W,
+                                  Py_ssize_t p0, Py_ssize_t p1) noexcept nogil
         void (*subtract_signs)(double weight_decay, const Panels *W, Py_ssize_t p0, Py_ssize_t p1) noexcept nogil
         void (*move)(bint is_l1, double weight_decay, double velocity_scale, const Panels *V, const Panels *W,
                      Py_ssize_t p0, Py_ssize_t p1) noexcept nogil

@@ -22,6 +22,7 @@ cdef extern from "numpy/arrayobject.h" nogil:
 
     bint PyArray_IS_C_CONTIGUOUS(ndarray array) noexcept
     bint PyArray_ISBEHAVED_RO(ndarray array) noexcept
+    bint PyArray_ISCARRAY(ndarray array) noexcept
     bint PyArray_ISNOTSWAPPED(ndarray array) noexcept
     int PyArray_NDIM(ndarray array) noexcept
     int PyArray_TYPE(ndarray array) noexcept

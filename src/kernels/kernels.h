@@ -75,6 +75,9 @@ typedef struct {
     void (*subtract_outer)(const Panels *A, const Panels *D, double decay, double step, const Panels *W, ptrdiff_t p0,
                            ptrdiff_t p1);
 
+    /* W = A^T D. */
+    void (*set_outer)(const Panels *A, const Panels *D, const Panels *W, ptrdiff_t p0, ptrdiff_t p1);
+
     /* b = b - step (sum of the rows of D): b (n) in D's lanes. */
     void (*subtract_rows)(const Panels *D, double step, void *b, ptrdiff_t p0, ptrdiff_t p1);
 
@@ -98,6 +101,8 @@ typedef struct {
 
     /* ---- templates/descent.h: regularisation, momentum, Adam ---- */
     void (*scale)(double factor, const Panels *M, ptrdiff_t p0, ptrdiff_t p1); /* M = factor M */
+    /* W = decay W - step G, G having W's panels. Returns the largest |w|, NaN if one is NaN. */
+    double (*subtract_matrix)(const Panels *G, double decay, double step, const Panels *W, ptrdiff_t p0, ptrdiff_t p1);
     /* W = W - weight_decay sgn(W). */
     void (*subtract_signs)(double weight_decay, const Panels *W, ptrdiff_t p0, ptrdiff_t p1);
     /* V = V - (weight_decay / velocity_scale) R(W), then W = W + velocity_scale V: R(W) is W, or sgn(W) if `is_l1`. */

@@ -285,10 +285,10 @@ static void product_transposed(const Panels *D, const Panels *B, const Panels *C
     } while (k < n);
 }
 
-/* W = decay W - step (A^T D): W (K x n), A (m x K), D (m x n).
+/* W = A^T D, or, if `update`, W = decay W - step (A^T D): W (K x n), A (m x K), D (m x n).
  * A few panels of A, 256 KB, stay in the second-level cache; each panel of D is loaded once for all of them. */
-static void subtract_outer(const Panels *A, const Panels *D, double decay, double step, const Panels *W, ptrdiff_t p0,
-                           ptrdiff_t p1) {
+INLINE void outer_with(const int update, const Panels *A, const Panels *D, double decay, double step, const Panels *W,
+                       ptrdiff_t p0, ptrdiff_t p1) {
     const ptrdiff_t m = D->rows, K = A->cols, width = W->width, panels = divide_up(K, A->width);
     const ptrdiff_t bytes = A->rows * A->width * (ptrdiff_t)sizeof(real);
     const ptrdiff_t most = bytes > 0 && bytes < (1 << 17) ? (1 << 18) / bytes : 1;
@@ -307,12 +307,21 @@ static void subtract_outer(const Panels *A, const Panels *D, double decay, doubl
                     .c_row = width,
                     .decay = (real)decay,
                     .step = (real)step,
-                    .update = 1,
+                    .update = update,
                 };
                 tiled(&t, smaller(K - q * A->width, A->width), used_vectors(W, p));
             }
         }
     }
+}
+
+static void subtract_outer(const Panels *A, const Panels *D, double decay, double step, const Panels *W, ptrdiff_t p0,
+                           ptrdiff_t p1) {
+    outer_with(1, A, D, decay, step, W, p0, p1);
+}
+
+static void set_outer(const Panels *A, const Panels *D, const Panels *W, ptrdiff_t p0, ptrdiff_t p1) {
+    outer_with(0, A, D, 0, 0, W, p0, p1);
 }
 
 /* b = b - step (sum of the rows of D): b (n), D (m x n). */

@@ -22,6 +22,20 @@ static void scale(double factor, const Panels *M, ptrdiff_t p0, ptrdiff_t p1) {
     for (ptrdiff_t i = 0, n = panels_size(M, p0, p1); i < n; i += LANES) store(x + i, f * load(x + i));
 }
 
+/* W = decay W - step G: see kernels.h. */
+static double subtract_matrix(const Panels *G, double decay, double step, const Panels *W, ptrdiff_t p0, ptrdiff_t p1) {
+    const real *g = panels_from(G, p0);
+    real *w = panels_from(W, p0);
+    const vec shrink = BROADCAST((real)decay), size = BROADCAST((real)step);
+    ivec most = bits_of(ZERO);
+    for (ptrdiff_t i = 0, n = panels_size(W, p0, p1); i < n; i += LANES) {
+        const vec moved = subtract_product(shrink * load(w + i), size, load(g + i));
+        store(w + i, moved);
+        most = larger(magnitude(moved), most);
+    }
+    return largest_lane(most);
+}
+
 /* W = W - weight_decay sgn(W). */
 static void subtract_signs(double weight_decay, const Panels *W, ptrdiff_t p0, ptrdiff_t p1) {
     real *w = panels_from(W, p0);

@@ -1,0 +1,156 @@
+"""Local SGD: each rank takes some steps for itself, then the parameters of all are averaged."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from cbackprop._memory import remember
+from cbackprop._ranks._exchange import Interrupts
+from cbackprop._ranks._sums import Sums
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from numpy.typing import NDArray
+
+    from cbackprop._ranks._exchange import Exchange
+    from cbackprop._ranks._shares import Shared
+
+
+class Averaging:
+    """What divides an epoch into rounds of a few steps, and averages after each.
+
+    Velocities and moments are averaged, too: after a round all ranks are equal. A rank counts by the number
+    of examples that it trained on in the round. After an error the parameters are those of the last average.
+
+    Parameters
+    ----------
+    exchange : Exchange
+    net : Network
+    data : Shared
+        The training data.
+    m : int
+        Examples of a mini-batch of one rank.
+    every : int
+        Steps of a round.
+    """
+
+    def __init__(self, exchange: Exchange, net: Any, data: Shared, m: int, every: int) -> None:
+        self.exchange, self.net, self.m, self.every = exchange, net, m, every
+        self.sizes = data.sizes
+        self.n_batches = [-(-n // m) for n in data.sizes]
+        self.sums: Sums | None = None
+
+    def train(self, epoch: Callable[[int, int], bool]) -> bool:
+        """Train round by round.
+
+        epoch(first, last) trains on this rank's mini-batches from `first` to before `last`.
+        """
+        rank, is_finite = self.exchange.rank, True
+        own = self.n_batches[rank]
+        failed: BaseException | None = None
+        with Interrupts() as interrupts:
+            self.exchange.exchange()  # an error before is told here; later ones with the sums
+            for first in range(0, max(self.n_batches), self.every):
+                before = self.state()
+                try:
+                    try:
+                        interrupts.raises = True
+                        interrupts.raise_now()
+                        if first < own:
+                            is_finite = epoch(first, min(first + self.every, own))
+                    finally:
+                        interrupts.raises = False
+                except BaseException as error:
+                    failed = error
+                if self.sums is None:
+                    self.sums = self.sums_of_state()
+                if self.average(first, failed):
+                    self.restore(before)
+                    break
+        if failed is not None:
+            raise failed
+        self.exchange.exchange()  # raises what another rank says
+        interrupts.raise_now()
+        return is_finite
+
+    # ---- the state of a network: parameters, velocities, moments ----
+
+    def state(self) -> tuple[Any, Any, Any, Any]:
+        """The arrays of the network, which training replaces, and what its last step kept."""
+        net, memory = self.net, self.net._cbackprop
+        return list(net.weights), list(net.biases), memory.velocities, memory.moments
+
+    def restore(self, state: tuple[Any, Any, Any, Any]) -> None:
+        """Give the network a state."""
+        self.net.weights, self.net.biases, velocities, moments = state
+        remember(self.net, velocities=velocities, moments=moments)
+
+    def sums_of_state(self) -> Sums:
+        """Rows for a state of each rank. One that has made no step has no velocities or moments yet."""
+        sizes = self.exchange.exchange(sum(array.size for array in arrays_of(self.state())))
+        return Sums(
+            self.exchange,
+            max(sizes) + 1,
+            range(self.exchange.size),
+            self.net._cbackprop.dtype,
+            in_order=False,
+        )
+
+    def average(self, first: int, failed: BaseException | None) -> bool:
+        """Average the states of all ranks after a round; return whether one of them has failed."""
+        sums, rank = self.sums, self.exchange.rank
+        assert sums is not None
+        trained = [min((first + self.every) * self.m, n) - min(first * self.m, n) for n in self.sizes]
+        share = trained[rank] / sum(trained)
+        row, state = sums.mine[rank], self.state()
+        row[:] = 0
+        if failed is None and share:
+            start = 0
+            for array in arrays_of(state):
+                np.multiply(array.ravel(), share, out=row[start : start + array.size], casting="same_kind")
+                start += array.size
+            row[-1] = share * (0 if state[3] is None else state[3][0])
+        stops = sums.add_up(0.0 if failed is None else 1.0)
+        if not stops:
+            self.restore(self.state_in(sums.total))
+        return stops
+
+    def state_in(self, total: NDArray[Any]) -> tuple[Any, Any, Any, Any]:
+        """The state in a row."""
+        weights, biases, velocities, moments = self.state()
+        start = 0
+
+        def taken(arrays: list[Any]) -> list[Any]:
+            nonlocal start
+            result = []
+            for array in arrays:
+                result.append(total[start : start + array.size].reshape(array.shape).copy())
+                start += array.size
+            return result
+
+        weights, biases = taken(weights), taken(biases)
+        if velocities is not None:
+            velocities = tuple(taken(side) for side in velocities)
+        if moments is not None:
+            moments = (
+                round(float(total[-1])),
+                *(tuple(taken(side) for side in each) for each in moments[1:]),
+            )
+        return weights, biases, velocities, moments
+
+
+def arrays_of(state: tuple[Any, Any, Any, Any]) -> Iterator[NDArray[Any]]:
+    """All arrays of a state, in one order."""
+    weights, biases, velocities, moments = state
+    yield from weights
+    yield from biases
+    if velocities is not None:
+        for side in velocities:
+            yield from side
+    if moments is not None:
+        for each in moments[1:]:
+            for side in each:
+                yield from side
