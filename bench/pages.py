@@ -73,13 +73,14 @@ def table(name):
         return with_machine(name, tables.options(results("network2"), results("network2-100")))
     if name == "chapter3":
         return with_machine(name, tables.chapter3(results(name)["runs"]))
-    if name == "estimators":
-        return with_machine(name, tables.estimators(results(name)))
+    if name in ("estimators", "ranks"):
+        return with_machine(name, getattr(tables, name)(results(name)))
     makers = {
         "calls": tables.calls,
         "kernels": tables.kernels,
         "parallel": tables.parallel,
         "sweeps": tables.sweeps,
+        "local_sgd": tables.local_sgd,
         "fast_algorithm": tables.fast_algorithm,
     }
     return with_machine(name, makers[name](results(name)["rows"]))

@@ -1,12 +1,12 @@
-"""Data-parallel SGD over MPI on two ranks, beside one process with one thread and with two.
+"""Data-parallel SGD over MPI on some numbers of ranks, beside one process with one thread and with several.
 
-    python bench/ranks.py --threads 2 [--mpiexec COMMAND] [--json FILE] [--shapes S ...] [--runs R]
+    python bench/ranks.py --threads 2 [--ranks N ...] [--mpiexec COMMAND] [--json FILE] [--runs R]
 
-In each turn a shape is trained by one process on one thread, by one process on two threads with twice the
-mini-batch, and by two ranks, each with the shape's mini-batch (weak scaling) or with half of it (strong
-scaling); the figures are the gain in examples a second over one thread. Then the seconds that a sum over both
-ranks takes, by its size: ours, in memory that they share, and MPI's Allreduce. Exits 1 if the ranks'
-parameters are not equal, bit for bit.
+In each turn a shape is trained by one process on one thread, by one process on as many threads as ranks, if
+there are so many processors, with its mini-batch and with one as many times as long, and by the ranks, each
+with the shape's mini-batch (weak scaling) or with its part of it (strong scaling); the figures are the gain
+in examples a second over one thread. Then the seconds that a sum over two ranks takes, by its size: ours, in
+memory that they share, and MPI's Allreduce. Exits 1 if the ranks' parameters are not equal, bit for bit.
 """
 
 import argparse
@@ -17,7 +17,6 @@ import shlex
 import statistics
 import subprocess
 import sys
-import time
 
 import machine
 import numpy as np
@@ -111,26 +110,29 @@ def run(task, mpiexec, n_ranks):
     return json.loads(done.stdout.strip().splitlines()[-1])
 
 
-def measure(name, dtype, mpiexec, n_ranks, runs):
+def measure(name, dtype, mpiexec, n_ranks, processors, runs):
     """Time one shape, all ways in turns; return the row of results."""
     sizes, m = SHAPES[name]
     common = {"what": "train", "sizes": sizes, "dtype": dtype}
     ways = {
         "one": common | {"m": m, "threads": 1, "comm": False},
-        "threads": common | {"m": m * n_ranks, "threads": n_ranks, "comm": False},
-        "threads, strong": common | {"m": m, "threads": n_ranks, "comm": False},
         "weak": common | {"m": m * n_ranks, "threads": 1, "comm": True},
-        "strong": common | {"m": m, "threads": 1, "comm": True},
     }
+    if n_ranks > 1:
+        ways["strong"] = common | {"m": m, "threads": 1, "comm": True}
+    if 1 < n_ranks <= processors:
+        ways["threads"] = common | {"m": m * n_ranks, "threads": n_ranks, "comm": False}
+        ways["threads, strong"] = common | {"m": m, "threads": n_ranks, "comm": False}
     seconds = {way: [] for way in ways}
     for _ in range(runs):
         for way, task in ways.items():
             seconds[way].append(run(task, mpiexec, n_ranks))
     row = {"shape": name, "sizes": list(sizes), "m": m, "dtype": dtype, "ranks": n_ranks}
     row["step"] = {way: machine.spread(found) for way, found in seconds.items()}
-    for way, task in ways.items():
-        gains = [task["m"] / m * a / b for a, b in zip(seconds["one"], seconds[way], strict=True)]
-        row["gain, " + way] = {"median": statistics.median(gains), "min": min(gains), "max": max(gains)}
+    row["gains"] = {}
+    for way in list(ways)[1:]:
+        gains = [ways[way]["m"] / m * a / b for a, b in zip(seconds["one"], seconds[way], strict=True)]
+        row["gains"][way] = {"median": statistics.median(gains), "min": min(gains), "max": max(gains)}
     return row
 
 
@@ -138,7 +140,13 @@ def main():
     """Measure every shape, and the sums."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     machine.add_arguments(parser)
-    parser.add_argument("--mpiexec", default="mpiexec --bind-to core", metavar="COMMAND")
+    parser.add_argument("--ranks", nargs="+", type=int, default=[2], metavar="N")
+    parser.add_argument(
+        "--mpiexec",
+        default="mpiexec --oversubscribe --bind-to core:overload-allowed",
+        metavar="COMMAND",
+        help="Open MPI's by default: %(default)s",
+    )
     parser.add_argument("--shapes", nargs="+", default=list(SHAPES), choices=SHAPES, metavar="S")
     parser.add_argument("--dtype", nargs="+", default=["float64", "float32"])
     parser.add_argument("--runs", type=int, default=5, metavar="R")
@@ -151,28 +159,27 @@ def main():
     if arguments.threads < 2:
         parser.error("two ranks need --threads 2")
     machine.settle(arguments.threads, arguments.cpu)
-    mpiexec, n_ranks = shlex.split(arguments.mpiexec), arguments.threads
+    mpiexec = shlex.split(arguments.mpiexec)
     rows = []
     for name in arguments.shapes:
         for dtype in arguments.dtype:
-            rows.append(row := measure(name, dtype, mpiexec, n_ranks, arguments.runs))
-            weak, strong = row["gain, weak"], row["gain, strong"]
-            print(
-                f"{name}, {dtype}: one thread {row['step']['one']['median'] * 1e6:.0f} µs a step; "
-                f"weak {weak['median']:.2f} ({weak['min']:.2f}–{weak['max']:.2f}), "
-                f"threads {row['gain, threads']['median']:.2f}; strong {strong['median']:.2f}, "
-                f"threads {row['gain, threads, strong']['median']:.2f}",
-                flush=True,
-            )
-    sums = run({"what": "sum", "dtype": "float32", "comm": True}, mpiexec, n_ranks)
+            for n_ranks in arguments.ranks:
+                row = measure(name, dtype, mpiexec, n_ranks, arguments.threads, arguments.runs)
+                rows.append(row)
+                gains = ", ".join(
+                    f"{way} {gain['median']:.2f} ({gain['min']:.2f}–{gain['max']:.2f})"
+                    for way, gain in row["gains"].items()
+                )
+                one = row["step"]["one"]["median"] * 1e6
+                print(
+                    f"{name}, {dtype}, {n_ranks} ranks: one thread {one:.0f} µs a step; {gains}", flush=True
+                )
+    sums = run({"what": "sum", "dtype": "float32", "comm": True}, mpiexec, 2)
     for row in sums:
         shared, whole = row["shared"] * 1e6, row["Allreduce"] * 1e6
         print(f"{row['bytes']:10} bytes: shared {shared:8.1f} µs, Allreduce {whole:8.1f} µs")
     if arguments.json:
-        begun = time.strftime("%Y-%m-%d")
-        machine.save(
-            {"rows": rows, "sums": sums, "day": begun, "machine": machine.describe()}, arguments.json
-        )
+        machine.save({"rows": rows, "sums": sums, "machine": machine.describe()}, arguments.json)
 
 
 if __name__ == "__main__":

@@ -208,6 +208,37 @@ def sweeps(rows):
     return lines_of(cells)
 
 
+def ranks(results):
+    """Return the tables of what ranks.py wrote: gains, and sums by their size."""
+    ways = {
+        "weak": "weak scaling",
+        "threads": "threads, weak",
+        "strong": "strong",
+        "threads, strong": "threads, strong",
+    }
+    cells = [["network, mini-batch of a rank", "ranks", "one thread: a step", *ways.values()]]
+    for row in results["rows"]:
+        one = duration(row["step"]["one"]["median"])
+        cells.append([f"{row['shape']}, {row['dtype']}", str(row["ranks"]), one])
+        for way in ways:
+            gain = row["gains"].get(way)
+            cells[-1].append(f"{gain['median']:.2f} ({gain['min']:.2f}–{gain['max']:.2f})" if gain else "–")
+    sums = [["bytes", "shared memory", "MPI's Allreduce"]]
+    sums += [
+        [f"{row['bytes']:,}", duration(row["shared"]), duration(row["Allreduce"])] for row in results["sums"]
+    ]
+    return f"{lines_of(cells)}\n\nA sum over two ranks:\n\n{lines_of(sums)}"
+
+
+def local_sgd(rows):
+    """Return the table of what local_sgd.py wrote."""
+    cells = [["four ranks, 10 examples each a step", "% of the test images (min–max)"]]
+    for row in rows:
+        percent = row["accuracies"]
+        cells.append([row["way"], f"{statistics.mean(percent):.2f} ({min(percent):.2f}–{max(percent):.2f})"])
+    return lines_of(cells)
+
+
 def options(*results):
     """Return the table of what network2.py wrote of one shape or several."""
     cells = [["one epoch"]]
