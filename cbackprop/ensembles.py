@@ -24,7 +24,7 @@ class Ensemble:
     Parameters
     ----------
     networks : iterable of Network
-        At least one, all with as many inputs and outputs. `cbackprop.sweep` with ``return_networks=True``
+        At least one, all with as many inputs and outputs. ``cbackprop.sweep`` with ``return_networks=True``
         trains some.
 
     Attributes
@@ -122,11 +122,11 @@ def ensemble(make: Callable[..., ReferenceLayers], n: int, data: tuple[Any, Any]
     Parameters
     ----------
     make, data
-        As for `cbackprop.sweep`.
+        As for ``cbackprop.sweep``.
     n : int
         The number of networks.
     **options
-        As for `cbackprop.sweep`: ``epochs=30``, ``n_jobs=-1``, ``backend="dask"``, …
+        As for ``cbackprop.sweep``: ``epochs=30``, ``n_jobs=-1``, ``backend="dask"``, …
 
     Returns
     -------
@@ -135,7 +135,7 @@ def ensemble(make: Callable[..., ReferenceLayers], n: int, data: tuple[Any, Any]
     Raises
     ------
     ValueError, TypeError, ImportError
-        As `cbackprop.sweep`, and if `n` is not a whole number from 1.
+        As ``cbackprop.sweep``, and if `n` is not a whole number from 1.
     """
     grid: list[dict[str, Any]] = [{}] * _arguments.whole(n, "n", 1)
     rows = sweeps.sweep(make, grid, data, return_networks=True, as_frame=False, **options)

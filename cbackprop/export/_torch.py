@@ -28,7 +28,7 @@ def to_torch(net: Any) -> Any:
         A `Linear` and an activation for each layer after the input layer, of the network's type, on the
         processor. It maps rows (m, n_in) to rows (m, n_out), and may be trained on. Its parameters are
         copies. An activation without a module of PyTorch's, e^z or that of single neurons, is one of
-        `cbackprop.export.torch_modules`; linear neurons have an `Identity`.
+        ``cbackprop.export.torch_modules``; linear neurons have an `Identity`.
 
     Raises
     ------
@@ -59,7 +59,7 @@ def from_torch(module: Any, *, cost: Any = None) -> Any:
     ----------
     module : torch.nn.Sequential
         Of `Linear`, `Sigmoid`, `Tanh`, `ReLU`, `Softplus`, `Softmax`, `Identity`, the modules of
-        `cbackprop.export.torch_modules` and further `Sequential`. A layer without an activation is linear.
+        ``cbackprop.export.torch_modules`` and further `Sequential`. A layer without an activation is linear.
         `Dropout`, which does nothing but in training, and a `Flatten` in front are left out.
     cost : class, optional
         What the network is to be trained on; then it is network2's. By default it is network.py's, with the
