@@ -125,6 +125,8 @@ class Reader:
 
     def work(self) -> None:
         """What the thread does."""
+        if self.stopped:  # Ctrl-C came while it was started: nobody will wait for its end
+            return
         try:
             for window in self.windows:
                 self.ready.put(window)
