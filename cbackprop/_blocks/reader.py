@@ -92,7 +92,8 @@ class Reader:
         self.stopped = True
         self.is_free.release()
         if self.thread is not None and self.thread.ident is not None:  # it was started
-            self.thread.join()
+            while self.thread.is_alive():  # a second Ctrl-C ends the wait for a disk that hangs
+                self.thread.join(LOOK)
         self.windows.close()
 
     def __iter__(self) -> Iterator[Window]:
