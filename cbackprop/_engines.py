@@ -67,7 +67,8 @@ def mapped(
 def folder_for(n_bytes: int) -> Iterator[str]:
     """A temporary folder where joblib too would put so many bytes: in memory if there is much room.
 
-    loky's resource tracker, a process of its own, deletes it if this process is killed.
+    If this process is killed, loky's resource tracker, a process of its own, deletes it. It does so after the
+    workers have ended, which wait five minutes for more to do.
     """
     parent = os.environ.get("JOBLIB_TEMP_FOLDER") or None
     if parent is not None:

@@ -10,12 +10,14 @@ import sys
 import textwrap
 import threading
 import time
+import tracemalloc
 import weakref
 
 import numpy as np
 import pytest
 
 from cbackprop import network, network2
+from cbackprop._blocks import arrays
 from cbackprop._files import checkpoints
 from support.children import run_python
 
@@ -204,6 +206,23 @@ def test_one_output_neuron_takes_numbers():
     with pytest.raises(ValueError, match=r"Y\[77\] .* is 0.5; the accuracy of one output"):
         Y = np.where(np.arange(N) == 77, 0.5, Y % 2)
         net.SGD((X, Y), 1, M, 0.5, monitor_training_accuracy=True, **OPTIONS)
+
+
+def test_rows_far_apart_take_the_memory_of_rows(tmp_path, monkeypatch):
+    """Each 100th row of a file: what lies between is not read into memory at once."""
+    X = np.zeros((100 * N, SIZES[0]), np.float32)
+    X[::100] = examples()[0]
+    np.save(tmp_path / "X.npy", X)
+    monkeypatch.setattr(arrays, "GAPPED_BYTES", 1 << 16)
+    mapped = np.load(tmp_path / "X.npy", mmap_mode="r")[::100]
+    tracemalloc.start()
+    try:
+        net = trained((mapped, Y), epochs=1)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert bits(net) == bits(trained(examples(), epochs=1))
+    assert peak < X[: 100 * BLOCK].nbytes
 
 
 def test_memory_stays_constant(tmp_path):
@@ -413,9 +432,19 @@ WRONG = {
     "weights of strings": ((X, Y), {"sample_weight": np.full(N, "1")}, TypeError, "sample_weight has dtype"),
     "a Fortran file": ("Fortran", {}, ValueError, "do not lie one after the other"),
     "rows backwards": ("backwards", {}, ValueError, "do not lie one after the other"),
-    "a file cut short": ("cut", {}, ValueError, "the last row ends at byte"),
-    "another file of this name": ("replaced", {}, ValueError, "does not hold the numbers of this memmap"),
-    "a file that is gone": ("gone", {}, FileNotFoundError, "X.npy"),
+    "a file cut short": (
+        "cut",
+        {},
+        ValueError,
+        r"training_data: X \(.*X.npy\) cannot be read: it has \d+ bytes, and the last row ends at byte",
+    ),
+    "another file of this name": (
+        "replaced",
+        {},
+        ValueError,
+        r"training_data: X \(.*X.npy\) .* does not hold the numbers of this memmap",
+    ),
+    "a file that is gone": ("gone", {}, FileNotFoundError, r"training_data: X \(.*X.npy\): No such file"),
     "slices of another shape": (
         (class_with(shape=(N, 40), dtype=np.dtype("f8")), Y),
         {},
@@ -427,6 +456,12 @@ WRONG = {
         {},
         ValueError,
         "X cannot be read: division by zero",
+    ),
+    "fewer rows than none": (
+        (class_with(shape=(-5, 40), dtype=np.dtype("f4")), Y),
+        {},
+        TypeError,
+        "training_data: X is Dataset",
     ),
     "rows without a number": (
         (class_with(shape=(float("nan"), 40), dtype=np.dtype("f4")), Y),

@@ -248,7 +248,7 @@ def test_what_is_wrong_with_tables(pa, tmp_path):
         (file(last=[None, *column[1:]]), "label"), r"rows 0 to 7: column 'last' has 1 rows without a number"
     )
     refused((file(last=[str(x) for x in column]), "label"), "column 'last' is of string", TypeError)
-    refused((file(last=[[x] for x in column]), "label"), "column 'last' is of list", TypeError)
+    refused((file(last=[[x] for x in column]), "label"), "'last' is of list.*(fixed_size_list)", TypeError)
     refused((file(last=[{"x": x} for x in column]), "label"), "column 'last' is of struct", TypeError)
     refused(
         (file(last=pa.array(["a"] * N).dictionary_encode()), "label"), "number the classes from 0", TypeError
@@ -258,6 +258,15 @@ def test_what_is_wrong_with_tables(pa, tmp_path):
     refused((file(last=column), "class"), "it has no columns 'class'; its columns are label, x0")
     refused((file(last=column), 3), "the column with y is 3", TypeError)
     refused((file(last=column), []), r"the column with y is \[\]", TypeError)
+    refused(
+        (
+            arrow(pa, tmp_path / "0.arrow", as_table(pa, last=pa.array([[]] * N, pa.list_(pa.float32(), 0)))),
+            "label",
+        ),
+        "column 'last' is of fixed_size_list<.*>.0., lists without numbers",
+        TypeError,
+    )
+    refused((file(last=column), Y), r"the column with y is array\(.{,40}; expected its name", TypeError)
     missing = pa.FixedSizeListArray.from_arrays(pa.array([None, *[0.5] * (N * 20 - 1)]), 20)
     lists = parquet(pa, tmp_path / "b.parquet", pa.table({"label": Y, "x": missing}))
     refused((lists, "label"), "column 'x' has lists with a number missing")
@@ -295,6 +304,34 @@ def test_a_parquet_file_that_changes_between_epochs(how, pa, tmp_path):
 
     with pytest.raises((ValueError, OSError), match=r"training_data: .*a.parquet, rows \d+ to \d+"):
         trained((name, "label"), callbacks=[harm])
+
+
+def test_a_file_with_thousands_of_columns(pa, tmp_path):
+    """Their names are asked for once: pyarrow makes the whole list each time."""
+    name = parquet(pa, tmp_path / "a.parquet", as_table(pa))
+    asked, schema_of = [], pa.parquet.ParquetFile.schema_arrow
+
+    class Schema:
+        def __init__(self, schema):
+            self.schema, self.pandas_metadata = schema, schema.pandas_metadata
+
+        def __iter__(self):
+            return iter(self.schema)
+
+        @property
+        def names(self):
+            asked.append(1)
+            return self.schema.names
+
+    class ParquetFile(pa.parquet.ParquetFile):
+        @property
+        def schema_arrow(self):
+            return Schema(schema_of.fget(self))
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(pa.parquet, "ParquetFile", ParquetFile)
+        trained((name, "label"))
+    assert len(asked) == 1
 
 
 # ---- Dask ----

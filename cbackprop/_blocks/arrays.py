@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     Read = Callable[[int, int, NDArray[Any]], None]
 
 
+GAPPED_BYTES = 1 << 20  # that are read at once of rows with something else between them
+
+
 class Source(Protocol):
     """An array that is read some rows at a time.
 
@@ -69,6 +72,21 @@ def source_of(array: Any, name: str) -> Source:
     return Slices(array)
 
 
+@contextlib.contextmanager
+def naming(what: str) -> Iterator[None]:
+    """Have ordinary errors say what could not be read."""
+    try:
+        yield
+    except MemoryError:
+        raise
+    except OSError as error:
+        if error.errno is None:  # a library's own
+            raise OSError(f"{what} cannot be read: {error}") from error
+        raise OSError(error.errno, f"{what}: {error.strerror}") from error
+    except Exception as error:  # each library has its own
+        raise ValueError(f"{what} cannot be read: {error}") from error
+
+
 def has_slices(array: Any) -> bool:
     """Whether it is like an array, as a dataset of HDF5 or Zarr is, and its shape is known."""
     shape = getattr(array, "shape", None)
@@ -76,7 +94,7 @@ def has_slices(array: Any) -> bool:
         not hasattr(type(array), "iloc")  # of pandas, whose slices may go by labels
         and isinstance(getattr(array, "dtype", None), np.dtype)
         and isinstance(shape, tuple)
-        and all(isinstance(n, (int, np.integer)) for n in shape)
+        and all(isinstance(n, (int, np.integer)) and n >= 0 for n in shape)
         and hasattr(type(array), "__getitem__")
     )
 
@@ -148,21 +166,22 @@ class FileRows:
                 f"{name}: the rows of this memmap do not lie one after the other in {self.where}; block goes "
                 f"with a file in C order"
             )
+        # With what lies between them, rows may be far longer than the block that they go to.
+        is_dense = self.stride == self.row_bytes
+        self.n_at_once = len(array) if is_dense else max(1, GAPPED_BYTES // self.stride)
         granularity = mmap.ALLOCATIONGRANULARITY
         in_map = address(array) - address(np.frombuffer(mapped._mmap, np.uint8))
         self.start = in_map + mapped.offset - mapped.offset % granularity
         self.end = self.start + (len(array) - 1) * self.stride + self.row_bytes
         self.file: Any = None  # that is open
-        with open(self.where, "rb", buffering=0) as file:
+        with naming(f"{name} ({self.where})"), open(self.where, "rb", buffering=0) as file:
             self.identity = identity(file)
             self.check(file)
             for row in (0, len(array) - 1):
                 there = np.empty(array.shape[1:], self.dtype)
                 self.read_from(file, row, row + 1, there[np.newaxis])
                 if there.tobytes() != np.asarray(array[row]).astype(self.dtype).tobytes():
-                    raise ValueError(
-                        f"{name}: {self.where} does not hold the numbers of this memmap: open it again"
-                    )
+                    raise ValueError("it does not hold the numbers of this memmap; open it again")
 
     @contextlib.contextmanager
     def opened(self) -> Iterator[Read]:
@@ -172,7 +191,9 @@ class FileRows:
             self.file = file
 
             def read(start: int, stop: int, out: NDArray[Any]) -> None:
-                self.read_from(file, start, stop, out)
+                for first in range(start, stop, self.n_at_once):
+                    end = min(first + self.n_at_once, stop)
+                    self.read_from(file, first, end, out[first - start : end - start])
 
             yield read
 

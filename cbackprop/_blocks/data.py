@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from cbackprop import _arguments, _parameters
-from cbackprop._blocks.arrays import source_of
+from cbackprop._blocks.arrays import naming, source_of
 from cbackprop._data import near_miss
 from cbackprop._targets import check_arrays
 
@@ -103,21 +103,6 @@ def opened_as(source: Any, name: str) -> Iterator[Callable[[int, int, NDArray[An
         yield read_rows
     finally:
         opened.__exit__(None, None, None)
-
-
-@contextlib.contextmanager
-def naming(what: str) -> Iterator[None]:
-    """Have ordinary errors say what could not be read."""
-    try:
-        yield
-    except MemoryError:
-        raise
-    except OSError as error:
-        if error.errno is None:  # a library's own
-            raise OSError(f"{what} cannot be read: {error}") from error
-        raise OSError(error.errno, f"{what}: {error.strerror}") from error
-    except Exception as error:  # each library has its own
-        raise ValueError(f"{what} cannot be read: {error}") from error
 
 
 class BlockedData:

@@ -44,7 +44,7 @@ class Plan:
         self.windows = np.array_split(blocks, self.n_windows)
         lengths = np.diff(starts)
         # How many rows there are up to the end of each window, that of no window first.
-        self.rows = np.cumsum([0, *(int(lengths[blocks].sum()) for blocks in self.windows)])
+        self.rows = np.cumsum([0, *(int(lengths[blocks].sum()) for blocks in self.windows)], dtype=np.int64)
         self.n_batches = -(-int(self.rows[-1]) // m)
 
     def generator(self, *window: int) -> np.random.Generator:

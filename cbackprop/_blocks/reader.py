@@ -92,7 +92,8 @@ class Reader:
         self.stopped = True
         self.is_free.release()
         if self.thread is not None and self.thread.ident is not None:  # it was started
-            self.thread.join()
+            while self.thread.is_alive():  # a second Ctrl-C ends the wait for a disk that hangs
+                self.thread.join(LOOK)
         self.windows.close()
 
     def __iter__(self) -> Iterator[Window]:
@@ -125,6 +126,8 @@ class Reader:
 
     def work(self) -> None:
         """What the thread does."""
+        if self.stopped:  # Ctrl-C came while it was started: nobody will wait for its end
+            return
         try:
             for window in self.windows:
                 self.ready.put(window)

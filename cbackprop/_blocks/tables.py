@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import bisect
+import collections
 import contextlib
 import os
+from reprlib import repr as short
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -102,7 +104,7 @@ class Table:
         elif isinstance(target, (list, tuple)) and target and all(isinstance(each, str) for each in target):
             targets = list(target)
         else:
-            raise TypeError(f"the column with y is {target!r}; expected its name, or a list of names")
+            raise TypeError(f"the column with y is {short(target)}; expected its name, or a list of names")
         with open(file, "rb") as stream:
             self.identities.append(identity(stream))
             if file.lower().endswith(ARROW):
@@ -116,13 +118,15 @@ class Table:
                 lengths = [
                     parquet.metadata.row_group(k).num_rows for k in range(parquet.metadata.num_row_groups)
                 ]
-        for each in (*targets, *schema.names):
-            if schema.names.count(each) != 1:
-                many = "no" if each not in schema.names else "several"
-                raise ValueError(f"it has {many} columns {each!r}; its columns are {listed(schema.names)}")
+        names = schema.names  # a list that is made anew each time
+        counts = collections.Counter(names)
+        for each in (*targets, *names):
+            if counts[each] != 1:
+                many = "several" if counts[each] else "no"
+                raise ValueError(f"it has {many} columns {each!r}; its columns are {listed(names)}")
         if file.lower().endswith(ARROW):
             self.metadata.append(None)
-            lengths = self.lengths_of_batches(file, schema.names.index(targets[0]))
+            lengths = self.lengths_of_batches(file, names.index(targets[0]))
         self.pieces += [Piece(i, k, n) for k, n in enumerate(lengths) if n]
         index = set(index_of_pandas(schema)) - set(targets)
         return [self.column_of(field) for field in schema if field.name not in index]
@@ -138,10 +142,14 @@ class Table:
         types, kind, width = self.pa.types, field.type, None
         if types.is_fixed_size_list(kind):
             kind, width = kind.value_type, kind.list_size
+        if width == 0:
+            raise TypeError(f"column {field.name!r} is of {field.type}, lists without numbers")
         if types.is_boolean(kind):
             return Column(field.name, np.dtype(bool), width)
         if not (types.is_integer(kind) or types.is_floating(kind)):
             hint = f"; {NUMBER_CLASSES}" if types.is_string(kind) or types.is_dictionary(kind) else ""
+            if types.is_list(kind) or types.is_large_list(kind):
+                hint = ", whose type says it (fixed_size_list)"
             raise TypeError(
                 f"column {field.name!r} is of {field.type}; expected numbers, or lists of one length{hint}"
             )
