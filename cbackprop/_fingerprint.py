@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from reprlib import repr as short
 from typing import TYPE_CHECKING, Any
 
@@ -122,6 +121,8 @@ def digest_of(data: DataSet | Untouched | Any) -> str:
 
     Of what is no array of numbers, which only the user's own methods read, just the type counts.
     """
+    import hashlib  # noqa: PLC0415  (4 ms of the package's import)
+
     state = hashlib.blake2b(digest_size=16)
     if hasattr(data, "digest"):  # of several ranks
         state.update(data.digest().encode())

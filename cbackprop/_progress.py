@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -52,6 +51,8 @@ class Progress(NamedTuple):
 
 def digest(weights: Any, biases: Any) -> bytes:
     """A digest of parameters: equal if they have the same types, shapes and bits."""
+    import hashlib  # noqa: PLC0415  (4 ms of the package's import)
+
     state = hashlib.blake2b(digest_size=16)
     for array in (*weights, *biases):
         array = np.asarray(array)  # noqa: PLW2901
