@@ -134,7 +134,7 @@ class Exchange:
         if error is None:
             message = pickle.dumps((None, payload), 5)
         else:
-            message = pickle.dumps((type(error).__name__, str(error)), 5)
+            message = pickle.dumps((type(error).__name__, message_of(error)), 5)
         with Interrupts() as interrupts:
             answers = [pickle.loads(each) for each in self.gather(message)]
         errors = [(rank, *answer) for rank, answer in enumerate(answers) if answer[0] is not None]
@@ -175,7 +175,10 @@ class Exchange:
     def fail(self, error: BaseException) -> None:
         """Tell the others of an error of this rank, unless they know, and raise it."""
         if not (self.is_over or self.is_broken):
-            self.exchange(error=error)
+            try:
+                self.exchange(error=error)
+            finally:
+                self.is_broken = not self.is_over  # the others do not know: what waits for them would hang
         raise error
 
 
@@ -205,6 +208,14 @@ def free_groups(comm: Any, key: int, groups: Any) -> None:
     for each in groups[:3]:
         if each != mpi().COMM_NULL:
             each.Free()
+
+
+def message_of(error: BaseException) -> str:
+    """The message of an error, whatever its class does when asked for it."""
+    try:
+        return str(error)
+    except Exception as other:  # noqa: BLE001  (the class is the user's)
+        return f"(its message cannot be told: {type(other).__name__})"
 
 
 def error_of(rank: int, kind: str, message: str) -> BaseException:
