@@ -214,7 +214,7 @@ def message_of(error: BaseException) -> str:
     """The message of an error, whatever its class does when asked for it."""
     try:
         return str(error)
-    except Exception as other:  # noqa: BLE001  (the class is the user's)
+    except Exception as other:
         return f"(its message cannot be told: {type(other).__name__})"
 
 

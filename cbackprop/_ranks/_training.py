@@ -183,8 +183,8 @@ class RankTrainer:
         """Raise, on all ranks, if a callback has changed the parameters of some."""
         net = self.net
         sums = self.exchange.exchange(sum_of_bits([*net.weights, *net.biases]))
-        if len(set(sums)) == 1 or not all(self.exchange.exchange(is_finite(net.weights, net.biases))):
-            return  # equal, or NaN, of which there are many
+        if len(set(sums)) == 1 or not any(self.exchange.exchange(is_finite(net.weights, net.biases))):
+            return  # equal, or all have NaN, of which there are many
         rank = next(rank for rank, number in enumerate(sums) if number != sums[0])
         raise ValueError(
             f"the parameters of rank {rank} are not those of rank 0: a callback has changed them on one rank "
