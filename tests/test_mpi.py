@@ -183,6 +183,7 @@ def test_odd_data_and_options(mpi, tmp_path):
     for n in said:
         assert said[n][0]["two examples, plain"]
         assert said[n][0]["all on the last rank"] == said[n][0]["plain"]
+        assert said[n][0]["m is more than 64 bits"] == said[n][0]["m is more than all"]
         assert said[n][0]["resumed"]
         assert said[n][0]["NaN"]
         assert said[n][0]["threads", 1] == said[n][0]["threads", 2]
@@ -312,9 +313,10 @@ def test_ctrl_c_on_one_rank_ends_all_at_a_completed_step(mpi, tmp_path):
 
 def test_a_rank_that_does_not_come_is_a_timeout(mpi, tmp_path):
     results, _, _ = ranks.launch(mpi, 2, "missing", tmp_path, may_fail=True)
-    message, seconds = results[0]
+    message, seconds, again = results[0]
     assert "did not answer within 1 seconds" in message
     assert seconds < 3.5
+    assert "an earlier call of SGD with this comm was given up" in again
 
 
 def test_a_killed_rank_ends_all(mpi, tmp_path):

@@ -59,7 +59,8 @@ class RankTrainer:
         self.mini_batch_size = mini_batch_size
         # Where each mini-batch ends, in the joint order and in this rank's strata.
         n_batches = -(-shared.n // mini_batch_size)
-        ends = np.minimum(np.arange(n_batches + 1, dtype=np.int64) * mini_batch_size, shared.n)
+        m = min(mini_batch_size, shared.n)
+        ends = np.minimum(np.arange(n_batches + 1, dtype=np.int64) * m, shared.n)
         self.lengths = np.diff(ends)
         self.ends = {v: places_in(shared.sizes, v, ends) for v in shared.mine}
         self.starts: dict[int, int] = {}

@@ -292,6 +292,7 @@ def odd(comm, folder):
     first, last = bounds_of(rank, size, False)
     said["m is 1"] = bits_of(first, last, m=1)
     said["m is more than all"] = bits_of(first, last, m=10**12)
+    said["m is more than 64 bits"] = bits_of(first, last, m=10**30)
     few = (0, 2) if rank == size - 1 else (0, 0)
     said["two examples"] = bits_of(*few)
     said["two examples, plain"] = bits_of(*few, deterministic=False) == bits_of(*few, deterministic=False)
@@ -501,6 +502,10 @@ def missing(comm, folder):
         net.SGD((X, Y), 1, 10, 0.5, comm=comm, timeout=1)
     except TimeoutError as error:
         result = str(error), time.monotonic() - begun
+    try:
+        net.SGD((X, Y), 1, 10, 0.5, comm=comm, timeout=1)
+    except RuntimeError as error:
+        result += (str(error),)
     Path(folder, f"rank{comm.rank}.pickle").write_bytes(pickle.dumps(result))
     os._exit(0)
 
