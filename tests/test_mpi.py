@@ -319,6 +319,11 @@ def test_a_rank_that_does_not_come_is_a_timeout(mpi, tmp_path):
     assert "an earlier call of SGD with this comm was given up" in again
 
 
+def test_an_error_while_a_rank_waits_is_no_wrong_answer_to_the_others(mpi, tmp_path):
+    results, _, _ = ranks.launch(mpi, 2, "broken_off", tmp_path, may_fail=True)
+    assert results == {0: ["InterruptedError", "RuntimeError"], 1: ["TimeoutError", "RuntimeError"]}
+
+
 def test_a_killed_rank_ends_all(mpi, tmp_path):
     _, _, status = ranks.launch(mpi, 3, "killed", tmp_path, may_fail=True)
     assert status != 0

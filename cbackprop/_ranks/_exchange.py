@@ -115,6 +115,15 @@ class Exchange:
 
     def wait(self, request: Any, *buffers: Any) -> None:
         """Wait for a request of MPI, which writes into `buffers`."""
+        try:
+            self.poll(request)
+        except BaseException:  # the request goes on: what the others hear next would be taken for its answer
+            self.give_up()
+            _GIVEN_UP.append((request, buffers))
+            raise
+
+    def poll(self, request: Any) -> None:
+        """Test a request until it is complete."""
         test = request.Test
         begun = time.monotonic()
         while True:
@@ -123,8 +132,6 @@ class Exchange:
                     return
             waited = time.monotonic() - begun
             if waited > self.timeout:
-                self.give_up()
-                _GIVEN_UP.append((request, buffers))
                 raise TimeoutError(
                     f"rank {self.rank}: another rank did not answer within {self.timeout:g} seconds: it has "
                     f"ended, does not call SGD, or needs longer than the option timeout"

@@ -510,6 +510,35 @@ def missing(comm, folder):
     os._exit(0)
 
 
+def broken_off(comm, folder):
+    """An error while a rank waits, as a handler of a signal raises one."""
+    X, Y = data_of("labels")
+    said = []
+
+    class Clock:
+        monotonic = staticmethod(time.monotonic)
+
+        @staticmethod
+        def sleep(seconds):
+            _exchange.time = time  # once
+            raise InterruptedError("while it waits")
+
+    if comm.rank == 0:
+        _exchange.time = Clock
+
+    def wait(net, entry):
+        time.sleep(0.5 * comm.rank)
+
+    for _ in range(2):
+        try:
+            network2.Network([20, 9, 4]).SGD((X, Y), 2, 10, 0.5, comm=comm, timeout=2, callbacks=[wait])
+        except Exception as error:
+            said.append(type(error).__name__)
+    Path(folder, f"rank{comm.rank}.pickle").write_bytes(pickle.dumps(said))
+    time.sleep(3)  # the other one is not ended before it has said something
+    os._exit(0)
+
+
 def killed(comm, folder):
     """One rank is killed."""
     X, Y = data_of("labels")
