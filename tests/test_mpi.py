@@ -178,11 +178,12 @@ def test_odd_data_and_options(mpi, tmp_path):
     said = {n: ranks.launch(mpi, n, "odd", tmp_path)[0] for n in (1, 3)}
     assert said[3][0] == said[3][1] == said[3][2]
     for name, answer in said[3][0].items():
-        if name not in (("threads", 1), ("threads", 2)):
+        if name[0] not in ("threads", "local"):
             assert answer == said[1][0][name], name
     for n in said:
         assert said[n][0]["two examples, plain"]
         assert said[n][0]["all on the last rank"] == said[n][0]["plain"]
+        assert said[n][0]["m is more than 64 bits"] == said[n][0]["m is more than all"]
         assert said[n][0]["resumed"]
         assert said[n][0]["NaN"]
         assert said[n][0]["threads", 1] == said[n][0]["threads", 2]
@@ -207,18 +208,11 @@ def averages(name, n):
                     seen[rank] += len(batch)
                     nets[rank].update_mini_batch((X[batch], Y[batch]), 0.1, 1.0, ranks.N, **rule)
             share = seen / seen.sum()
-            for arrays in zip(*(state_of(net) for net in nets)):
+            for arrays in zip(*(ranks.state_of(net) for net in nets)):
                 mean = sum(s * array for s, array in zip(share, arrays) if s)
                 for array in arrays:
                     array[...] = mean
     return nets[0]
-
-
-def state_of(net):
-    memory = net._cbackprop
-    states = [memory.velocities] if memory.velocities is not None else []
-    states += memory.moments[1:] if memory.moments is not None else []
-    return [*net.weights, *net.biases, *(array for state in states for side in state for array in side)]
 
 
 @pytest.mark.parametrize("name", ["local", "local, momentum"])
@@ -262,6 +256,8 @@ def test_an_error_of_one_rank_is_an_error_of_all(mpi, tmp_path):
         "rule": ("ValueError", "rule is 'adam' on rank 1, and 'amsgrad' on rank 0"),
         "module": ("ValueError", "rank 1 calls another network's SGD than rank 0"),
         "deterministic": ("ValueError", "deterministic is 4 on rank 1, and 5 on rank 0"),
+        "deterministic on one": ("ValueError", "deterministic is True on rank 1, and False on rank 0"),
+        "average_every on one": ("ValueError", "average_every is 2 on rank 1, and None on rank 0"),
         "strata": ("ValueError", "comm has 3 ranks"),
         "both": ("ValueError", "average_every cannot be combined with deterministic"),
         "odd": ("ValueError", "multiple of the number of ranks, 3"),
@@ -271,7 +267,9 @@ def test_an_error_of_one_rank_is_an_error_of_all(mpi, tmp_path):
         "file": ("FileNotFoundError", "no such folder"),
         "replaced": ("TypeError", "comm is for compiled training"),
         "callback": ("OSError", "the disk of rank 1 is full"),
+        "mute": ("Mute", ""),
         "changed": ("ValueError", "the parameters of rank 1 are not those of rank 0"),
+        "NaN": ("ValueError", "the parameters of rank 1 are not those of rank 0"),
         "cost": ("FloatingPointError", "at the fourth step"),
         "string": ("TypeError", "comm is 'world'"),
         "closed": ("ValueError", "comm is MPI.COMM_NULL"),
@@ -279,8 +277,8 @@ def test_an_error_of_one_rank_is_an_error_of_all(mpi, tmp_path):
         "intercommunicator": ("TypeError", "intercommunicator"),
         "timeout": ("ValueError", "timeout is -1"),
     }
-    own = {"callback": 1, "cost": 1, "file": 0}  # of kinds that only the rank itself raises
-    changes = {"callback", "changed", "cost"}
+    own = {"callback": 1, "mute": 1, "cost": 1, "file": 0}  # of kinds that only the rank itself raises
+    changes = {"callback", "mute", "changed", "NaN", "cost"}
     alone = {"string", "closed", "number", "intercommunicator", "timeout"}
     for rank, said in results.items():
         for name, (kind, text) in expected.items():
@@ -315,9 +313,15 @@ def test_ctrl_c_on_one_rank_ends_all_at_a_completed_step(mpi, tmp_path):
 
 def test_a_rank_that_does_not_come_is_a_timeout(mpi, tmp_path):
     results, _, _ = ranks.launch(mpi, 2, "missing", tmp_path, may_fail=True)
-    message, seconds = results[0]
+    message, seconds, again = results[0]
     assert "did not answer within 1 seconds" in message
     assert seconds < 3.5
+    assert "an earlier call of SGD with this comm was given up" in again
+
+
+def test_an_error_while_a_rank_waits_is_no_wrong_answer_to_the_others(mpi, tmp_path):
+    results, _, _ = ranks.launch(mpi, 2, "broken_off", tmp_path, may_fail=True)
+    assert results == {0: ["InterruptedError", "RuntimeError"], 1: ["TimeoutError", "RuntimeError"]}
 
 
 def test_a_killed_rank_ends_all(mpi, tmp_path):

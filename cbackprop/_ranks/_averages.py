@@ -89,15 +89,30 @@ class Averaging:
         remember(self.net, velocities=velocities, moments=moments)
 
     def sums_of_state(self) -> Sums:
-        """Rows for a state of each rank. One that has made no step has no velocities or moments yet."""
-        sizes = self.exchange.exchange(sum(array.size for array in arrays_of(self.state())))
+        """Rows for a state of each rank. One without examples keeps what the others' steps keep."""
+        size = sum(array.size for array in arrays_of(self.state()))
+        _, _, velocities, moments = self.state()
+        kept = velocities is not None, None if moments is None else len(moments) - 1
+        told = self.exchange.exchange((size, kept))
+        if not self.n_batches[self.exchange.rank]:
+            self.keep(*next(kept for n, (_, kept) in zip(self.n_batches, told) if n))
         return Sums(
             self.exchange,
-            max(sizes) + 1,
+            max(size for size, _ in told) + 1,
             range(self.exchange.size),
             self.net._cbackprop.dtype,
             in_order=False,
         )
+
+    def keep(self, has_velocities: bool, n_moments: int | None) -> None:
+        """Keep velocities and moments of this kind, which are 0."""
+        net = self.net
+
+        def zeros() -> tuple[Any, Any]:
+            return [np.zeros_like(w) for w in net.weights], [np.zeros_like(b) for b in net.biases]
+
+        moments = None if n_moments is None else (0, *(zeros() for _ in range(n_moments)))
+        remember(net, velocities=zeros() if has_velocities else None, moments=moments)
 
     def average(self, first: int, failed: BaseException | None) -> bool:
         """Average the states of all ranks after a round; return whether one of them has failed."""

@@ -80,11 +80,21 @@ class Ranks:
             if self.n_strata is not None:
                 raise ValueError("average_every cannot be combined with deterministic")
 
+    def compare_options(self) -> None:
+        """Raise, on all ranks, if these options differ: what ranks tell each other next depends on them."""
+        names = "deterministic", "average_every"
+        told = self.exchange.exchange(((self.n_strata, self.average_every), self.given))
+        for rank, (values, given) in enumerate(told):
+            for name, value, first, own, of_0 in zip(names, values, told[0][0], given, told[0][1]):
+                if value != first:
+                    raise ValueError(f"{name} is {own!r} on rank {rank}, and {of_0!r} on rank 0")
+
     def take_up(
         self, checkpoint: Any, every: Any, resume: Any, random_state: Any
     ) -> tuple[Checkpoints | None, Progress | None, Any]:
         """Rank 0's checkpoints, progress and random state."""
         self.check_options()
+        self.compare_options()
         told: Any = None
         checkpoints = resumed = None
         if self.is_first:
@@ -131,7 +141,6 @@ class Ranks:
         """Raise, on all ranks, if their networks or options differ; return the options of a checkpoint."""
         call = fingerprint(self.net, {name: value for name, value in options.items() if name not in DATA})
         call["epochs"] = epochs
-        call["deterministic"], call["average_every"] = self.n_strata, self.average_every
         calls = self.exchange.exchange(call)
         first = calls[0]
         for rank, other in enumerate(calls):
@@ -205,7 +214,7 @@ class Ranks:
             self.take_parameters()
             return trainer
         trainer = Trainer(net, data.local, part, n_threads, step, dropout, sample_weight, resumed)
-        if sample_weight is not None:
+        if data.weights is not None:
             step.n = sum(self.exchange.exchange(float(np.sum(data.weights))))
         trainer.parts = Averaging(self.exchange, net, data, part, self.average_every)
         self.take_parameters()

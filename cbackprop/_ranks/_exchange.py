@@ -29,7 +29,7 @@ CHUNK = 1 << 26  # bytes of a rank that are sent at a time
 
 # What a request that was given up still writes to: MPI may yet do so.
 _GIVEN_UP: list[Any] = []
-_KEYS: list[int] = []  # of the attribute that holds our communicators
+_KEYS: list[int] = []  # of a communicator's attributes: ours for it, and whether a call was given up
 RANKS_OF_A_MACHINE: int | None = None  # tests make several machines of one
 
 # The errors that other ranks raise as well. Theirs is a RuntimeError if one rank has another one.
@@ -98,10 +98,15 @@ class Exchange:
 
     def __init__(self, comm: Any, timeout: float) -> None:
         self.MPI = mpi()
-        self.timeout = timeout
+        self.users, self.timeout = comm, timeout
         self.rank, self.size = comm.Get_rank(), comm.Get_size()
         self.is_over = self.is_broken = self.is_crowded = False
         self.opened: list[Any] = []
+        if comm.Get_attr(keys()[1]):
+            raise RuntimeError(
+                "an earlier call of SGD with this comm was given up, because a rank did not answer; what its "
+                "ranks sent may still arrive, so end them all and start again"
+            )
         with Interrupts() as self.interrupts:  # for the first exchange to tell
             self.wait(
                 comm.Ibarrier()
@@ -110,6 +115,15 @@ class Exchange:
 
     def wait(self, request: Any, *buffers: Any) -> None:
         """Wait for a request of MPI, which writes into `buffers`."""
+        try:
+            self.poll(request)
+        except BaseException:  # the request goes on: what the others hear next would be taken for its answer
+            self.give_up()
+            _GIVEN_UP.append((request, buffers))
+            raise
+
+    def poll(self, request: Any) -> None:
+        """Test a request until it is complete."""
         test = request.Test
         begun = time.monotonic()
         while True:
@@ -118,8 +132,6 @@ class Exchange:
                     return
             waited = time.monotonic() - begun
             if waited > self.timeout:
-                self.is_broken = True
-                _GIVEN_UP.append((request, buffers))
                 raise TimeoutError(
                     f"rank {self.rank}: another rank did not answer within {self.timeout:g} seconds: it has "
                     f"ended, does not call SGD, or needs longer than the option timeout"
@@ -134,7 +146,7 @@ class Exchange:
         if error is None:
             message = pickle.dumps((None, payload), 5)
         else:
-            message = pickle.dumps((type(error).__name__, str(error)), 5)
+            message = pickle.dumps((type(error).__name__, message_of(error)), 5)
         with Interrupts() as interrupts:
             answers = [pickle.loads(each) for each in self.gather(message)]
         errors = [(rank, *answer) for rank, answer in enumerate(answers) if answer[0] is not None]
@@ -172,11 +184,28 @@ class Exchange:
                 self.opened.pop().close()
         interrupts.raise_now()
 
+    def give_up(self) -> None:
+        """Exchange nothing more, neither in this call nor in later ones."""
+        self.is_broken = True
+        self.users.Set_attr(keys()[1], True)
+
     def fail(self, error: BaseException) -> None:
         """Tell the others of an error of this rank, unless they know, and raise it."""
         if not (self.is_over or self.is_broken):
-            self.exchange(error=error)
+            try:
+                self.exchange(error=error)
+            finally:
+                if not self.is_over:  # the others do not know
+                    self.give_up()
         raise error
+
+
+def keys() -> list[int]:
+    """The keys of the attributes that a communicator has from us."""
+    if not _KEYS:
+        create = mpi().Comm.Create_keyval
+        _KEYS.extend((create(delete_fn=free_groups), create()))
+    return _KEYS
 
 
 def groups_of(comm: Any) -> tuple[Any, Any, Any]:
@@ -185,9 +214,8 @@ def groups_of(comm: Any) -> tuple[Any, Any, Any]:
     They are made once, and freed with `comm`, whose attribute they are.
     """
     MPI = mpi()
-    if not _KEYS:
-        _KEYS.append(MPI.Comm.Create_keyval(delete_fn=free_groups))
-    groups = comm.Get_attr(_KEYS[0])
+    key = keys()[0]
+    groups = comm.Get_attr(key)
     if groups is None or groups[-1] != RANKS_OF_A_MACHINE:
         whole, rank = comm.Dup(), comm.Get_rank()
         node = whole.Split_type(MPI.COMM_TYPE_SHARED, rank)
@@ -196,7 +224,7 @@ def groups_of(comm: Any) -> tuple[Any, Any, Any]:
             machine.Free()
         leaders = whole.Split(0 if node.Get_rank() == 0 else MPI.UNDEFINED, rank)
         groups = whole, node, leaders, RANKS_OF_A_MACHINE
-        comm.Set_attr(_KEYS[0], groups)
+        comm.Set_attr(key, groups)
     return groups[:3]
 
 
@@ -205,6 +233,14 @@ def free_groups(comm: Any, key: int, groups: Any) -> None:
     for each in groups[:3]:
         if each != mpi().COMM_NULL:
             each.Free()
+
+
+def message_of(error: BaseException) -> str:
+    """The message of an error, whatever its class does when asked for it."""
+    try:
+        return str(error)
+    except Exception as other:
+        return f"(its message cannot be told: {type(other).__name__})"
 
 
 def error_of(rank: int, kind: str, message: str) -> BaseException:

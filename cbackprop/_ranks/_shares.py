@@ -86,6 +86,8 @@ class Shared:
         self.given, self.local, self.weights = data.given, data, weights
         kinds = exchange.exchange((data.n, kind_of(data), weights is not None))
         self.check_kinds(kinds, n_strata is not None)
+        if data.n == 0:  # then nobody minds what was passed, and it is as on the others
+            self.weights = np.empty(0) if any(weighted for n, _, weighted in kinds if n) else None
         ns = [n for n, _, _ in kinds]
         self.n = sum(ns)
         missing = next((rank for rank, kind in enumerate(kinds) if kind[1] == NO_DATA), None)

@@ -59,7 +59,8 @@ class RankTrainer:
         self.mini_batch_size = mini_batch_size
         # Where each mini-batch ends, in the joint order and in this rank's strata.
         n_batches = -(-shared.n // mini_batch_size)
-        ends = np.minimum(np.arange(n_batches + 1, dtype=np.int64) * mini_batch_size, shared.n)
+        m = min(mini_batch_size, shared.n)
+        ends = np.minimum(np.arange(n_batches + 1, dtype=np.int64) * m, shared.n)
         self.lengths = np.diff(ends)
         self.ends = {v: places_in(shared.sizes, v, ends) for v in shared.mine}
         self.starts: dict[int, int] = {}
@@ -183,8 +184,8 @@ class RankTrainer:
         """Raise, on all ranks, if a callback has changed the parameters of some."""
         net = self.net
         sums = self.exchange.exchange(sum_of_bits([*net.weights, *net.biases]))
-        if len(set(sums)) == 1 or not all(self.exchange.exchange(is_finite(net.weights, net.biases))):
-            return  # equal, or NaN, of which there are many
+        if len(set(sums)) == 1 or not any(self.exchange.exchange(is_finite(net.weights, net.biases))):
+            return  # equal, or all have NaN, of which there are many
         rank = next(rank for rank, number in enumerate(sums) if number != sums[0])
         raise ValueError(
             f"the parameters of rank {rank} are not those of rank 0: a callback has changed them on one rank "

@@ -237,6 +237,14 @@ def bits(net):
     return b"".join(array.tobytes() for array in (*net.weights, *net.biases)).hex()
 
 
+def state_of(net):
+    """The parameters of a network, and its velocities and moments."""
+    memory = net._cbackprop
+    states = [memory.velocities] if memory.velocities is not None else []
+    states += memory.moments[1:] if memory.moments is not None else []
+    return [*net.weights, *net.biases, *(array for state in states for side in state for array in side)]
+
+
 # ---- programs ----
 
 
@@ -284,11 +292,23 @@ def odd(comm, folder):
     first, last = bounds_of(rank, size, False)
     said["m is 1"] = bits_of(first, last, m=1)
     said["m is more than all"] = bits_of(first, last, m=10**12)
+    said["m is more than 64 bits"] = bits_of(first, last, m=10**30)
     few = (0, 2) if rank == size - 1 else (0, 0)
     said["two examples"] = bits_of(*few)
     said["two examples, plain"] = bits_of(*few, deterministic=False) == bits_of(*few, deterministic=False)
     said["all on the last rank"] = bits_of(0, N if rank == size - 1 else 0)
     said["types"] = bits_of(first, last, dtype=np.float32 if rank else np.float64, X=X.astype(np.float32))
+    weights = None if rank else weights_of_examples()  # a rank without examples passes none
+    all_on_first = (0, 0 if rank else N)
+    said["weights of rank 0"] = bits_of(*all_on_first, sample_weight=weights, deterministic=False)
+    shard = slice(0, N if rank == size - 1 else 0)
+    for name, rule in {"Adam": {"rule": "adam"}, "momentum": {"mu": 0.5}}.items():
+        net = network2.Network([20, 9, 4], random_state=0)
+        net.SGD(
+            (X[shard], Y[shard]), 1, 5 * size, 0.01,
+            comm=comm, random_state=1, verbose=False, average_every=2, **rule,
+        )  # fmt: skip
+        said["local", name] = [array.tobytes() for array in state_of(net)]
     bad = X.copy()
     bad[50, 3] = np.nan
     said["NaN"] = bool(np.isnan(np.frombuffer(bytes.fromhex(bits_of(first, last, X=bad)))).any())
@@ -329,10 +349,16 @@ def errors(comm, folder):  # noqa: PLR0915  (one case after the other)
     X, Y = data_of("labels")
     said = {}
 
+    class Mute(Exception):
+        def __str__(self):
+            raise OSError("no message")
+
     def attempt(name, net, *arguments, **options):
         before = bits(net)
         try:
             net.SGD(*arguments, **{"comm": comm, "random_state": SEED, "timeout": 20} | options)
+        except Mute as error:
+            said[name] = type(error).__name__, "", bits(net) == before
         except BaseException as error:
             said[name] = type(error).__name__, str(error), bits(net) == before
         else:
@@ -353,6 +379,8 @@ def errors(comm, folder):  # noqa: PLR0915  (one case after the other)
     attempt("rule", new(), (X, Y), 1, 10, 0.01, rule=on_one("adam", "amsgrad"))
     attempt("module", network.Network([20, 9, 4], random_state=0) if rank == 1 else new(), (X, Y), 1, 10, 0.5)
     attempt("deterministic", new(), (X, Y), 1, 10, 0.5, deterministic=on_one(4, 5))
+    attempt("deterministic on one", new(), (X, Y), 1, 10, 0.5, deterministic=on_one(True, False))
+    attempt("average_every on one", new(), (X, Y), 1, 12, 0.5, average_every=on_one(2, None))
     attempt("strata", new(), (X, Y), 1, 10, 0.5, deterministic=1)
     attempt("both", new(), (X, Y), 1, 10, 0.5, deterministic=True, average_every=2)
     attempt("odd", new(), (X, Y), 1, 7, 0.5, average_every=2)
@@ -372,7 +400,16 @@ def errors(comm, folder):  # noqa: PLR0915  (one case after the other)
         if rank == 1:
             net.weights[0][0, 0] += 1
 
-    for name, function in {"callback": fail, "changed": change}.items():
+    def fail_mutely(net, entry):
+        if rank == 1:
+            raise Mute
+
+    def spoil(net, entry):
+        if rank == 1:
+            net.weights[0][0, 0] = np.nan
+
+    functions = {"callback": fail, "changed": change, "mute": fail_mutely, "NaN": spoil}
+    for name, function in functions.items():
         attempt(name, new(), (X, Y), 2, 10, 0.5, callbacks=[function])
 
     class Failing(OwnCost):
@@ -465,7 +502,40 @@ def missing(comm, folder):
         net.SGD((X, Y), 1, 10, 0.5, comm=comm, timeout=1)
     except TimeoutError as error:
         result = str(error), time.monotonic() - begun
+    try:
+        net.SGD((X, Y), 1, 10, 0.5, comm=comm, timeout=1)
+    except RuntimeError as error:
+        result += (str(error),)
     Path(folder, f"rank{comm.rank}.pickle").write_bytes(pickle.dumps(result))
+    os._exit(0)
+
+
+def broken_off(comm, folder):
+    """An error while a rank waits, as a handler of a signal raises one."""
+    X, Y = data_of("labels")
+    said = []
+
+    class Clock:
+        monotonic = staticmethod(time.monotonic)
+
+        @staticmethod
+        def sleep(seconds):
+            _exchange.time = time  # once
+            raise InterruptedError("while it waits")
+
+    if comm.rank == 0:
+        _exchange.time = Clock
+
+    def wait(net, entry):
+        time.sleep(0.5 * comm.rank)
+
+    for _ in range(2):
+        try:
+            network2.Network([20, 9, 4]).SGD((X, Y), 2, 10, 0.5, comm=comm, timeout=2, callbacks=[wait])
+        except Exception as error:
+            said.append(type(error).__name__)
+    Path(folder, f"rank{comm.rank}.pickle").write_bytes(pickle.dumps(said))
+    time.sleep(3)  # the other one is not ended before it has said something
     os._exit(0)
 
 
