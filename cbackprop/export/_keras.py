@@ -32,8 +32,8 @@ def to_keras(net: Any) -> Any:
         `EinsumDense`, since `Dense` multiplies float64 in float32 with the backends torch and jax. It is for
         the backend that KERAS_BACKEND chooses, maps rows (m, n_in) to rows (m, n_out), and may be compiled
         and trained on. The activations of single neurons are a `NeuronActivations` of
-        ``cbackprop.export.keras_layers``, softplus is that module's too: import it before you load such a model
-        from a file.
+        ``cbackprop.export.keras_layers``, softplus is that module's too: import it before you load such a
+        model from a file.
 
     Raises
     ------
@@ -75,8 +75,8 @@ def from_keras(model: Any, *, cost: Any = None) -> Any:
     ----------
     model : keras.Sequential
         Of `Dense`, or `EinsumDense` as `to_keras` has them, with the activations sigmoid, tanh, relu,
-        softplus, exponential, softmax or none, and layers of ``cbackprop.export.keras_layers``; an `Activation`
-        may follow a `Dense` that has none. `Dropout`, which does nothing but in training, and a `Flatten` in
+        softplus, exponential, softmax or none, and layers of ``cbackprop.export.keras_layers``; an
+        `Activation` may follow a `Dense` that has none. `Dropout`, which does nothing but in training, and a `Flatten` in
         front are left out.
     cost : class, optional
         As in `from_torch`.
