@@ -76,8 +76,8 @@ def from_keras(model: Any, *, cost: Any = None) -> Any:
     model : keras.Sequential
         Of `Dense`, or `EinsumDense` as `to_keras` has them, with the activations sigmoid, tanh, relu,
         softplus, exponential, softmax or none, and layers of ``cbackprop.export.keras_layers``; an
-        `Activation` may follow a `Dense` that has none. `Dropout`, which does nothing but in training, and a `Flatten` in
-        front are left out.
+        `Activation` may follow a `Dense` that has none. `Dropout`, which does nothing but in training, and
+        a `Flatten` in front are left out.
     cost : class, optional
         As in `from_torch`.
 
