@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-import threading
 import warnings
+from _thread import RLock  # threading would take a twentieth of the package's import
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 TOGETHER = 256  # examples that go through the network at a time
-SHARING = threading.RLock()  # one thread at a time puts a network's parameters into a vector
+SHARING = RLock()  # one thread at a time puts a network's parameters into a vector
 if hasattr(os, "register_at_fork"):  # a child in which no thread would ever give it back
     os.register_at_fork(
         before=SHARING.acquire, after_in_parent=SHARING.release, after_in_child=SHARING.release
