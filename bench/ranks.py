@@ -128,7 +128,7 @@ def measure(name, dtype, mpiexec, n_ranks, processors, runs):
         for way, task in ways.items():
             seconds[way].append(run(task, mpiexec, n_ranks))
     row = {"shape": name, "sizes": list(sizes), "m": m, "dtype": dtype, "ranks": n_ranks}
-    row["step"] = {way: machine.spread(found) for way, found in seconds.items()}
+    row |= {way: machine.spread(found) for way, found in seconds.items()}  # seconds a step
     row["gains"] = {}
     for way in list(ways)[1:]:
         gains = [ways[way]["m"] / m * a / b for a, b in zip(seconds["one"], seconds[way], strict=True)]
@@ -170,7 +170,7 @@ def main():
                     f"{way} {gain['median']:.2f} ({gain['min']:.2f}–{gain['max']:.2f})"
                     for way, gain in row["gains"].items()
                 )
-                one = row["step"]["one"]["median"] * 1e6
+                one = row["one"]["median"] * 1e6
                 print(
                     f"{name}, {dtype}, {n_ranks} ranks: one thread {one:.0f} µs a step; {gains}", flush=True
                 )

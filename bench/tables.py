@@ -218,7 +218,7 @@ def ranks(results):
     }
     cells = [["network, mini-batch of a rank", "ranks", "one thread: a step", *ways.values()]]
     for row in results["rows"]:
-        one = duration(row["step"]["one"]["median"])
+        one = duration(row["one"]["median"])
         cells.append([f"{row['shape']}, {row['dtype']}", str(row["ranks"]), one])
         for way in ways:
             gain = row["gains"].get(way)

@@ -76,8 +76,8 @@ def test_the_same_file_has_not_moved(saved, runs):
 def test_committed_results_have_not_moved_against_themselves(name):
     path = BENCH / "results" / f"{name}.json"
     status, said = compare(path, path, "--fail")
-    if status == 2:  # of these programs no runs are saved
-        assert name in ("chapter3", "kernels"), said
+    if status == 2:  # of these programs no runs are saved, or no times
+        assert name in ("chapter3", "kernels", "local_sgd"), said
     else:
         assert status == 0 and not re.search(r"\| (slower|faster) \|", said), said
 
