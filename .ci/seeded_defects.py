@@ -11,7 +11,6 @@ found. Exits 1 if one was not.
 import argparse
 import dataclasses
 import re
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -196,8 +195,9 @@ def main():
         parser.error("where is it to work?")
     folder = arguments.folder.resolve()
     chosen = [d for d in DEFECTS if not arguments.names or any(name in d.name for name in arguments.names)]
-    ignored = shutil.ignore_patterns(".git", "build", "*.egg-info", "*.so", "__pycache__", ".*_cache")
-    shutil.copytree(ROOT, folder / "tree", ignore=ignored)
+    # A repository of its own, for .ci/sanitized asks git what belongs to it.
+    copy = 'source .ci/workplace.bash && copy_to "$0" && git -C "$0" init --quiet'
+    subprocess.run(["bash", "-c", copy, folder / "tree"], cwd=ROOT, check=True)
     missed = 0
     for build in dict.fromkeys(defect.build for defect in chosen):
         defects = [defect for defect in chosen if defect.build == build]

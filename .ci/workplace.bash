@@ -14,15 +14,26 @@ for name in sys.argv[1:]:
 PYTHON
 }
 
+# copy_to FOLDER: the tracked and the new files. Nothing ignored goes with them: objects of another build would
+# pass for new ones, and a sanitizer saw nothing of them.
+copy_to() {
+    mkdir -p "$1"
+    git ls-files -z --cached --others --exclude-standard |
+        while IFS= read -r -d '' file; do
+            if [[ -e $file ]]; then printf '%s\0' "$file"; fi
+        done |
+        tar --create --null --files-from=- | tar --extract --directory="$1"
+}
+
 # workplace FOLDER: a copy of the sources, FOLDER/tree, since another build of the same tree would leave its
 # objects; and a virtual environment, FOLDER/venv, in which `pip --no-build-isolation` builds it. In one that
 # was used before, only what has changed is copied. READY in the environment is a workplace to begin with,
 # with packages installed and .pyx files translated.
 workplace() {
     local needs
-    mkdir -p "$1/tree"
+    mkdir -p "$1"
     if [[ ! -d $1/venv && -n ${READY:-} ]]; then cp -a "$READY/." "$1"; fi
-    tar --create --exclude-vcs --exclude-vcs-ignores . | tar --extract --directory="$1/tree"
+    copy_to "$1/tree"
     if [[ ! -d $1/venv ]]; then
         "${PYTHON:-python3}" -m venv "$1/venv"
         mapfile -t needs < <(requirements build)
@@ -34,12 +45,11 @@ workplace() {
 # copy of the sources, FOLDER/tree. WHEEL in the environment is the package, built already.
 environment() {
     local wheel=${WHEEL:-}
-    mkdir -p "$1/tree"
     if [[ -z $wheel ]]; then
         workplace "$1/build"
         wheel=$(built "$1/build")
     fi
-    tar --create --exclude-vcs --exclude-vcs-ignores . | tar --extract --directory="$1/tree"
+    copy_to "$1/tree"
     "${PYTHON:-python3}" -m venv "$1/venv"
     "$1/venv/bin/python" -m pip install --quiet "$wheel${2:+[$2]}"
 }
