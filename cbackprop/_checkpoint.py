@@ -11,7 +11,7 @@ import numpy as np
 
 from cbackprop import _random_states
 from cbackprop._checkpoint_checks import RULE_GROUPS, checked_place, shapes
-from cbackprop._epochs import History
+from cbackprop._epochs import NO_CHECKPOINTS, History
 from cbackprop._fingerprint import compare, fingerprint, in_json
 from cbackprop._memory import remember
 
@@ -20,15 +20,15 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from cbackprop._epochs import Monitoring
+    from cbackprop._epochs import Monitoring, NoCheckpoints
     from cbackprop._files.checkpoints import Contents
     from cbackprop._order import Order
     from cbackprop._progress import Progress
     from cbackprop._stopping import Rules
 
 
-def checkpoints_of(checkpoint: Any, every: Any, resume: Any) -> Checkpoints | None:
-    """What these options of SGD mean; None if they name no file.
+def checkpoints_of(checkpoint: Any, every: Any, resume: Any) -> Checkpoints | NoCheckpoints:
+    """What these options of SGD mean.
 
     Raises
     ------
@@ -36,13 +36,13 @@ def checkpoints_of(checkpoint: Any, every: Any, resume: Any) -> Checkpoints | No
         If one of them is wrong, or there is no such folder, or no such file to go on from.
     """
     if checkpoint is None and type(resume) is bool and every == 1:
-        return None
+        return NO_CHECKPOINTS
     source = name_of_file(resume, "resume") if isinstance(resume, (str, bytes, os.PathLike)) else None
     filename = None if checkpoint is None else name_of_file(checkpoint, "checkpoint")
     if filename is None and source is None:
         if every != 1:
             raise ValueError(f"every is {every!r}, and checkpoint names no file")
-        return None
+        return NO_CHECKPOINTS
     return Checkpoints(filename, checked_every(every), source)
 
 

@@ -1,7 +1,6 @@
 """Calls into C. If the user has replaced a method on the way, the NumPy reference runs instead.
 
-`Compiled` has the calls for single examples, `Scores` the evaluations of a call of SGD. _trainer.pyx has its
-epochs.
+These are the calls outside SGD: _trainer.pyx has its epochs, `_scores` its evaluations.
 """
 
 from __future__ import annotations
@@ -20,9 +19,8 @@ from cbackprop import (
     _parameters,
     _single_example,
     _training,
-    _warnings,
 )
-from cbackprop._data import DataSet, Untouched, checked_threshold, rows, training_pairs
+from cbackprop._data import DataSet, checked_threshold, rows, training_pairs
 from cbackprop._memory import offered
 from cbackprop._overrides import builtin
 from cbackprop._pickling import Pickled
@@ -39,9 +37,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike, NDArray
 
-    from cbackprop._evaluation import EvaluationSet
     from cbackprop._step_options import StepOptions
-    from cbackprop._training import Training
 
 
 class Compiled(Pickled, ReferenceLayers):
@@ -289,95 +285,3 @@ def mean_cost(net: Any, data: DataSet, labelled: bool, cost_function: Callable[[
     if reads_examples(net, data.examples, "feedforward"):
         _examples.check_examples(net, data.examples, data.name, labelled)
     return None
-
-
-class Scores:
-    """How well a network answers, after each epoch of one call of SGD.
-
-    The examples are packed once, unless a replaced method will read them.
-
-    Parameters
-    ----------
-    net : Network
-    data : DataSet or Untouched
-    labelled : bool
-        Whether each y of a pair is a label, not a target.
-    wants_accuracy, wants_cost : bool
-        Which numbers will be read.
-    packed : cbackprop._training.Training, optional
-        The examples, if they are packed already.
-    """
-
-    def __init__(
-        self,
-        net: Any,
-        data: DataSet | Untouched,
-        labelled: bool = True,
-        wants_accuracy: bool = True,
-        wants_cost: bool = False,
-        packed: Training | None = None,
-    ) -> None:
-        self.net, self.data, self.labelled = net, data, labelled
-        self.packed: Training | EvaluationSet | None = packed
-        self.module = net._cbackprop.module
-        self.wants_accuracy, self.wants_cost = wants_accuracy, wants_cost
-        # network.py has evaluate, network2 accuracy.
-        self.method = self.module.evaluation_methods[1]
-        self.counts_answers = wants_accuracy and not self.module.replaced_method(net, (self.method,))
-        if packed is None and isinstance(data, DataSet):
-            if labelled and data.n and (wants_accuracy or wants_cost):
-                self.pack(data)
-            elif (
-                self.counts_answers
-                and data.is_thresholded
-                and (data.is_arrays or reads_examples(net, data.examples, "feedforward"))
-            ):
-                _examples.check_examples(
-                    net, data.examples, data.name, answers=True, threshold=data.threshold
-                )
-        if self.counts_answers and self.packed is not None:
-            self.packed.check_classes(data.threshold)
-
-    def pack(self, data: DataSet) -> None:
-        """Pack the examples if the kernels will score them, or check them if the package reads them."""
-        net, module = self.net, self.module
-        methods = module.evaluation_methods
-        if data.only_pairs:
-            return
-        replaced = module.replaced_method(net, methods) or not self.has_targets()
-        if not replaced and not module.replaced(net):
-            self.packed = _evaluation.EvaluationSet(
-                net, data.examples, data.name, data.is_labelled(True), self.wants_cost
-            )
-        elif (data.is_arrays or not replaced) and reads_examples(net, data.examples):
-            _examples.check_examples(
-                net, data.examples, data.name, data.is_labelled(True), self.counts_answers, data.threshold
-            )
-        elif self.counts_answers:
-            data.refuse_names()
-
-    def has_targets(self) -> bool:
-        """Whether the package itself makes a label's target."""
-        return True
-
-    def warn_of_one_output(self) -> bool:
-        """Warn if the count of right answers means nothing; return whether it did."""
-        return self.counts_answers and _warnings.of_one_output(self.net, self.data)
-
-    def correct(self) -> int:
-        """The number of right answers of the network as it is now, by `evaluate` or `accuracy`."""
-        net, data = self.net, self.data
-        if (
-            isinstance(data, Untouched)
-            or (self.labelled and data.only_pairs)
-            or self.module.replaced_method(net, (self.method,))
-        ):
-            convert = {} if self.labelled else {"convert": True}
-            return getattr(net, self.method)(data.given, **convert)
-        if self.packed is None or self.module.replaced(net, ("feedforward",)):
-            return correct_answers(net, data, self.labelled)
-        return self.score(self.packed)[0]
-
-    def score(self, packed: Training | EvaluationSet) -> tuple[int, float]:
-        """(right answers, mean cost), as far as they are wanted, from one pass over the packed examples."""
-        return packed.score(self.net, self.wants_accuracy, None)

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from cbackprop._checkpoint import Checkpoints
+    from cbackprop._order import Order
     from cbackprop._progress import Progress, Standing
     from cbackprop._stopping import Rules
     from cbackprop._warnings import Health
@@ -61,6 +62,36 @@ def checked_callbacks(callbacks: Any) -> Callbacks | None:
     return Callbacks(functions) if functions else None
 
 
+class NoCheckpoints:
+    """What takes the place of `Checkpoints` in a call of SGD that has none."""
+
+    done = 0
+
+    def open(
+        self, net: Any, epochs: int, options: dict[str, Any], resumed: Progress | None
+    ) -> Progress | None:
+        """Where to go on from: where an earlier call ended, if this one begins there."""
+        return resumed
+
+    def start(
+        self, order: Order, epochs: int, eta: Any, monitoring: Monitoring | None = None
+    ) -> tuple[int, Any]:
+        """How many epochs remain, and η for the next one."""
+        return epochs, eta
+
+    def begin(self, eta: Any) -> None:
+        """Nothing is written before training,"""
+
+    def after_epoch(self, eta: Any, stops: bool) -> None:
+        """nor after an epoch."""
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+
+NO_CHECKPOINTS = NoCheckpoints()
+
+
 def timed(train_epoch: Callable[[Any], bool], report: CallbackReport | Monitoring) -> Callable[[Any], bool]:
     """`train_epoch`, of which ``report.seconds`` says how long it took."""
     clock = time.perf_counter
@@ -84,7 +115,7 @@ class CallbackReport(TestReport):
         correct: Callable[[], int],
         verbose: bool,
         callbacks: Callbacks,
-        checkpoints: Checkpoints | None,
+        checkpoints: Checkpoints | NoCheckpoints,
     ) -> None:
         super().__init__(net, n, correct, verbose)
         self.callbacks, self.checkpoints = callbacks, checkpoints
@@ -103,8 +134,7 @@ class CallbackReport(TestReport):
         else:
             self.say(f"Epoch {j} complete")
         stops = self.callbacks.stop(self.net, entry)
-        if self.checkpoints is not None:
-            self.checkpoints.after_epoch(eta, stops)
+        self.checkpoints.after_epoch(eta, stops)
         return eta, stops
 
 
@@ -114,10 +144,10 @@ def report_of(
     correct: Callable[[], int],
     verbose: bool,
     callbacks: Callbacks | None,
-    checkpoints: Checkpoints | None = None,
+    checkpoints: Checkpoints | NoCheckpoints = NO_CHECKPOINTS,
 ) -> TestReport:
     """The report that these options of `SGD` mean."""
-    if callbacks is None and checkpoints is None:
+    if callbacks is None and checkpoints is NO_CHECKPOINTS:
         return TestReport(net, n, correct, verbose)
     return CallbackReport(net, n, correct, verbose, callbacks or Callbacks(()), checkpoints)
 
@@ -145,7 +175,7 @@ class Monitoring:
     verbose : bool
         Whether lines are printed.
     callbacks : Callbacks, optional
-    checkpoints : Checkpoints, optional
+    checkpoints : Checkpoints or NoCheckpoints, optional
 
     Attributes
     ----------
@@ -162,7 +192,7 @@ class Monitoring:
         rules: Rules,
         verbose: bool = True,
         callbacks: Callbacks | None = None,
-        checkpoints: Checkpoints | None = None,
+        checkpoints: Checkpoints | NoCheckpoints = NO_CHECKPOINTS,
     ) -> None:
         self.net, self.rules, self.verbose, self.callbacks = net, rules, verbose, callbacks
         self.checkpoints = checkpoints
@@ -203,20 +233,17 @@ class Monitoring:
             first = resumed.epochs
             if resumed.standing is not None:
                 eta = self.rules.resume(net, eta, resumed.standing)
-        checkpoints = self.checkpoints
-        n_done = 0 if checkpoints is None else checkpoints.done  # of this call, in another process
+        n_done = self.checkpoints.done  # of this call, in another process
         n_before, standing = len(self.history) - n_done, None
         if net._cbackprop.history is not None:
             remember(net, history=None)
         try:
-            if checkpoints is not None:
-                checkpoints.begin(eta)
+            self.checkpoints.begin(eta)
             numbers = iter(range(first, first + epochs))
             run_epochs(net, numbers, eta, timed(train_epoch, self), self.after_epoch)
             standing = self.rules.restore(net)
         finally:
-            if checkpoints is not None:
-                checkpoints.close()
+            self.checkpoints.close()
             entries = self.history[n_before:]
             reached = progress(first - n_done + len(entries), standing or self.rules.standing())
             # Only now: during training the name is the user's.
@@ -251,8 +278,7 @@ class Monitoring:
         self.say("")
         if self.callbacks is not None and self.callbacks.stop(self.net, entry):
             stops = True
-        if self.checkpoints is not None:
-            self.checkpoints.after_epoch(eta, stops)
+        self.checkpoints.after_epoch(eta, stops)
         return eta, stops
 
 

@@ -11,6 +11,7 @@ from cbackprop._progress import Standing, digest
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+RULES = "early_stopping_n", "restore_best", "eta_halving_n"
 MEASURES = "evaluation_accuracy", "evaluation_cost"
 STOPPED = "Early stopping: no improvement on evaluation data in {} epochs"
 HALVED = "Learning rate {}: no improvement on evaluation data in {} epochs"
@@ -43,6 +44,8 @@ class Rules:
 
     Attributes
     ----------
+    options : dict of str to object
+        These.
     names : list of str
         Those of the rules in force.
     measure : str
@@ -64,12 +67,14 @@ class Rules:
             raise ValueError(f"min_delta is {min_delta!r}; expected a finite number from 0")
         self.measure, self.restore_best = stop_on, restore_best
         self.stopping, self.halving = Patience(early_stopping_n), Patience(eta_halving_n)
-        named = {
+        self.options = {
             "early_stopping_n": early_stopping_n,
-            "restore_best": restore_best,
+            "restore_best": bool(restore_best),
             "eta_halving_n": eta_halving_n,
+            "stop_on": stop_on,
+            "min_delta": min_delta,
         }
-        self.names = [name for name, value in named.items() if value]
+        self.names = [name for name in RULES if self.options[name]]
         self.best: Any = None
         self.best_parameters: Any = None
         self.halvings = 0

@@ -14,21 +14,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cbackprop import _arguments, _elementwise, _warnings
-from cbackprop._checkpoint import checkpoints_of
-from cbackprop._compiled import (
-    Compiled,
-    Scores,
-    correct_answers,
-    make_step,
-)
+from cbackprop._call import call_of
+from cbackprop._compiled import Compiled, correct_answers, make_step
 from cbackprop._data import DataSet, checked_threshold, read_for_evaluation, recognised
-from cbackprop._epochs import checked_callbacks, report_of
+from cbackprop._epochs import report_of
 from cbackprop._flat import Flat, mean_cost
 from cbackprop._memory import Memory, real_dtype, remember
 from cbackprop._overrides import Module, builtin
 from cbackprop._parameters import check_sizes
 from cbackprop._random_state import generator_of, seed_of
-from cbackprop._reading import reading_of
+from cbackprop._scores import Scores
 from cbackprop._step_options import PlainSteps, StepOptions
 from cbackprop.activations import Activation, read_activations
 from cbackprop.costs import QuadraticCost
@@ -158,7 +153,7 @@ class Network(Flat, Compiled, ReferenceNetwork):
         _update(self, recognised(self, mini_batch, "mini_batch"), _arguments.number(eta, "eta"))
 
     @builtin
-    def SGD(  # noqa: PLR0915  (each option is checked, then all that trains is made)
+    def SGD(
         self,
         training_data: Iterable[Any],
         epochs: int,
@@ -270,69 +265,44 @@ class Network(Flat, Compiled, ReferenceNetwork):
         KeyboardInterrupt
             After Ctrl-C. The network holds the parameters of a completed mini-batch.
         """
-        if not (comm is None and deterministic is False and average_every is None and timeout is None):
-            from cbackprop import _ranks  # noqa: PLC0415  (few need it)
-
-            if not isinstance(comm, _ranks.Ranks):
-                return _ranks.together(Network.SGD, locals())
-        epochs = _arguments.whole(epochs, "epochs")
-        mini_batch_size = _arguments.whole(mini_batch_size, "mini_batch_size", 1)
-        n_threads = _arguments.threads(n_threads)
-        functions = None if callbacks is None else checked_callbacks(callbacks)
-        if random_state is not None:
+        with call_of(self, block, window, comm, deterministic, average_every, timeout) as call:
+            epochs = _arguments.whole(epochs, "epochs")
+            mini_batch_size = _arguments.whole(mini_batch_size, "mini_batch_size", 1)
+            n_threads = _arguments.threads(n_threads)
+            functions = call.callbacks(callbacks)
             seed_of(random_state)
-        if threshold is not None:
             threshold = checked_threshold(self, threshold)
-        if comm is None:
-            resumed = self._cbackprop.progress if resume else None
-            checkpoints = checkpoints_of(checkpoint, every, resume)
-        else:
-            checkpoints, resumed, random_state = comm.take_up(checkpoint, every, resume, random_state)
-        reading = reading_of(block, window, mini_batch_size, comm)
-        custom_update = MODULE.replaced_method(self, ("update_mini_batch",)) is not None
-        if not custom_update:
-            _arguments.number(eta, "eta")
-        examples = reading.data(self, training_data, "training_data", custom_update, None)
-        tests: Any = read_for_evaluation(self, test_data, "test_data", ("evaluate",), threshold)
-        make_trainer, make_order = reading.trainer, reading.order
-        if comm is None:
-            scores = Scores(self, tests)
-        else:
-            examples, tests = comm.share(examples, sample_weight), comm.share(tests)
-            scores = comm.joint_scores(lambda data, packed: Scores(self, data), tests)
-            make_trainer, make_order = comm.trainer, comm.order
-            functions, verbose = comm.callbacks(functions), verbose and comm.is_first
-        if checkpoints is not None or comm is not None:
+            checkpoints, resumed, random_state = call.take_up(checkpoint, every, resume, random_state)
+            custom_update = MODULE.replaced_method(self, ("update_mini_batch",)) is not None
+            if not custom_update:
+                _arguments.number(eta, "eta")
+            examples = call.training_data(training_data, mini_batch_size, custom_update, None)
+            tests = read_for_evaluation(self, test_data, "test_data", ("evaluate",), threshold)
+            examples, tests = call.share(examples, sample_weight), call.share(tests)
+            step = _Step(self)
+            scores = call.scores(Scores, step, tests, ("test_accuracy",))
             options = {
-                **reading.options,
                 "mini_batch_size": mini_batch_size,
                 "eta": eta,
                 "random_state": random_state,
                 "threshold": threshold,
                 "training_data": examples,
                 "test_data": tests,
-                "sample_weight": sample_weight if comm is None else None,
+                "sample_weight": sample_weight,
             }
-            if comm is not None:
-                options = comm.agree(options, epochs)
-            if checkpoints is not None:
-                resumed = checkpoints.open(self, epochs, options, resumed)
-        scores.warn_of_one_output()
-        trainer = make_trainer(
-            self, examples, mini_batch_size, n_threads, _Step(self), None, sample_weight, resumed
-        )
-        order = make_order(trainer, random_state, resumed)
-        report = report_of(self, tests.n, scores.correct, verbose, functions, checkpoints)
-        if checkpoints is not None:
+            resumed = call.open(checkpoints, epochs, options, resumed)
+            scores.warn_of_one_output()
+            trainer = call.trainer(examples, mini_batch_size, n_threads, step, None, sample_weight, resumed)
+            order = call.order(trainer, random_state, resumed)
+            verbose = verbose and call.is_first
+            report = report_of(self, tests.n, scores.correct, verbose, functions, checkpoints)
             epochs, eta = checkpoints.start(order, epochs, eta)
-        try:
-            if checkpoints is not None:
+            try:
                 checkpoints.begin(eta)
-            report.run(epochs, eta, order.train_epoch, 0 if resumed is None else resumed.epochs)
-        finally:
-            if checkpoints is not None:
+                report.run(epochs, eta, order.train_epoch, 0 if resumed is None else resumed.epochs)
+            finally:
                 checkpoints.close()
-            remember(self, progress=order.progress(report.epochs))
+                remember(self, progress=order.progress(report.epochs))
 
     @builtin
     def evaluate(self, test_data: Iterable[Any], *, threshold: float | None = None) -> int:

@@ -10,30 +10,23 @@ import json
 import os
 import random
 import sys
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cbackprop import _arguments, _elementwise, _evaluation, _rule, _warnings, costs
-from cbackprop._checkpoint import checkpoints_of
-from cbackprop._compiled import (
-    Compiled,
-    Scores,
-    correct_answers,
-    make_step,
-    mean_cost,
-)
-from cbackprop._data import DataSet, checked_threshold, read_for_evaluation, recognised
+from cbackprop import _arguments, _elementwise, _rule, _warnings, costs
+from cbackprop._call import call_of
+from cbackprop._compiled import Compiled, correct_answers, make_step, mean_cost
+from cbackprop._data import DataSet, checked_threshold, recognised
 from cbackprop._dropout import Dropout, checked_dropout
-from cbackprop._epochs import Monitoring, checked_callbacks
+from cbackprop._epochs import Monitoring
 from cbackprop._flat import Flat
 from cbackprop._memory import Memory, offered, real_dtype, remember
 from cbackprop._overrides import Module, builtin
 from cbackprop._parameters import check_sizes, layer_sizes
 from cbackprop._random_state import generator_of, seed_of
-from cbackprop._reading import reading_of
 from cbackprop._rule import BETA_1, BETA_2, EPSILON, PLAIN, Rule
+from cbackprop._scores import CostScores, cost_function, forgetting, penalty_of, read_evaluation_data
 from cbackprop._step_options import StepOptions
 from cbackprop._stopping import Rules
 from cbackprop.activations import Activation
@@ -46,17 +39,12 @@ from cbackprop.reference.network2 import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from os import PathLike
 
     from numpy.random import Generator
     from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-    from cbackprop._data import Untouched
-    from cbackprop._evaluation import EvaluationSet
-    from cbackprop._ranks import Ranks
-    from cbackprop._ranks._shares import JointScores, Shared
-    from cbackprop._training import Training
 
 __all__ = [
     "Activation",
@@ -262,7 +250,7 @@ class Network(Flat, Compiled, ReferenceNetwork2):
         _update(self, recognised(self, mini_batch, "mini_batch"), eta, lmbda, size, regularization, options)
 
     @builtin
-    def SGD(  # noqa: PLR0915  (each option is checked, then all that trains is made)
+    def SGD(
         self,
         training_data: Iterable[Any],
         epochs: int,
@@ -402,109 +390,74 @@ class Network(Flat, Compiled, ReferenceNetwork2):
         ...     options = {"monitor_evaluation_accuracy": True, "verbose": False, "callbacks": [show]}
         ...     lists = net.SGD(training_data, 30, 10, 0.5, 5.0, evaluation_data, **options)
         """
-        if not (comm is None and deterministic is False and average_every is None and timeout is None):
-            from cbackprop import _ranks  # noqa: PLC0415  (few need it)
-
-            if not isinstance(comm, _ranks.Ranks):
-                return _ranks.together(Network.SGD, locals())
-        epochs = _arguments.whole(epochs, "epochs")
-        mini_batch_size = _arguments.whole(mini_batch_size, "mini_batch_size", 1)
-        early_stopping_n = _arguments.whole(early_stopping_n, "early_stopping_n", 0)
-        eta_halving_n = _arguments.whole(eta_halving_n, "eta_halving_n", 0)
-        n_threads = _arguments.threads(n_threads)
-        _check_regularization(regularization)
-        options = _rule.checked(rule, mu, beta_1, beta_2, epsilon, self._cbackprop.dtype)
-        thinning = checked_dropout(self, dropout)
-        rules = Rules(early_stopping_n, restore_best, eta_halving_n, stop_on, min_delta)
-        functions = None if callbacks is None else checked_callbacks(callbacks)
-        seed_of(random_state)
-        if threshold is not None:
+        with call_of(self, block, window, comm, deterministic, average_every, timeout) as call:
+            epochs = _arguments.whole(epochs, "epochs")
+            mini_batch_size = _arguments.whole(mini_batch_size, "mini_batch_size", 1)
+            early_stopping_n = _arguments.whole(early_stopping_n, "early_stopping_n", 0)
+            eta_halving_n = _arguments.whole(eta_halving_n, "eta_halving_n", 0)
+            n_threads = _arguments.threads(n_threads)
+            _check_regularization(regularization)
+            checked_rule = _rule.checked(rule, mu, beta_1, beta_2, epsilon, self._cbackprop.dtype)
+            thinning = checked_dropout(self, dropout)
+            rules = Rules(early_stopping_n, restore_best, eta_halving_n, stop_on, min_delta)
+            functions = call.callbacks(callbacks)
+            seed_of(random_state)
             threshold = checked_threshold(self, threshold)
-        reading = reading_of(block, window, mini_batch_size, comm)
-        make_trainer, make_order = reading.trainer, reading.order
-        if comm is None:
-            resumed = self._cbackprop.progress if resume else None
-            checkpoints = checkpoints_of(checkpoint, every, resume)
-        else:
-            checkpoints, resumed, random_state = comm.take_up(checkpoint, every, resume, random_state)
-            make_trainer, make_order = comm.trainer, comm.order
-            functions, verbose = comm.callbacks(functions), verbose and comm.is_first
-        custom_update = MODULE.replaced_method(self, ("update_mini_batch",)) is not None
-        if not custom_update:
-            _arguments.number(eta, "eta")
-        monitored = {
-            "evaluation_cost": monitor_evaluation_cost,
-            "evaluation_accuracy": monitor_evaluation_accuracy,
-            "training_cost": monitor_training_cost,
-            "training_accuracy": monitor_training_accuracy,
-        }
-        monitoring = Monitoring(self, monitored, rules, verbose, functions, checkpoints)
-        monitors_costs = bool(monitoring.measured & {"training_cost", "evaluation_cost"})
-        if not custom_update or (monitors_costs and not MODULE.replaced_method(self, ("total_cost",))):
-            costs.check(self.cost, self._cbackprop.activations, len(self.weights) + 1)
-            _arguments.number(lmbda, "lmbda")
+            checkpoints, resumed, random_state = call.take_up(checkpoint, every, resume, random_state)
+            custom_update = MODULE.replaced_method(self, ("update_mini_batch",)) is not None
+            if not custom_update:
+                _arguments.number(eta, "eta")
+            monitored = {
+                "evaluation_cost": monitor_evaluation_cost,
+                "evaluation_accuracy": monitor_evaluation_accuracy,
+                "training_cost": monitor_training_cost,
+                "training_accuracy": monitor_training_accuracy,
+            }
+            verbose = verbose and call.is_first
+            monitoring = Monitoring(self, monitored, rules, verbose, functions, checkpoints)
+            measured = monitoring.measured
+            measures_costs = "training_cost" in measured or "evaluation_cost" in measured
+            if not custom_update or (measures_costs and not MODULE.replaced_method(self, ("total_cost",))):
+                costs.check(self.cost, self._cbackprop.activations, len(self.weights) + 1)
+                _arguments.number(lmbda, "lmbda")
 
-        examples = reading.data(self, training_data, "training_data", custom_update, threshold)
-        tests: Any = _read_evaluation_data(self, evaluation_data, monitoring, threshold)
-        if comm is not None:
-            examples, tests = comm.share(examples, sample_weight), comm.share(tests)
-        if examples.n == 0 and monitor_training_cost:
-            raise ZeroDivisionError("training_data is empty: monitor_training_cost has no mean")
-        step = _Step(self, lmbda, examples.n, regularization, options, thinning)
-        if checkpoints is not None or comm is not None:
-            call: dict[str, Any] = {
-                **reading.options,
+            examples = call.training_data(training_data, mini_batch_size, custom_update, threshold)
+            tests = read_evaluation_data(self, evaluation_data, monitoring, threshold)
+            examples, tests = call.share(examples, sample_weight), call.share(tests)
+            if examples.n == 0 and monitor_training_cost:
+                raise ZeroDivisionError("training_data is empty: monitor_training_cost has no mean")
+            step = _Step(self, lmbda, examples.n, regularization, checked_rule, thinning)
+            options = {
                 "mini_batch_size": mini_batch_size,
                 "eta": eta,
                 "lmbda": lmbda,
                 "regularization": regularization,
-                **options._asdict(),
+                **checked_rule._asdict(),
                 "dropout": None if thinning is None else thinning.probabilities(len(self.weights) + 1),
-                "early_stopping_n": early_stopping_n,
-                "restore_best": bool(restore_best),
-                "eta_halving_n": eta_halving_n,
-                "stop_on": stop_on,
-                "min_delta": min_delta,
+                **rules.options,
                 "random_state": random_state,
                 "threshold": threshold,
                 **{f"monitor_{name}": bool(value) for name, value in monitored.items()},
                 "training_data": examples,
                 "evaluation_data": tests,
-                "sample_weight": sample_weight if comm is None else None,
+                "sample_weight": sample_weight,
             }
-            if comm is not None:
-                call = comm.agree(call, epochs)
-            if checkpoints is not None:
-                resumed = checkpoints.open(self, epochs, call, resumed)
-        scores: Any = _Scores if comm is None else partial(_joint_scores, comm)
-        evaluation = scores(step, "evaluation", tests, monitoring.measured)
-        trainer = make_trainer(
-            self, examples, mini_batch_size, n_threads, step, thinning, sample_weight, resumed
-        )
-        if comm is None and trainer.weights is not None:
-            step.n = float(trainer.weights.sum())
-        training = scores(
-            step, "training", examples, monitoring.measured, reading.scored(trainer, monitoring.measured)
-        )
-        if not training.warn_of_one_output():
-            evaluation.warn_of_one_output()
-        order = make_order(trainer, random_state, resumed)
-        if resumed is None and (
-            self._cbackprop.velocities is not None or self._cbackprop.moments is not None
-        ):
-            remember(self, velocities=None, moments=None)
-        if checkpoints is not None:
+            resumed = call.open(checkpoints, epochs, options, resumed)
+            evaluation = call.scores(CostScores, step, tests, measured)
+            trainer = call.trainer(
+                examples, mini_batch_size, n_threads, step, thinning, sample_weight, resumed
+            )
+            training = call.scores(CostScores, step, examples, measured, trainer.packed)
+            if not training.warn_of_one_output():
+                evaluation.warn_of_one_output()
+            order = call.order(trainer, random_state, resumed)
+            memory = self._cbackprop
+            if resumed is None and not (memory.velocities is None and memory.moments is None):
+                remember(self, velocities=None, moments=None)
             epochs, eta = checkpoints.start(order, epochs, eta, monitoring)
-
-        train_in_order = order.train_epoch
-
-        def train_epoch(eta: float) -> bool:
-            training.forget()
-            evaluation.forget()
-            return train_in_order(eta)
-
-        measures = training.measures() | evaluation.measures()
-        return monitoring.run(epochs, eta, train_epoch, measures, order.progress, resumed)
+            train_epoch = forgetting(order.train_epoch, training, evaluation)
+            measures = training.measures() | evaluation.measures()
+            return monitoring.run(epochs, eta, train_epoch, measures, order.progress, resumed)
 
     @builtin
     def accuracy(self, data: Iterable[Any], convert: bool = False, *, threshold: float | None = None) -> int:
@@ -569,9 +522,9 @@ class Network(Flat, Compiled, ReferenceNetwork2):
         if n == 0:
             raise ZeroDivisionError("data is empty: its cost has no mean")
         if not convert or MODULE.has_builtin("vectorized_result"):
-            mean = mean_cost(self, examples, examples.is_labelled(convert), _cost_function)
+            mean = mean_cost(self, examples, examples.is_labelled(convert), cost_function)
             if mean is not None:
-                return mean + _penalty(self, lmbda, n, regularization)
+                return mean + penalty_of(self, lmbda, n, regularization)
         if examples.is_arrays:
             convert = False
         cost = 0.0
@@ -701,140 +654,6 @@ class _Step:
     def penalty_options(self) -> dict[str, Any]:
         """What tells a replaced `update_mini_batch` or `total_cost` that the regularisation is not L2."""
         return {"regularization": self.regularization} if self.regularization != "L2" else {}
-
-
-class _Scores(Scores):
-    """Accuracy and cost on the training data or on the evaluation data, from one pass over them an epoch."""
-
-    def __init__(
-        self,
-        step: _Step,
-        name: str,
-        data: DataSet | Untouched,
-        measured: Collection[str],
-        packed: Training | None = None,
-    ) -> None:
-        self.step, self.name = step, name
-        self.scored: tuple[int, float] | None = None
-        super().__init__(
-            step.net,
-            data,
-            labelled=name == "evaluation",
-            wants_accuracy=f"{name}_accuracy" in measured,
-            wants_cost=f"{name}_cost" in measured,
-            packed=packed,
-        )
-
-    def measures(self) -> dict[str, tuple[Callable[[], Any], int]]:
-        """What `Monitoring` calls for each number."""
-        n = self.data.n
-        return {f"{self.name}_cost": (self.cost, n), f"{self.name}_accuracy": (self.correct, n)}
-
-    def cost(self) -> float:
-        """The mean cost of the network as it is now, by `total_cost`."""
-        net, step = self.net, self.step
-        if (
-            self.packed is None
-            or MODULE.replaced(net, ("feedforward", "total_cost"))
-            or not self.has_targets()
-        ):
-            convert = {"convert": True} if self.labelled and not self.is_target() else {}
-            return net.total_cost(self.data.given, step.lmbda, **convert, **step.penalty_options())
-        return self.score(self.packed)[1] + _penalty(net, step.lmbda, self.data.n, step.regularization)
-
-    def is_target(self) -> bool:
-        """Whether the package's own `total_cost` takes each y of pairs as the target of one output neuron."""
-        data = self.data
-        return (
-            data.is_thresholded
-            and not data.is_arrays
-            and not MODULE.replaced_method(self.net, ("total_cost",))
-        )
-
-    def has_targets(self) -> bool:
-        """Whether the package itself makes the target of a label."""
-        return MODULE.has_builtin("vectorized_result")
-
-    def forget(self) -> None:
-        """Forget the latest score: the network changes."""
-        self.scored = None
-
-    def score(self, packed: Training | EvaluationSet) -> tuple[int, float]:
-        """See `Scores`."""
-        if self.scored is None:
-            cost = _cost_function(self.net) if self.wants_cost else None
-            self.scored = packed.score(self.net, self.wants_accuracy, cost)
-        return self.scored
-
-
-def _joint_scores(
-    ranks: Ranks, step: _Step, name: str, data: Shared, measured: Collection[str], packed: Any = None
-) -> JointScores:
-    """Scores of the examples of all ranks, of whose costs the regularisation is added once."""
-    net = step.net
-    plain = _Step(net, 0.0, step.n, step.regularization, step.rule)
-
-    def make(part: Any, packed: Any) -> _Scores:
-        return _Scores(plain, name, part, measured, packed)
-
-    def penalty_of(n: int) -> float:
-        return _penalty(net, _arguments.number(step.lmbda, "lmbda"), n, step.regularization)
-
-    return ranks.joint_scores(make, data, name, penalty_of, packed, f"{name}_cost" in measured)
-
-
-def _read_evaluation_data(
-    net: Network, data: Any, monitoring: Monitoring, threshold: float | None
-) -> DataSet | Untouched:
-    """The evaluation data, checked for what is measured on them."""
-    methods = {"evaluation_accuracy": "accuracy", "evaluation_cost": "total_cost"}
-    measuring = [methods[name] for name in methods if name in monitoring.measured]
-    tests = read_for_evaluation(net, data, "evaluation_data", measuring, threshold)
-    rules = monitoring.rules
-    needed_by = [f"monitor_{name}" for name in sorted(monitoring.monitored) if name in methods]
-    needed_by += rules.names
-    if needed_by and not tests.n:
-        state = "empty" if data is not None else None
-        raise ValueError(f"evaluation_data is {state}; {needed_by[0]} needs it")
-    if rules.names and rules.measure == "evaluation_accuracy" and threshold is None:
-        _check_stopping(net, tests, rules.names[0])
-    return tests
-
-
-def _check_stopping(net: Network, data: DataSet | Untouched, rule: str) -> None:
-    """Raise a ValueError if no accuracy can say when to stop."""
-    if MODULE.replaced_method(net, ("accuracy",)):
-        return
-    way_out = (
-        "give the network an output neuron for each class, replace `accuracy`, go by the cost "
-        "(stop_on='evaluation_cost'), of one output that answers 0 or 1 pass threshold=0.5, or monitor the "
-        "cost (monitor_evaluation_cost=True) and choose the number of epochs from `history`"
-    )
-    if layer_sizes(net)[-1] == 1:
-        raise ValueError(
-            f"{rule} goes by the accuracy on evaluation_data, which says nothing of one output neuron: "
-            f"{way_out}"
-        )
-    if isinstance(data, DataSet) and data.is_arrays and data.examples[1].ndim == 2:
-        Y = data.examples[1]
-        if not ((Y == 0) | (Y == 1)).all():
-            raise ValueError(
-                f"{rule} goes by the accuracy on evaluation_data, and its targets are real numbers, not "
-                f"classes: {way_out}"
-            )
-
-
-def _cost_function(net: Network) -> Any:
-    """The cost as the kernels take it: a name, or the user's own function."""
-    costs.check(net.cost, net._cbackprop.activations, len(net.weights) + 1)
-    return costs.builtin_fn(net.cost) or net.cost.fn
-
-
-def _penalty(net: Network, lmbda: float, n: int, regularization: str) -> float:
-    """What regularisation adds to the cost: the reference's `penalty`, but with one order of its sums."""
-    if regularization == "L1":
-        return lmbda / n * _evaluation.sum_of_weights(net, False)
-    return 0.5 * (lmbda / n) * _evaluation.sum_of_weights(net, True)
 
 
 def _target(net: Network, label: Any, name: str) -> NDArray[np.float64]:

@@ -2,10 +2,10 @@
 
 A source (`arrays`, `tables`) says how many rows there are, and reads some of them into buffers. `plan` says
 which rows are read when, and in which order they are trained on; `reader` reads and packs them in a second
-thread; `data` and `training` take the places of `DataSet`, `Trainer` and `Order` in a call of SGD.
+thread; `data` and `training` take the places of `DataSet`, `Trainer` and `Order`; `call` is the call of SGD that
+is made of them.
 """
 
-from cbackprop._blocks.data import BlockedData, checked_blocks
-from cbackprop._blocks.training import BlockOrder, BlockTrainer, scored
+from cbackprop._blocks.call import BlockedCall
 
-__all__ = ["BlockOrder", "BlockTrainer", "BlockedData", "checked_blocks", "scored"]
+__all__ = ["BlockedCall"]

@@ -19,7 +19,7 @@ from cbackprop._training import Training
 from cbackprop.reference.network import train_on_pairs
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Callable
 
     from numpy.typing import NDArray
 
@@ -71,6 +71,8 @@ class BlockTrainer:
             pixels = _examples.check_examples(net, data.sample, data.name)
         if pixels:
             _warnings.of_pixels(data.name)
+        if self.weights is not None:
+            step.n = float(self.weights.sum())
         n = data.n_in_window + data.m - 1
         self.buffers = Buffer(data, n), Buffer(data, n)
 
@@ -276,19 +278,3 @@ class BlockOrder(Order):
         else:
             seed = python_generator(self.blocks.module.shuffle).getrandbits(128)
         return self.blocks.train_epoch(eta, seed)
-
-
-def scored(trainer: BlockTrainer, measured: Collection[str]) -> PackedBlocks | None:
-    """What scores the training data.
-
-    Raises
-    ------
-    TypeError
-        If something is replaced that would have to be given all of them at once.
-    """
-    module = trainer.module
-    reason = module.replaced(trainer.net, (*module.training_methods, *module.evaluation_methods))
-    for name in sorted(measured):
-        if reason and name.startswith("training_"):
-            raise TypeError(f"monitor_{name} of data in blocks is for compiled training: {reason}")
-    return trainer.packed

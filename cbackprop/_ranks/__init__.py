@@ -34,31 +34,6 @@ others in a TimeoutError. To have MPI end a rank that hangs then, run the script
 script.py``.
 """
 
-from __future__ import annotations
-
-import inspect
-from typing import TYPE_CHECKING, Any
-
 from cbackprop._ranks._call import Ranks
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-__all__ = ["Ranks", "together"]
-
-
-def together(sgd: Callable[..., Any], arguments: dict[str, Any]) -> Any:
-    """Call `sgd`, the book's method, on all ranks of the communicator among its arguments."""
-    given = {name: arguments[name] for name in inspect.signature(sgd).parameters}
-    names = "comm", "deterministic", "average_every", "timeout"
-    ranks = Ranks(given["self"], *(given.pop(name) for name in names))
-    try:
-        ranks.exchange.interrupts.raise_now()
-        result = sgd(**given, comm=ranks)
-        ranks.exchange.exchange()
-    except BaseException as error:
-        ranks.exchange.fail(error)
-        raise
-    finally:
-        ranks.exchange.close()
-    return result
+__all__ = ["Ranks"]

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cbackprop import _arguments, _processors
+from cbackprop._call import Call
 from cbackprop._checkpoint import Checkpoints, checkpoints_of
-from cbackprop._epochs import Callbacks
+from cbackprop._epochs import NO_CHECKPOINTS, Callbacks
 from cbackprop._evaluation import EvaluationSet
 from cbackprop._fingerprint import DATA, fingerprint, is_same
 from cbackprop._memory import remember
@@ -24,20 +25,21 @@ from cbackprop._ranks._training import RankTrainer
 from cbackprop._trainer import Trainer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Collection
 
+    from cbackprop._epochs import NoCheckpoints
     from cbackprop._progress import Progress
 
 PRODUCTS_OF_A_THREAD = 300000  # as in _training.pyx
 
 
-class Ranks:
-    """The ranks of one call of SGD, and their options.
+class Ranks(Call):
+    """The ranks of one call of SGD, and their options: see `Call`, whose place it takes.
 
     Parameters
     ----------
     net : Network
-    comm, deterministic, average_every, timeout
+    comm, deterministic, average_every, timeout, block, window
         The options of SGD. An error in `comm` or `timeout` is this rank's alone: nobody can be told.
 
     Attributes
@@ -46,25 +48,56 @@ class Ranks:
         Whether this is rank 0, which prints and writes.
     """
 
-    def __init__(self, net: Any, comm: Any, deterministic: Any, average_every: Any, timeout: Any) -> None:
+    def __init__(
+        self,
+        net: Any,
+        comm: Any,
+        deterministic: Any,
+        average_every: Any,
+        timeout: Any,
+        block: Any = None,
+        window: Any = None,
+    ) -> None:
+        super().__init__(net)
         if comm is None:
             given = {"deterministic": deterministic, "average_every": average_every, "timeout": timeout}
             name = next(name for name, value in given.items() if value is not None and value is not False)
             raise ValueError(f"{name} is {given[name]!r}, and comm is None: it is for several ranks")
         self.exchange = Exchange(checked_comm(comm), checked_timeout(timeout))
-        self.net, self.rank, self.size = net, self.exchange.rank, self.exchange.size
+        self.rank, self.size = self.exchange.rank, self.exchange.size
         self.is_first = self.rank == 0
         self.given = deterministic, average_every
+        self.blocks = block, window
         self.n_strata: int | None = None
         self.average_every: int | None = None
         self.generator: np.random.Generator | None = None
-        self.scores: list[JointScores] = []
+        self.all_scores: list[JointScores] = []
         self.strata: dict[int, Any] = {}  # of the training data
+
+    def __exit__(self, kind: Any, error: BaseException | None, traceback: Any) -> None:
+        """End the call on all ranks: if it has failed on one, with its error."""
+        try:
+            try:
+                if error is None:
+                    self.exchange.exchange()
+            except BaseException as last:
+                error = last
+            if error is not None:
+                self.exchange.fail(error)
+        finally:
+            self.exchange.close()
 
     # ---- before anything changes ----
 
+    def callbacks(self, callbacks: Any) -> Callbacks:
+        """Callbacks that stop on all ranks if one stops."""
+        return JointCallbacks(self.exchange, super().callbacks(callbacks))
+
     def check_options(self) -> None:
         """Raise if an option is wrong."""
+        block, window = self.blocks
+        if not (block is None and window is None):
+            raise ValueError(f"block is {block!r}, and there is a comm: blocks are for one process")
         deterministic, average_every = self.given
         if isinstance(deterministic, (bool, np.bool_)):
             self.n_strata = N_STRATA if deterministic else None
@@ -91,21 +124,23 @@ class Ranks:
 
     def take_up(
         self, checkpoint: Any, every: Any, resume: Any, random_state: Any
-    ) -> tuple[Checkpoints | None, Progress | None, Any]:
+    ) -> tuple[Checkpoints | NoCheckpoints, Progress | None, Any]:
         """Rank 0's checkpoints, progress and random state."""
+        self.exchange.interrupts.raise_now()
         self.check_options()
         self.compare_options()
         told: Any = None
-        checkpoints = resumed = None
+        checkpoints: Checkpoints | NoCheckpoints = NO_CHECKPOINTS
+        resumed = None
         if self.is_first:
             checkpoints = checkpoints_of(checkpoint, every, resume)
             resumed = self.net._cbackprop.progress if resume else None
-            if self.average_every is not None and checkpoints is not None and every < 1:
+            if self.average_every is not None and checkpoints is not NO_CHECKPOINTS and every < 1:
                 raise ValueError(f"every is {every!r}; with average_every a checkpoint follows whole epochs")
             generator = generator_of(random_state)
             if generator is None and resumed is None:
                 generator = np.random.default_rng(random.getrandbits(63))
-            if checkpoints is not None:
+            if isinstance(checkpoints, Checkpoints):
                 told = checkpoints.every, checkpoints.source, checkpoints.contents
             if resumed is not None and resumed.generator is None:
                 raise ValueError("resume=True goes on with a call that had a comm; the last one had none")
@@ -137,8 +172,8 @@ class Ranks:
             weights = weights.astype(np.float64)
         return Shared(self.exchange, data, self.n_strata, weights)
 
-    def agree(self, options: dict[str, Any], epochs: int) -> dict[str, Any]:
-        """Raise, on all ranks, if their networks or options differ; return the options of a checkpoint."""
+    def open(self, checkpoints: Any, epochs: int, options: dict[str, Any], resumed: Progress | None) -> Any:
+        """Raise, on all ranks, if their networks or options differ; return where to go on from."""
         call = fingerprint(self.net, {name: value for name, value in options.items() if name not in DATA})
         call["epochs"] = epochs
         calls = self.exchange.exchange(call)
@@ -152,46 +187,42 @@ class Ranks:
         kind = f"{self.n_strata} strata" if self.n_strata else f"{self.size} ranks"
         if self.average_every:
             kind += f", averaged every {self.average_every} steps"
-        return {"comm": kind} | options
+        options = (
+            {"comm": kind} | options | {"sample_weight": None}
+        )  # the data's digest has the weights in it
+        return super().open(checkpoints, epochs, options, resumed)
 
-    def callbacks(self, functions: Callbacks | None) -> Callbacks:
-        """Callbacks that stop on all ranks if one stops."""
-        return JointCallbacks(self.exchange, functions)
-
-    def joint_scores(
-        self,
-        make: Callable[[Any, Any], Any],
-        data: Shared,
-        name: str = "",
-        penalty: Callable[[int], float] | None = None,
-        packed: Any = None,
-        costs: bool = False,
+    def scores(
+        self, kind: Any, step: Any, data: Shared, measured: Collection[str], packed: Any = None
     ) -> JointScores:
-        """Scores of all ranks: make(data, packed) gives those of one stratum."""
+        """Scores of all ranks; `kind` is the class of those of one stratum."""
+        name = data.name.removesuffix("_data")
+        costs = f"{name}_cost" in measured
         scores = {}
         for v, part in data.mine.items():
             ready = packed
             if packed is not None and self.n_strata is not None:
                 ready = EvaluationSet(self.net, part.examples, part.name, False, costs) if part.n else None
-            scores[v] = make(part, ready)
-        joint = JointScores(self.exchange, data, scores, name, penalty)
-        self.scores.append(joint)
+            scores[v] = kind(step, part, measured, ready)
+            scores[v].is_part = True
+        joint = JointScores(self.exchange, data, scores, name, scores[v].penalty)
+        self.all_scores.append(joint)
         return joint
 
     # ---- from here on something changes ----
 
     def trainer(
         self,
-        net: Any,
         data: Shared,
         mini_batch_size: int,
         n_threads: int,
         step: Any,
-        dropout: Any = None,
-        sample_weight: Any = None,
-        resumed: Progress | None = None,
+        dropout: Any,
+        sample_weight: Any,
+        resumed: Progress | None,
     ) -> Any:
         """What trains on the shard of this rank: see `Trainer`."""
+        net = self.net
         module = net._cbackprop.module
         reason = module.replaced(net, module.training_methods)
         if reason:
@@ -278,7 +309,7 @@ class RankOrder(Order):
         """See `Order`."""
         trainer, generator = self.trainer, self.generator
         assert generator is not None
-        for score in self.ranks.scores:
+        for score in self.ranks.all_scores:
             score.forget()
         keys = [int(key) for key in generator.integers(0, 2**63, 2)]
         orders, masks = [], []

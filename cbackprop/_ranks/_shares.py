@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from cbackprop._compiled import Scores
     from cbackprop._ranks._exchange import Exchange
+    from cbackprop._scores import Scores
 
 NO_DATA = "missing"
 N_STRATA = 12  # as many whole ones for each of 1, 2, 3, 4, 6 and 12 ranks
