@@ -13,6 +13,8 @@ from cbackprop import _runtime
 
 def whole(value: Any, name: str, least: int | None = None) -> int:
     """`value` as an int. If it is below `least`, that is an error."""
+    if type(value) is int and (least is None or value >= least):
+        return value
     try:
         value = operator.index(value)
     except TypeError:

@@ -11,7 +11,7 @@ from cbackprop._order import Order
 from cbackprop._trainer import Trainer
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Callable, Collection
 
     from cbackprop._checkpoint import Checkpoints
     from cbackprop._epochs import Callbacks, NoCheckpoints
@@ -82,7 +82,7 @@ class Call:
         self,
         checkpoints: Checkpoints | NoCheckpoints,
         epochs: int,
-        options: dict[str, Any],
+        options: Callable[[], dict[str, Any]],
         resumed: Progress | None,
     ) -> Progress | None:
         """Where to go on from: see `Checkpoints.open`."""

@@ -122,7 +122,7 @@ class Checkpoints:
     # ---- before training ----
 
     def open(
-        self, net: Any, epochs: int, options: dict[str, Any], resumed: Progress | None
+        self, net: Any, epochs: int, options: Callable[[], dict[str, Any]], resumed: Progress | None
     ) -> Progress | None:
         """Where to go on from. Nothing changes yet.
 
@@ -131,8 +131,8 @@ class Checkpoints:
         net : Network
         epochs : int
             Of the whole call.
-        options : dict of str to object
-            What the numbers depend on: options of SGD by their names, and data as `DataSet`.
+        options : callable
+            options() is what the numbers depend on: options of SGD by their names, and data as `DataSet`.
         resumed : Progress or None
             Where an earlier call ended, if this one begins there.
 
@@ -144,14 +144,15 @@ class Checkpoints:
             If an option cannot be written.
         """
         self.net, self.epochs = net, epochs
-        n = options["training_data"].n
-        m = options["mini_batch_size"]
+        given = options()
+        n = given["training_data"].n
+        m = given["mini_batch_size"]
         self.n_batches = (n + m - 1) // m
         if self.every < 1 and self.n_batches > 1:
             self.part = max(1, int(self.every * self.n_batches))
-        random_state = options["random_state"]
+        random_state = given["random_state"]
         # Whole epochs change no number; parts of one may be rounded otherwise.
-        self.call = fingerprint(net, options | {"every": self.every if self.part else 1})
+        self.call = fingerprint(net, given | {"every": self.every if self.part else 1})
         if random_state is None:
             _random_states.python_generator(net._cbackprop.module.shuffle)
         elif isinstance(random_state, np.random.Generator):

@@ -68,7 +68,7 @@ class NoCheckpoints:
     done = 0
 
     def open(
-        self, net: Any, epochs: int, options: dict[str, Any], resumed: Progress | None
+        self, net: Any, epochs: int, options: Callable[[], dict[str, Any]], resumed: Progress | None
     ) -> Progress | None:
         """Where to go on from: where an earlier call ended, if this one begins there."""
         return resumed

@@ -100,7 +100,10 @@ class Order:
         masks = None if self.generator is not None or dropout is None else dropout.generator
         sparse = None if packed is None else packed.sparse
         places = self.places_at_first()
-        return Progress(epochs, self.seed, self.generator, masks, order, places, sparse, standing)
+        # In half of the class's own time.
+        return Progress._make(
+            (epochs, self.seed, self.generator, masks, order, places, sparse, standing, False)
+        )
 
     def order(self) -> NDArray[Any] | None:
         """The order that `random.shuffle` left, as numbers; None if it is not known."""

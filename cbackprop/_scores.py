@@ -16,6 +16,13 @@ if TYPE_CHECKING:
     from cbackprop._evaluation import EvaluationSet
     from cbackprop._training import Training
 
+# What is measured on each of the data: its cost and its accuracy.
+NAMES = {
+    "training_data": ("training_cost", "training_accuracy"),
+    "evaluation_data": ("evaluation_cost", "evaluation_accuracy"),
+    "test_data": ("test_cost", "test_accuracy"),
+}
+
 
 class Scores:
     """How well a network answers, after each epoch of one call of SGD.
@@ -28,7 +35,7 @@ class Scores:
         ``step.net`` is the network.
     data : DataSet or Untouched
     measured : collection of str
-        Which numbers will be read: "training_cost", "test_accuracy" and so on, by the name of the data.
+        Which numbers will be read, by their names in `NAMES`.
     packed : cbackprop._training.Training, optional
         The examples, if they are packed already.
 
@@ -53,10 +60,10 @@ class Scores:
         self.step, self.net, self.data = step, net, data
         self.packed: Training | EvaluationSet | None = packed
         self.module = net._cbackprop.module
-        self.name = name = data.name.removesuffix("_data")
-        self.labelled = labelled = name != "training"
-        self.wants_accuracy = wants_accuracy = f"{name}_accuracy" in measured
-        self.wants_cost = wants_cost = f"{name}_cost" in measured
+        cost, accuracy = self.names = NAMES[data.name]
+        self.labelled = labelled = data.name != "training_data"
+        self.wants_accuracy = wants_accuracy = accuracy in measured
+        self.wants_cost = wants_cost = cost in measured
         # network.py has evaluate, network2 accuracy.
         self.method = self.module.evaluation_methods[1]
         self.counts_answers = wants_accuracy and not self.module.replaced_method(net, (self.method,))
@@ -130,8 +137,8 @@ class CostScores(Scores):
 
     def measures(self) -> dict[str, tuple[Callable[[], Any], int]]:
         """What `Monitoring` calls for each number."""
-        n = self.data.n
-        return {f"{self.name}_cost": (self.cost, n), f"{self.name}_accuracy": (self.correct, n)}
+        n, (cost, accuracy) = self.data.n, self.names
+        return {cost: (self.cost, n), accuracy: (self.correct, n)}
 
     def cost(self) -> float:
         """The mean cost of the network as it is now, by `total_cost`."""
@@ -180,8 +187,8 @@ def forgetting(train_epoch: Callable[[Any], bool], *scores: Any) -> Callable[[An
     """`train_epoch`, before which these scores forget what they were."""
 
     def forgetting_epoch(eta: Any) -> bool:
-        for each in scores:
-            each.forget()
+        for score in scores:
+            score.forget()
         return train_epoch(eta)
 
     return forgetting_epoch

@@ -281,25 +281,28 @@ class Network(Flat, Compiled, ReferenceNetwork):
             examples, tests = call.share(examples, sample_weight), call.share(tests)
             step = _Step(self)
             scores = call.scores(Scores, step, tests, ("test_accuracy",))
-            options = {
-                "mini_batch_size": mini_batch_size,
-                "eta": eta,
-                "random_state": random_state,
-                "threshold": threshold,
-                "training_data": examples,
-                "test_data": tests,
-                "sample_weight": sample_weight,
-            }
+
+            def options() -> dict[str, Any]:
+                return {
+                    "mini_batch_size": mini_batch_size,
+                    "eta": eta,
+                    "random_state": random_state,
+                    "threshold": threshold,
+                    "training_data": examples,
+                    "test_data": tests,
+                    "sample_weight": sample_weight,
+                }
+
             resumed = call.open(checkpoints, epochs, options, resumed)
             scores.warn_of_one_output()
             trainer = call.trainer(examples, mini_batch_size, n_threads, step, None, sample_weight, resumed)
             order = call.order(trainer, random_state, resumed)
             verbose = verbose and call.is_first
             report = report_of(self, tests.n, scores.correct, verbose, functions, checkpoints)
-            epochs, eta = checkpoints.start(order, epochs, eta)
+            remaining, next_eta = checkpoints.start(order, epochs, eta)
             try:
-                checkpoints.begin(eta)
-                report.run(epochs, eta, order.train_epoch, 0 if resumed is None else resumed.epochs)
+                checkpoints.begin(next_eta)
+                report.run(remaining, next_eta, order.train_epoch, 0 if resumed is None else resumed.epochs)
             finally:
                 checkpoints.close()
                 remember(self, progress=order.progress(report.epochs))

@@ -427,21 +427,24 @@ class Network(Flat, Compiled, ReferenceNetwork2):
             if examples.n == 0 and monitor_training_cost:
                 raise ZeroDivisionError("training_data is empty: monitor_training_cost has no mean")
             step = _Step(self, lmbda, examples.n, regularization, checked_rule, thinning)
-            options = {
-                "mini_batch_size": mini_batch_size,
-                "eta": eta,
-                "lmbda": lmbda,
-                "regularization": regularization,
-                **checked_rule._asdict(),
-                "dropout": None if thinning is None else thinning.probabilities(len(self.weights) + 1),
-                **rules.options,
-                "random_state": random_state,
-                "threshold": threshold,
-                **{f"monitor_{name}": bool(value) for name, value in monitored.items()},
-                "training_data": examples,
-                "evaluation_data": tests,
-                "sample_weight": sample_weight,
-            }
+
+            def options() -> dict[str, Any]:
+                return {
+                    "mini_batch_size": mini_batch_size,
+                    "eta": eta,
+                    "lmbda": lmbda,
+                    "regularization": regularization,
+                    **step.rule._asdict(),
+                    "dropout": None if thinning is None else thinning.probabilities(len(self.weights) + 1),
+                    **rules.options,
+                    "random_state": random_state,
+                    "threshold": threshold,
+                    **{f"monitor_{name}": bool(value) for name, value in monitored.items()},
+                    "training_data": examples,
+                    "evaluation_data": tests,
+                    "sample_weight": sample_weight,
+                }
+
             resumed = call.open(checkpoints, epochs, options, resumed)
             evaluation = call.scores(CostScores, step, tests, measured)
             trainer = call.trainer(
@@ -454,10 +457,10 @@ class Network(Flat, Compiled, ReferenceNetwork2):
             memory = self._cbackprop
             if resumed is None and not (memory.velocities is None and memory.moments is None):
                 remember(self, velocities=None, moments=None)
-            epochs, eta = checkpoints.start(order, epochs, eta, monitoring)
+            remaining, next_eta = checkpoints.start(order, epochs, eta, monitoring)
             train_epoch = forgetting(order.train_epoch, training, evaluation)
             measures = training.measures() | evaluation.measures()
-            return monitoring.run(epochs, eta, train_epoch, measures, order.progress, resumed)
+            return monitoring.run(remaining, next_eta, train_epoch, measures, order.progress, resumed)
 
     @builtin
     def accuracy(self, data: Iterable[Any], convert: bool = False, *, threshold: float | None = None) -> int:

@@ -2,8 +2,8 @@
 
 A source (`arrays`, `tables`) says how many rows there are, and reads some of them into buffers. `plan` says
 which rows are read when, and in which order they are trained on; `reader` reads and packs them in a second
-thread; `data` and `training` take the places of `DataSet`, `Trainer` and `Order`; `call` is the call of SGD that
-is made of them.
+thread; `data` and `training` take the places of `DataSet`, `Trainer` and `Order`; `call` is a call of SGD
+that has them.
 """
 
 from cbackprop._blocks.call import BlockedCall

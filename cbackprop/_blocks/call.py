@@ -9,7 +9,7 @@ from cbackprop._blocks.training import BlockOrder, BlockTrainer
 from cbackprop._call import Call
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Callable, Collection
 
 
 class BlockedCall(Call):
@@ -34,10 +34,10 @@ class BlockedCall(Call):
         blocks = self.block, self.window
         return BlockedData(self.net, data, "training_data", blocks, mini_batch_size, threshold)
 
-    def open(self, checkpoints: Any, epochs: int, options: dict[str, Any], resumed: Any) -> Any:
+    def open(self, checkpoints: Any, epochs: int, options: Callable[[], dict[str, Any]], resumed: Any) -> Any:
         """See `Call`."""
-        options = {"block": self.block, "window": self.window} | options
-        return super().open(checkpoints, epochs, options, resumed)
+        blocks = {"block": self.block, "window": self.window}
+        return super().open(checkpoints, epochs, lambda: blocks | options(), resumed)
 
     def scores(self, kind: Any, step: Any, data: Any, measured: Collection[str], packed: Any = None) -> Any:
         """See `Call`. The training data are a TypeError if a replaced method would need all at once."""

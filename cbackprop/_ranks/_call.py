@@ -25,7 +25,7 @@ from cbackprop._ranks._training import RankTrainer
 from cbackprop._trainer import Trainer
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Callable, Collection
 
     from cbackprop._epochs import NoCheckpoints
     from cbackprop._progress import Progress
@@ -172,9 +172,12 @@ class Ranks(Call):
             weights = weights.astype(np.float64)
         return Shared(self.exchange, data, self.n_strata, weights)
 
-    def open(self, checkpoints: Any, epochs: int, options: dict[str, Any], resumed: Progress | None) -> Any:
+    def open(
+        self, checkpoints: Any, epochs: int, options: Callable[[], dict[str, Any]], resumed: Progress | None
+    ) -> Any:
         """Raise, on all ranks, if their networks or options differ; return where to go on from."""
-        call = fingerprint(self.net, {name: value for name, value in options.items() if name not in DATA})
+        given = options()
+        call = fingerprint(self.net, {name: value for name, value in given.items() if name not in DATA})
         call["epochs"] = epochs
         calls = self.exchange.exchange(call)
         first = calls[0]
@@ -187,10 +190,9 @@ class Ranks(Call):
         kind = f"{self.n_strata} strata" if self.n_strata else f"{self.size} ranks"
         if self.average_every:
             kind += f", averaged every {self.average_every} steps"
-        options = (
-            {"comm": kind} | options | {"sample_weight": None}
-        )  # the data's digest has the weights in it
-        return super().open(checkpoints, epochs, options, resumed)
+        # The digest of the joint data has their weights in it.
+        joint = {"comm": kind} | given | {"sample_weight": None}
+        return super().open(checkpoints, epochs, lambda: joint, resumed)
 
     def scores(
         self, kind: Any, step: Any, data: Shared, measured: Collection[str], packed: Any = None
