@@ -52,11 +52,11 @@ class Averaging:
         own = self.n_batches[rank]
         failed: BaseException | None = None
         with Interrupts() as interrupts:
+            before = self.state()
             self.exchange.exchange()  # an error before is told here; later ones with the sums
             for first in range(0, max(self.n_batches), self.every):
-                before = mean = None
+                mean = None
                 try:
-                    before = self.state()
                     try:
                         interrupts.raises = True
                         interrupts.raise_now()
@@ -67,7 +67,12 @@ class Averaging:
                 except BaseException as error:
                     failed = error
                 if self.sums is None:
-                    self.sums = self.sums_of_state()
+                    try:
+                        self.sums = self.sums_of_state()
+                        self.exchange.exchange()  # all have them
+                    except BaseException:  # all ranks raise it
+                        self.restore(before)
+                        raise
                 try:
                     if failed is None:
                         self.give(first)
@@ -75,10 +80,9 @@ class Averaging:
                 except BaseException as error:
                     failed = error
                 if self.sums.add_up(0.0 if failed is None else 1.0):
-                    if before is not None:
-                        self.restore(before)
+                    self.restore(before)
                     break
-                self.take(mean)
+                before = self.take(mean)
         if failed is not None:
             raise failed
         self.exchange.exchange()  # raises what another rank says
@@ -137,11 +141,12 @@ class Averaging:
                 np.multiply(array.ravel(), share, out=row[start : start + array.size], casting="same_kind")
                 start += array.size
             row[-1] = share * (0 if state[3] is None else state[3][0])
+
     def mean(self) -> tuple[Any, list[tuple[NDArray[Any], NDArray[Any]]]]:
         """Make room for the average.
 
-        Returns a state of empty arrays, and each of them with its place in the sum, for `take`, which needs no
-        memory: once there is an average, all ranks take it.
+        Returns a state of empty arrays, and each of them with its place in the sum, for `take`, which needs
+        no memory: once there is an average, all ranks take it.
         """
         assert self.sums is not None
         weights, biases, velocities, moments = self.state()
@@ -164,8 +169,8 @@ class Averaging:
             moments = (0, *(tuple(empty(side) for side in each) for each in moments[1:]))
         return (weights, biases, velocities, moments), places
 
-    def take(self, mean: Any) -> None:
-        """Give the network the average of all ranks."""
+    def take(self, mean: Any) -> tuple[Any, Any, Any, Any]:
+        """Give the network the average of all ranks, and return it."""
         assert self.sums is not None
         (weights, biases, velocities, moments), places = mean
         for room, place in places:
@@ -173,6 +178,7 @@ class Averaging:
         if moments is not None:
             moments = round(float(self.sums.total[-1])), *moments[1:]
         self.restore((weights, biases, velocities, moments))
+        return list(weights), list(biases), velocities, moments
 
 
 def arrays_of(state: tuple[Any, Any, Any, Any]) -> Iterator[NDArray[Any]]:

@@ -178,12 +178,16 @@ class Exchange:
         if max(lengths) <= SHORT:
             return [each[8 : 8 + n].tobytes() for n, each in zip(lengths, self.incoming)]
         arrived = Pieces(lengths, CHUNK)
-        self.exchange()  # all have room: from here on none fails
-        for start in range(0, max(lengths), CHUNK):
-            part = given[start : start + CHUNK]
-            request = self.comm.Iallgatherv([part, self.MPI.BYTE], arrived.from_place(start, self.MPI.BYTE))
-            self.wait(request, part, arrived.buffer)
-            arrived.take(start)
+        self.exchange()  # all have room
+        try:
+            for start in range(0, max(lengths), CHUNK):
+                part = given[start : start + CHUNK]
+                pieces = arrived.from_place(start, self.MPI.BYTE)
+                self.wait(self.comm.Iallgatherv([part, self.MPI.BYTE], pieces), part, arrived.buffer)
+                arrived.take(start)
+        except BaseException:  # the others are in that call
+            self.give_up()
+            raise
         return arrived.messages
 
     def send(self, payloads: list[Any]) -> list[Any]:
@@ -194,14 +198,16 @@ class Exchange:
         leaving = Pieces(lengths[self.rank], chunk, messages)
         arrived = Pieces([each[self.rank] for each in lengths], chunk)
         with Interrupts() as interrupts:
-            self.exchange()  # all have room: from here on none fails
-            for start in range(0, max(map(max, lengths)), chunk):
-                leaving.give(start)
-                request = self.comm.Ialltoallv(
-                    leaving.from_place(start, self.MPI.BYTE), arrived.from_place(start, self.MPI.BYTE)
-                )
-                self.wait(request, leaving.buffer, arrived.buffer)
-                arrived.take(start)
+            self.exchange()  # all have room
+            try:
+                for start in range(0, max(map(max, lengths)), chunk):
+                    leaving.give(start)
+                    pieces = (each.from_place(start, self.MPI.BYTE) for each in (leaving, arrived))
+                    self.wait(self.comm.Ialltoallv(*pieces), leaving.buffer, arrived.buffer)
+                    arrived.take(start)
+            except BaseException:  # the others are in that call
+                self.give_up()
+                raise
         interrupts.raise_now()
         return [pickle.loads(each) for each in arrived.messages]
 

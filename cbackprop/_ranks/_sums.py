@@ -72,7 +72,7 @@ class Sums:
     ) -> None:
         """Have the ranks of this machine share memory, and lay it out."""
         exchange = self.exchange
-        MPI, node = exchange.MPI, exchange.node
+        node = exchange.node
         self.node, self.leaders = node, exchange.leaders
         self.number, self.n_here = node.Get_rank(), node.Get_size()
         self.is_first = self.number == 0
@@ -89,11 +89,7 @@ class Sums:
         words = (self.n_here + 1) * LINE
         n_bytes = (len(numbers) + 1) * row_bytes + state_bytes + words
         exchange.opened.append(self)
-        exchange.exchange()  # an error before is told here; calls follow that all ranks have to make
-        window = MPI.Win.Allocate_shared(n_bytes + LINE if self.is_first else 0, 1, comm=node)
-        window.Lock_all(MPI.MODE_NOCHECK)
-        exchange.exchange()  # all have it, and will free it
-        self.window = window
+        self.share(n_bytes + LINE if self.is_first else 0)
         memory = np.frombuffer(self.window.Shared_query(0)[0], np.uint8)
         start = -memory.ctypes.data % LINE
         memory = memory[start : start + n_bytes]
@@ -115,8 +111,18 @@ class Sums:
         for mine in self.mine.values():
             mine[:] = 0
         self.words[self.number] = self.words[-1] = 0
-        if len(set(exchange.exchange((machine, start)))) > exchange.n_machines:  # all is 0 before anybody writes
+        places = exchange.exchange((machine, start))  # from here on others write: all is 0 before
+        if len(set(places)) > exchange.n_machines:
             raise RuntimeError("the memory that ranks share does not begin at the same place of a cache line")
+
+    def share(self, n_bytes: int) -> None:
+        """Have the ranks of this machine share memory, so many bytes from this rank."""
+        exchange = self.exchange
+        exchange.exchange()  # an error before is told here; a call follows that all ranks have to make
+        window = exchange.MPI.Win.Allocate_shared(n_bytes, 1, comm=self.node)
+        window.Lock_all(exchange.MPI.MODE_NOCHECK)
+        exchange.exchange()  # all have it, and will free it
+        self.window = window
 
     def gather(self, word: float = 0.0) -> bool:
         """Wait until every rank has filled its rows. Returns whether a rank has said a word other than 0."""
