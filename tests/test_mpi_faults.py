@@ -24,7 +24,7 @@ def test_an_error_at_any_line_is_told(mpi, tmp_path, case):
             told = ("MemoryError", "at a line"), ("MemoryError", "rank 1: at a line")
             assert (error, said[0][chain][0]) == told, chain
             assert said[0][chain][1] == bits, chain
-    assert len(said[0]) > 100
+    assert len(said[0]) > 100 // rank_faults.EVERY
     assert said[0]["after"][0] is said[1]["after"][0] is None
 
 
