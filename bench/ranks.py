@@ -43,6 +43,7 @@ def trained(task):
         from mpi4py import MPI
 
         comm = options["comm"] = MPI.COMM_WORLD
+        options["deterministic"] = task.get("deterministic", False)
         rank, n_ranks = comm.rank, comm.size
     sizes, m, dtype = task["sizes"], task["m"], np.dtype(task["dtype"])
     products = sum(a * b for a, b in zip(sizes, sizes[1:], strict=False))
@@ -110,7 +111,7 @@ def run(task, mpiexec, n_ranks):
     return json.loads(done.stdout.strip().splitlines()[-1])
 
 
-def measure(name, dtype, mpiexec, n_ranks, processors, runs):
+def measure(name, dtype, mpiexec, n_ranks, processors, runs, deterministic=False, rank_threads=1):
     """Time one shape, all ways in turns; return the row of results."""
     sizes, m = SHAPES[name]
     common = {"what": "train", "sizes": sizes, "dtype": dtype}
@@ -120,6 +121,11 @@ def measure(name, dtype, mpiexec, n_ranks, processors, runs):
     }
     if n_ranks > 1:
         ways["strong"] = common | {"m": m, "threads": 1, "comm": True}
+    if deterministic:
+        ways["deterministic"] = ways["weak"] | {"deterministic": True}
+    if rank_threads > 1:
+        m_joint = m * n_ranks * rank_threads
+        ways["threads in ranks"] = common | {"m": m_joint, "threads": rank_threads, "comm": True}
     if 1 < n_ranks <= processors:
         ways["threads"] = common | {"m": m * n_ranks, "threads": n_ranks, "comm": False}
         ways["threads, strong"] = common | {"m": m, "threads": n_ranks, "comm": False}
@@ -150,6 +156,14 @@ def main():
     parser.add_argument("--shapes", nargs="+", default=list(SHAPES), choices=SHAPES, metavar="S")
     parser.add_argument("--dtype", nargs="+", default=["float64", "float32"])
     parser.add_argument("--runs", type=int, default=5, metavar="R")
+    parser.add_argument("--deterministic", action="store_true", help="time this option, too: weak scaling")
+    parser.add_argument(
+        "--rank-threads",
+        type=int,
+        default=1,
+        metavar="T",
+        help="time ranks of T threads, too: weak scaling; mpiexec must not bind a rank to one processor",
+    )
     parser.add_argument("--task", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.task:
@@ -164,7 +178,10 @@ def main():
     for name in arguments.shapes:
         for dtype in arguments.dtype:
             for n_ranks in arguments.ranks:
-                row = measure(name, dtype, mpiexec, n_ranks, arguments.threads, arguments.runs)
+                row = measure(
+                    name, dtype, mpiexec, n_ranks, arguments.threads, arguments.runs,
+                    arguments.deterministic, arguments.rank_threads,
+                )  # fmt: skip
                 rows.append(row)
                 gains = ", ".join(
                     f"{way} {gain['median']:.2f} ({gain['min']:.2f}–{gain['max']:.2f})"

@@ -52,9 +52,10 @@ class Averaging:
         own = self.n_batches[rank]
         failed: BaseException | None = None
         with Interrupts() as interrupts:
+            before = self.state()
             self.exchange.exchange()  # an error before is told here; later ones with the sums
             for first in range(0, max(self.n_batches), self.every):
-                before = self.state()
+                mean = None
                 try:
                     try:
                         interrupts.raises = True
@@ -66,10 +67,22 @@ class Averaging:
                 except BaseException as error:
                     failed = error
                 if self.sums is None:
-                    self.sums = self.sums_of_state()
-                if self.average(first, failed):
+                    try:
+                        self.sums = self.sums_of_state()
+                        self.exchange.exchange()  # all have them
+                    except BaseException:  # all ranks raise it
+                        self.restore(before)
+                        raise
+                try:
+                    if failed is None:
+                        self.give(first)
+                        mean = self.mean()
+                except BaseException as error:
+                    failed = error
+                if self.sums.add_up(0.0 if failed is None else 1.0):
                     self.restore(before)
                     break
+                before = self.take(mean)
         if failed is not None:
             raise failed
         self.exchange.exchange()  # raises what another rank says
@@ -114,47 +127,58 @@ class Averaging:
         moments = None if n_moments is None else (0, *(zeros() for _ in range(n_moments)))
         remember(net, velocities=zeros() if has_velocities else None, moments=moments)
 
-    def average(self, first: int, failed: BaseException | None) -> bool:
-        """Average the states of all ranks after a round; return whether one of them has failed."""
+    def give(self, first: int) -> None:
+        """Write the state of this rank, by its share of the round, for the average of all."""
         sums, rank = self.sums, self.exchange.rank
         assert sums is not None
         trained = [min((first + self.every) * self.m, n) - min(first * self.m, n) for n in self.sizes]
         share = trained[rank] / sum(trained)
         row, state = sums.mine[rank], self.state()
         row[:] = 0
-        if failed is None and share:
+        if share:
             start = 0
             for array in arrays_of(state):
                 np.multiply(array.ravel(), share, out=row[start : start + array.size], casting="same_kind")
                 start += array.size
             row[-1] = share * (0 if state[3] is None else state[3][0])
-        stops = sums.add_up(0.0 if failed is None else 1.0)
-        if not stops:
-            self.restore(self.state_in(sums.total))
-        return stops
 
-    def state_in(self, total: NDArray[Any]) -> tuple[Any, Any, Any, Any]:
-        """The state in a row."""
+    def mean(self) -> tuple[Any, list[tuple[NDArray[Any], NDArray[Any]]]]:
+        """Make room for the average.
+
+        Returns a state of empty arrays, and each of them with its place in the sum, for `take`, which needs
+        no memory: once there is an average, all ranks take it.
+        """
+        assert self.sums is not None
         weights, biases, velocities, moments = self.state()
-        start = 0
+        total, places, start = self.sums.total, [], 0
 
-        def taken(arrays: list[Any]) -> list[Any]:
+        def empty(arrays: list[Any]) -> list[Any]:
             nonlocal start
             result = []
             for array in arrays:
-                result.append(total[start : start + array.size].reshape(array.shape).copy())
+                room = np.empty(array.shape, total.dtype)
+                places.append((room, total[start : start + array.size].reshape(array.shape)))
                 start += array.size
+                result.append(room)
             return result
 
-        weights, biases = taken(weights), taken(biases)
+        weights, biases = empty(weights), empty(biases)
         if velocities is not None:
-            velocities = tuple(taken(side) for side in velocities)
+            velocities = tuple(empty(side) for side in velocities)
         if moments is not None:
-            moments = (
-                round(float(total[-1])),
-                *(tuple(taken(side) for side in each) for each in moments[1:]),
-            )
-        return weights, biases, velocities, moments
+            moments = (0, *(tuple(empty(side) for side in each) for each in moments[1:]))
+        return (weights, biases, velocities, moments), places
+
+    def take(self, mean: Any) -> tuple[Any, Any, Any, Any]:
+        """Give the network the average of all ranks, and return it."""
+        assert self.sums is not None
+        (weights, biases, velocities, moments), places = mean
+        for room, place in places:
+            room[...] = place
+        if moments is not None:
+            moments = round(float(self.sums.total[-1])), *moments[1:]
+        self.restore((weights, biases, velocities, moments))
+        return list(weights), list(biases), velocities, moments
 
 
 def arrays_of(state: tuple[Any, Any, Any, Any]) -> Iterator[NDArray[Any]]:

@@ -261,6 +261,7 @@ class Ranks(Call):
         net, memory = self.net, self.net._cbackprop
         told = (net.weights, net.biases, memory.velocities, memory.moments) if self.is_first else None
         weights, biases, velocities, moments = self.exchange.exchange(told)[0]
+        self.exchange.exchange()  # all have them, or none takes them
         if not self.is_first:
             net.weights, net.biases = weights, biases
             remember(net, velocities=velocities, moments=moments)

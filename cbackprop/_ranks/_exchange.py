@@ -7,6 +7,7 @@ TimeoutError and not in a hang.
 
 from __future__ import annotations
 
+import itertools
 import os
 import pickle
 import signal
@@ -19,13 +20,17 @@ import numpy as np
 from cbackprop import _arguments
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from types import FrameType
+
+    from numpy.typing import NDArray
 
 TIMEOUT = 300.0  # seconds
 SPINS = 100  # tests of a request between two looks at the clock
 BUSY = 0.01  # seconds until this rank sleeps between two tests ...
 PAUSE = 0.0002  # ... for so long
 CHUNK = 1 << 26  # bytes of a rank that are sent at a time
+SHORT = 248  # bytes of a message that go with its length
 
 # What a request that was given up still writes to: MPI may yet do so.
 _GIVEN_UP: list[Any] = []
@@ -86,6 +91,8 @@ class Exchange:
     rank, size : int
     comm, node, leaders : mpi4py.MPI.Intracomm
         Of our own: with all ranks, with those of this machine, and with the first of each machine.
+    n_machines, machine : int
+        How many machines there are, and which of them this is.
     is_over : bool
         Whether an error has ended the call on all ranks.
     is_broken : bool
@@ -102,6 +109,8 @@ class Exchange:
         self.rank, self.size = comm.Get_rank(), comm.Get_size()
         self.is_over = self.is_broken = self.is_crowded = False
         self.opened: list[Any] = []
+        self.outgoing = np.zeros(8 + SHORT, np.uint8)  # the length of a message, and its first bytes
+        self.incoming = np.zeros((self.size, 8 + SHORT), np.uint8)
         if comm.Get_attr(keys()[1]):
             raise RuntimeError(
                 "an earlier call of SGD with this comm was given up, because a rank did not answer; what its "
@@ -111,7 +120,7 @@ class Exchange:
             self.wait(
                 comm.Ibarrier()
             )  # from here on all are there, and calls that cannot be polled may follow
-            self.comm, self.node, self.leaders = groups_of(comm)
+            self.comm, self.node, self.leaders, (self.n_machines, self.machine) = groups_of(comm)
 
     def wait(self, request: Any, *buffers: Any) -> None:
         """Wait for a request of MPI, which writes into `buffers`."""
@@ -158,24 +167,49 @@ class Exchange:
         interrupts.raise_now()
         return [answer[1] for answer in answers]
 
-    def gather(self, message: bytes) -> list[bytes]:
+    def gather(self, message: bytes) -> list[Any]:
         """The bytes that every rank gives."""
-        n, MPI = self.size, self.MPI
-        lengths = np.empty(n, np.int64)
-        mine = np.array([len(message)], np.int64)
-        self.wait(self.comm.Iallgather(mine, lengths), mine, lengths)
-        parts: list[list[bytes]] = [[] for _ in range(n)]
-        for start in range(0, int(lengths.max()), CHUNK):
-            counts = [min(max(int(length) - start, 0), CHUNK) for length in lengths]
-            places = [sum(counts[:i]) for i in range(n)]
-            part = np.frombuffer(message, np.uint8)[start : start + CHUNK]
-            buffer = np.empty(sum(counts), np.uint8)
-            self.wait(
-                self.comm.Iallgatherv([part, MPI.BYTE], [buffer, counts, places, MPI.BYTE]), part, buffer
-            )
-            for i in range(n):
-                parts[i].append(buffer[places[i] : places[i] + counts[i]].tobytes())
-        return [b"".join(part) for part in parts]
+        given = np.frombuffer(message, np.uint8)
+        first = given[:SHORT]
+        self.outgoing[:8].view(np.int64)[0] = len(given)
+        self.outgoing[8 : 8 + len(first)] = first
+        self.wait(self.comm.Iallgather(self.outgoing, self.incoming), self.outgoing, self.incoming)
+        lengths = self.incoming[:, :8].view(np.int64)[:, 0].tolist()
+        if max(lengths) <= SHORT:
+            return [each[8 : 8 + n].tobytes() for n, each in zip(lengths, self.incoming)]
+        arrived = Pieces(lengths, CHUNK)
+        self.exchange()  # all have room
+        try:
+            for start in range(0, max(lengths), CHUNK):
+                part = given[start : start + CHUNK]
+                pieces = arrived.from_place(start, self.MPI.BYTE)
+                self.wait(self.comm.Iallgatherv([part, self.MPI.BYTE], pieces), part, arrived.buffer)
+                arrived.take(start)
+        except BaseException:  # the others are in that call
+            self.give_up()
+            raise
+        return arrived.messages
+
+    def send(self, payloads: list[Any]) -> list[Any]:
+        """Give every rank a payload of its own; return what each gives this one, in their order."""
+        messages = [np.frombuffer(pickle.dumps(each, 5), np.uint8) for each in payloads]
+        lengths = self.exchange([len(each) for each in messages])  # by the sender
+        chunk = max(CHUNK // self.size, 1)
+        leaving = Pieces(lengths[self.rank], chunk, messages)
+        arrived = Pieces([each[self.rank] for each in lengths], chunk)
+        with Interrupts() as interrupts:
+            self.exchange()  # all have room
+            try:
+                for start in range(0, max(map(max, lengths)), chunk):
+                    leaving.give(start)
+                    pieces = (each.from_place(start, self.MPI.BYTE) for each in (leaving, arrived))
+                    self.wait(self.comm.Ialltoallv(*pieces), leaving.buffer, arrived.buffer)
+                    arrived.take(start)
+            except BaseException:  # the others are in that call
+                self.give_up()
+                raise
+        interrupts.raise_now()
+        return [pickle.loads(each) for each in arrived.messages]
 
     def close(self) -> None:
         """Close what was opened, or, if a rank may be gone, leave it."""
@@ -200,6 +234,48 @@ class Exchange:
         raise error
 
 
+class Pieces:
+    """Messages from or to all ranks, of which a call of MPI takes a piece each, through one buffer.
+
+    Parameters
+    ----------
+    lengths : list of int
+        The bytes of each message.
+    chunk : int
+        The most bytes of a piece.
+    messages : list of ndarray, optional
+        By default there is room for those that will arrive.
+    """
+
+    def __init__(self, lengths: list[int], chunk: int, messages: list[Any] | None = None) -> None:
+        self.lengths, self.chunk = lengths, chunk
+        self.messages: list[Any] = messages or [np.empty(length, np.uint8) for length in lengths]
+        self.buffer = np.empty(sum(min(length, chunk) for length in lengths), np.uint8)
+
+    def from_place(self, start: int, kind: Any) -> list[Any]:
+        """The pieces from this place of each message on, as MPI takes them."""
+        counts = [min(max(length - start, 0), self.chunk) for length in self.lengths]
+        return [self.buffer, counts, [0, *itertools.accumulate(counts)][:-1], kind]
+
+    def parts(self, start: int) -> Iterator[tuple[NDArray[np.uint8], NDArray[np.uint8]]]:
+        """The piece of each message, and its part of the buffer."""
+        end = 0
+        for message in self.messages:
+            piece = message[start : start + self.chunk]
+            end += len(piece)
+            yield piece, self.buffer[end - len(piece) : end]
+
+    def give(self, start: int) -> None:
+        """Fill the buffer."""
+        for piece, part in self.parts(start):
+            part[:] = piece
+
+    def take(self, start: int) -> None:
+        """Take the pieces from the buffer."""
+        for piece, part in self.parts(start):
+            piece[:] = part
+
+
 def keys() -> list[int]:
     """The keys of the attributes that a communicator has from us."""
     if not _KEYS:
@@ -208,8 +284,10 @@ def keys() -> list[int]:
     return _KEYS
 
 
-def groups_of(comm: Any) -> tuple[Any, Any, Any]:
+def groups_of(comm: Any) -> tuple[Any, Any, Any, tuple[int, int]]:
     """Our own communicators of the ranks of `comm`: all, those of this machine, the first of each machine.
+
+    Then how many machines there are, and which of them this is.
 
     They are made once, and freed with `comm`, whose attribute they are.
     """
@@ -223,9 +301,11 @@ def groups_of(comm: Any) -> tuple[Any, Any, Any]:
             machine, node = node, node.Split(node.Get_rank() // RANKS_OF_A_MACHINE, rank)
             machine.Free()
         leaders = whole.Split(0 if node.Get_rank() == 0 else MPI.UNDEFINED, rank)
-        groups = whole, node, leaders, RANKS_OF_A_MACHINE
+        is_first = node.Get_rank() == 0
+        place = node.bcast((leaders.Get_size(), leaders.Get_rank()) if is_first else None)
+        groups = whole, node, leaders, place, RANKS_OF_A_MACHINE
         comm.Set_attr(key, groups)
-    return groups[:3]
+    return groups[:4]
 
 
 def free_groups(comm: Any, key: int, groups: Any) -> None:

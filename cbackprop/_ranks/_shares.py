@@ -128,19 +128,19 @@ class Shared:
         rank, n_ranks, n_strata = self.exchange.rank, self.exchange.size, len(bounds) - 1
         start = sum(ns[:rank])
         kept: dict[int, list[tuple[int, Any]]] = {}
-        sent: list[tuple[int, int, Any]] = []
+        sent: list[list[tuple[int, int, Any]]] = [[] for _ in range(n_ranks)]  # by the rank that has it then
         for v in range(n_strata):
             first, last = max(bounds[v] - start, 0), min(bounds[v + 1] - start, data.n)
             if first < last:
                 piece = self.piece(data, first, last)
-                if owner_of(v, n_strata, n_ranks) == rank:
+                owner = owner_of(v, n_strata, n_ranks)
+                if owner == rank:
                     kept.setdefault(v, []).append((start + first, piece))
                 else:
-                    sent.append((v, start + first, piece))
-        arrived = self.exchange.exchange(sent)
+                    sent[owner].append((v, start + first, piece))
+        arrived = self.exchange.send(sent)
         for v, place, piece in (each for pieces in arrived for each in pieces):
-            if owner_of(v, n_strata, n_ranks) == rank:
-                kept.setdefault(v, []).append((place, piece))
+            kept.setdefault(v, []).append((place, piece))
         mine: dict[int, DataSet] = {}
         weights = []
         for v in range(n_strata):
@@ -150,7 +150,7 @@ class Shared:
             examples, weight = self.joined(data, pieces)
             mine[v] = DataSet(data.net, examples, data.name, data.only_pairs, data.threshold)
             weights.append(weight)
-        if any(arrived):
+        if any(arrived) or any(sent):
             whole, _ = self.joined(data, [(each.examples, None) for each in mine.values()])
             self.local = DataSet(data.net, whole, data.name, data.only_pairs, data.threshold)
         if self.weights is not None:

@@ -62,8 +62,8 @@ class Sums:
         state_size: int = 0,
     ) -> None:
         self.exchange, self.owners = exchange, owners
+        self.window: Any = None
         with Interrupts() as interrupts:
-            exchange.exchange()  # an error before is told here; calls follow that all ranks have to make
             self.allocate(size, owners, dtype, in_order, state_size)
         interrupts.raise_now()
 
@@ -72,14 +72,13 @@ class Sums:
     ) -> None:
         """Have the ranks of this machine share memory, and lay it out."""
         exchange = self.exchange
-        MPI, node = exchange.MPI, exchange.node
+        node = exchange.node
         self.node, self.leaders = node, exchange.leaders
         self.number, self.n_here = node.Get_rank(), node.Get_size()
         self.is_first = self.number == 0
-        place = (self.leaders.Get_size(), self.leaders.Get_rank()) if self.is_first else None
-        n_machines, machine = node.bcast(place)
+        machine = exchange.machine
         self.machine_of = exchange.exchange(machine)
-        self.is_alone = n_machines == 1
+        self.is_alone = exchange.n_machines == 1
         self.sends_rows = in_order and not self.is_alone
         numbers = [
             k for k, owner in enumerate(owners) if self.sends_rows or self.machine_of[owner] == machine
@@ -90,11 +89,9 @@ class Sums:
         words = (self.n_here + 1) * LINE
         n_bytes = (len(numbers) + 1) * row_bytes + state_bytes + words
         exchange.opened.append(self)
-        self.window = MPI.Win.Allocate_shared(n_bytes + LINE if self.is_first else 0, 1, comm=node)
+        self.share(n_bytes + LINE if self.is_first else 0)
         memory = np.frombuffer(self.window.Shared_query(0)[0], np.uint8)
         start = -memory.ctypes.data % LINE
-        if len(set(exchange.exchange((machine, start)))) > n_machines:
-            raise RuntimeError("the memory that ranks share does not begin at the same place of a cache line")
         memory = memory[start : start + n_bytes]
         rows = [memory[i * row_bytes :][: size * dtype.itemsize].view(dtype) for i in range(len(numbers) + 1)]
         self.total = rows.pop()
@@ -114,8 +111,18 @@ class Sums:
         for mine in self.mine.values():
             mine[:] = 0
         self.words[self.number] = self.words[-1] = 0
-        self.window.Lock_all(MPI.MODE_NOCHECK)
-        exchange.exchange()  # all is 0 before anybody writes
+        places = exchange.exchange((machine, start))  # from here on others write: all is 0 before
+        if len(set(places)) > exchange.n_machines:
+            raise RuntimeError("the memory that ranks share does not begin at the same place of a cache line")
+
+    def share(self, n_bytes: int) -> None:
+        """Have the ranks of this machine share memory, so many bytes from this rank."""
+        exchange = self.exchange
+        exchange.exchange()  # an error before is told here; a call follows that all ranks have to make
+        window = exchange.MPI.Win.Allocate_shared(n_bytes, 1, comm=self.node)
+        window.Lock_all(exchange.MPI.MODE_NOCHECK)
+        exchange.exchange()  # all have it, and will free it
+        self.window = window
 
     def gather(self, word: float = 0.0) -> bool:
         """Wait until every rank has filled its rows. Returns whether a rank has said a word other than 0."""
@@ -174,5 +181,6 @@ class Sums:
 
     def close(self) -> None:
         """Free the memory: all ranks call this, or none."""
-        self.window.Unlock_all()
-        self.window.Free()
+        if self.window is not None:
+            self.window.Unlock_all()
+            self.window.Free()

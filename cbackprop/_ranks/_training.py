@@ -90,7 +90,7 @@ class RankTrainer:
             in_order=n_strata is not None,
             state_size=self.packed.state_size,
         )
-        self.packed.place(self.sums.state)
+        self.packed.place(self.sums.state, self.sums.summands)
         self.weights_of_batches: NDArray[Any] = self.lengths
         if shared.weights is not None:
             step.n = float(self.joint({v: part.sum() for v, part in self.parts_of(shared.weights).items()}))
@@ -151,14 +151,14 @@ class RankTrainer:
         Returns whether the parameters are finite.
         """
         net, packed, sums = self.net, self.packed, self.sums
+        own = [(sums.mine[v], self.starts[v], self.ends[v].tolist()) for v in self.starts]
+        lengths = self.weights_of_batches.tolist()
         packed.begin(net, options, masks)
         failed: BaseException | None = None
         stops, finite = False, True
         with Interrupts() as interrupts:  # after the check, the other ranks are told in the sums alone
             try:
                 self.check_parameters()
-                own = [(sums.mine[v], self.starts[v], self.ends[v].tolist()) for v in self.starts]
-                lengths = self.weights_of_batches.tolist()
                 for b in range(first, last):
                     try:
                         for total, start, ends in own:
@@ -169,7 +169,7 @@ class RankTrainer:
                     stops = sums.gather(0.0 if failed is None else 1.0)
                     if stops:
                         break
-                    largest = packed.step(sums.summands, lengths[b], sums.number, sums.n_here)
+                    largest = packed.step(lengths[b], sums.number, sums.n_here)
                     packed.end_step(sums.largest(largest))
             finally:
                 finite = packed.end(net)

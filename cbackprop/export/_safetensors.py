@@ -22,6 +22,7 @@ from cbackprop._files.whole import replacing
 from cbackprop.export._layers import library, path_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from os import PathLike
 
     from numpy.typing import NDArray
@@ -128,12 +129,12 @@ def from_safetensors(path: str | bytes | PathLike[str], *, cost: Any = None) -> 
     path = path_of(path)
     if cost is not None:
         costs.check_functions(cost)
-    library("safetensors", "from_safetensors", INSTALL)
+    deserialize = library("safetensors", "from_safetensors", INSTALL).deserialize
     with open(path, "rb") as file:
         data = file.read()
     name = os.fsdecode(path)
     try:
-        saved, module = _read(data)
+        saved, module = _read(deserialize, data)
     except MemoryError:
         raise
     except Exception as error:  # on a damaged file, the library can fail in any way
@@ -162,10 +163,8 @@ def _names(i: int) -> tuple[str, str]:
     return f"{2 * i}.weight", f"{2 * i}.bias"
 
 
-def _read(data: bytes) -> tuple[dict[str, Any], str]:
+def _read(deserialize: Callable[[bytes], Any], data: bytes) -> tuple[dict[str, Any], str]:
     """The description of a network, with its parameters, and the module that it is of."""
-    from safetensors import deserialize  # noqa: PLC0415  (an extra)
-
     tensors = dict(deserialize(data))  # which checks the header, and that the tensors fill the file
     header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
     metadata = header.get("__metadata__")

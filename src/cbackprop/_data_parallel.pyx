@@ -60,11 +60,14 @@ cdef class DataParallel:
     cdef Py_ssize_t n, m
     cdef int n_workers
     cdef Py_ssize_t bytes_of_total, bytes_of_state
-    cdef object memory              # kept alive: the parameters
+    cdef object memory, totals      # kept alive: the parameters, and the gradients to add up
+    cdef char **bases               # where each of `totals` begins
+    cdef Py_ssize_t n_totals
     cdef char *scratch              # the largest panel of a layer
 
     def __dealloc__(self):
         free(self.permutation)
+        free(self.bases)
         aligned_free(self.scratch)
 
     def __init__(
@@ -153,15 +156,28 @@ cdef class DataParallel:
         """The number of elements of the parameters and of what the update rule keeps."""
         return self.bytes_of_state // self.team.k.itemsize
 
-    def place(self, memory):
-        """Where the parameters and what the update rule keeps are from now on.
+    def place(self, memory, list totals):
+        """Where the parameters, what the update rule keeps, and the gradients of a step are from now on. Called once.
 
         Parameters
         ----------
         memory : ndarray, (state_size,)
             Of the network's type, contiguous, beginning on a cache line. Other processes may share it.
+        totals : list of ndarray, (size,)
+            As `write_gradient` fills them, here and in other processes. `step` adds them up in this order.
         """
+        cdef Py_ssize_t k
+        if self.memory is not None or not totals:
+            raise ValueError("place is called once, and takes one gradient or more")
+        free(self.bases)
+        self.bases = <char **> malloc(len(totals) * sizeof(char *))
+        if self.bases is NULL:
+            raise MemoryError
+        for k in range(len(totals)):
+            self.bases[k] = self.base_of(totals[k], self.bytes_of_total, "total")
         self.team.place(self.base_of(memory, self.bytes_of_state, "memory"))
+        self.n_totals = len(totals)
+        self.totals = totals
         self.memory = memory
 
     @property
@@ -243,13 +259,11 @@ cdef class DataParallel:
         if ended == 0:
             raise RuntimeError("the system refused a thread; pass n_threads=1")
 
-    def step(self, list totals, double weight, int part, int n_parts):
-        """A step down the mean gradient of a mini-batch, which counts as `weight` examples.
+    def step(self, double weight, int part, int n_parts):
+        """A step down the mean gradient of a mini-batch, which counts as `weight` examples. It needs no memory.
 
         Parameters
         ----------
-        totals : list of ndarray, (size,)
-            As `write_gradient` filled them, here and in other processes. They are added up in this order.
         part, n_parts : int
             This process takes this part of the step, of so many; others who share the memory take the rest.
 
@@ -258,24 +272,14 @@ cdef class DataParallel:
         float
             The largest |w^2_jk| of this part, for `end_step`.
         """
-        cdef Py_ssize_t k, n = len(totals)
         cdef double largest = 0
-        cdef char **bases
         self.check_begun()
-        if not 0 <= part < n_parts or n < 1:
-            raise ValueError(f"part is {part} of {n_parts}, of {n} totals")
-        bases = <char **> malloc(n * sizeof(char *))
-        if bases is NULL:
-            raise MemoryError
-        try:
-            for k in range(n):
-                bases[k] = self.base_of(totals[k], self.bytes_of_total, "total")
-            if weight > 0:
-                self.team.workers[0].weight = weight
-                with nogil:
-                    largest = take_step(self.team, bases, n, self.scratch, part, n_parts)
-        finally:
-            free(bases)
+        if not 0 <= part < n_parts:
+            raise ValueError(f"part is {part} of {n_parts}")
+        if weight > 0:
+            self.team.workers[0].weight = weight
+            with nogil:
+                largest = take_step(self.team, self.bases, self.n_totals, self.scratch, part, n_parts)
         return largest
 
     def end_step(self, double largest):

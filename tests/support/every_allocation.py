@@ -77,27 +77,33 @@ def blocks():
     return allocator.live()
 
 
-def lost(make, call, ns, before=None):
-    """How many blocks are lost, at the least, when each of these allocations of the call fails twice.
+# After each round. Python's own numbers would be blocks too, and add rounds.
+in_use = np.zeros(13, np.int64)
 
-    `before` is how many were in use before they failed for the first time, if they did.
+
+def fail_each(make, call, ns):
+    for n in ns:
+        attempt(make, call, n)
+
+
+def lost(make, call, ns):
+    """How many blocks are lost, at the least, when each of these allocations of the call fails twice.
 
     What the first failures leave in caches is no loss: no more blocks than two rounds before, twice in a
     row, show that. Two, since a block that one keeps for the next call the other may find of the wrong size.
     """
-    last = blocks()  # a list of them would be blocks too
-    least, flat = None, 0
-    for _ in range(12):
-        for n in ns:
-            attempt(make, call, n)
-        now = blocks()
-        if before is not None:
-            least = now - before if least is None else min(least, now - before)
-            flat = flat + 1 if now <= before else 0
+    for _ in range(2):  # what counting takes for the first time is no loss
+        fail_each(make, call, ns[:1])
+        in_use[0] = blocks()
+    flat = 0
+    for k in range(1, len(in_use)):
+        fail_each(make, call, ns)
+        in_use[k] = blocks()
+        if k > 1:
+            flat = flat + 1 if in_use[k] <= in_use[k - 2] else 0
             if flat == 2:
                 return 0
-        before, last = last, now
-    return max(least, 1)
+    return max(int((in_use[2:] - in_use[:-2]).min()), 1)
 
 
 def fail(name, n, what, error=None):
@@ -114,7 +120,6 @@ def every_failure(name, make, call):
     done = bits(net)
     files = sorted(tiny.FOLDER.iterdir())
     writes_checkpoints = "checkpoints" in name
-    first = blocks()
     for n in itertools.count(1, 16 if writes_checkpoints and not WORDS else 1):
         struck, before, after, error = attempt(make, call, n)
         if not struck:
@@ -131,7 +136,7 @@ def every_failure(name, make, call):
         if writes_checkpoints:
             checkpoints.read(tiny.CHECKPOINT)
     # All of them at once, which takes a third of the time; one at a time says which.
-    if not writes_checkpoints and lost(make, call, range(1, n), first):
+    if not writes_checkpoints and lost(make, call, range(1, n)):
         for k in range(1, n):
             if each := lost(make, call, [k]):
                 allocator.record()

@@ -73,8 +73,8 @@ def works(command, variables):
     return child.returncode == 0
 
 
-def launch(name, n, program, folder, *arguments, may_fail=False):
-    """Run a program of this file on n ranks; return what each rank's returned, and the output."""
+def launch(name, n, program, folder, *arguments, may_fail=False, file=__file__):
+    """Run a program of a file on n ranks; return what each rank's returned, and the output."""
     command, variables = launchers()[name]
     folder = Path(folder)
     for old in folder.glob("rank*.pickle"):
@@ -89,7 +89,7 @@ def launch(name, n, program, folder, *arguments, may_fail=False):
             sys.executable,
             "-X",
             "faulthandler",
-            __file__,
+            file,
             program,
             str(folder),
             *arguments,
@@ -556,16 +556,16 @@ def example(comm, folder):
     runpy.run_path(str(Path(__file__).resolve().parents[2] / "docs/support/mpi_by_hand.py"))
 
 
-def main():
+def main(programs):
     """Run the program that the command line names, on this rank."""
     from mpi4py import MPI  # noqa: PLC0415  (which initialises MPI)
 
     faulthandler.dump_traceback_later(LIMIT - 5)  # of a hang, where it is
     comm = MPI.COMM_WORLD
     program, folder, *arguments = sys.argv[1:]
-    result = globals()[program](comm, folder, *arguments)
+    result = programs[program](comm, folder, *arguments)
     Path(folder, f"rank{comm.rank}.pickle").write_bytes(pickle.dumps(result))
 
 
 if __name__ == "__main__":
-    main()
+    main(globals())
