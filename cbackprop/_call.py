@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from cbackprop._checkpoint import checkpoints_of
 from cbackprop._data import DataSet
 from cbackprop._epochs import checked_callbacks
@@ -22,7 +24,8 @@ def call_of(
     net: Any, block: Any, window: Any, comm: Any, deterministic: Any, average_every: Any, timeout: Any
 ) -> Call:
     """The call that these options of SGD mean."""
-    if not (comm is None and deterministic is False and average_every is None and timeout is None):
+    is_deterministic = not (deterministic is False or deterministic is np.False_)
+    if comm is not None or is_deterministic or average_every is not None or timeout is not None:
         from cbackprop._ranks import Ranks  # noqa: PLC0415  (few need it)
 
         return Ranks(net, comm, deterministic, average_every, timeout, block, window)

@@ -512,3 +512,13 @@ def test_a_mini_batch_size_past_every_machine_number(capsys):
         each.SGD(dense_examples(12, SIZES), 2, 2**70, 0.5)
     assert parameter_difference(net, plain) < 1e-12
     net.SGD(dense_examples(12, SIZES), 1, 5, 0.5, n_threads=2**70)
+
+
+@pytest.mark.parametrize("off", [False, np.False_], ids=["bool", "NumPy's"])
+def test_deterministic_is_off_where_there_is_one_process(off, capsys):
+    net = Network(SIZES)
+    net.SGD(dense_examples(12, SIZES), 1, 5, 0.5, deterministic=off)
+    with pytest.raises(ValueError, match="timeout is 20, and comm is None"):
+        net.SGD(dense_examples(12, SIZES), 1, 5, 0.5, deterministic=off, timeout=20)
+    with pytest.raises(ValueError, match="deterministic is True, and comm is None"):
+        net.SGD(dense_examples(12, SIZES), 1, 5, 0.5, deterministic=True, timeout=20)

@@ -61,7 +61,8 @@ class Ranks(Call):
         super().__init__(net)
         if comm is None:
             given = {"deterministic": deterministic, "average_every": average_every, "timeout": timeout}
-            name = next(name for name, value in given.items() if value is not None and value is not False)
+            unset = None, False, np.False_
+            name = next(name for name, value in given.items() if all(value is not other for other in unset))
             raise ValueError(f"{name} is {given[name]!r}, and comm is None: it is for several ranks")
         self.exchange = Exchange(checked_comm(comm), checked_timeout(timeout))
         self.rank, self.size = self.exchange.rank, self.exchange.size
