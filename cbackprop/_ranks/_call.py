@@ -78,13 +78,14 @@ class Ranks(Call):
     def __exit__(self, kind: Any, error: BaseException | None, traceback: Any) -> None:
         """End the call on all ranks: if it has failed on one, with its error."""
         try:
-            try:
-                if error is None:
-                    self.exchange.exchange()
-            except BaseException as last:
-                error = last
-            if error is not None:
+            if error is None:
+                self.exchange.exchange()
+            else:
                 self.exchange.fail(error)
+        except BaseException as last:
+            if last is not error:
+                self.exchange.fail(last)
+            raise
         finally:
             self.exchange.close()
 

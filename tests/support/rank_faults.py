@@ -31,6 +31,7 @@ MUTE = {
     },
     "_sums.py": {"share", "gather", "add_up", "add_blocks", "largest", "meet", "wait", "close"},
     "_training.py": {"epoch", "check_parameters"},
+    "_call.py": {"__exit__"},
     "_averages.py": {"train", "take", "restore"},
 }  # fmt: skip
 
