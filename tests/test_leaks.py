@@ -30,8 +30,8 @@ def test_every_public_function_has_its_calls():
 
 @glibc
 def test_memory_is_flat(tmp_path):
-    """1,000 calls of each; support/flat_memory.py itself makes 100,000."""
-    child = run_python(SUPPORT / "flat_memory.py", tmp_path, "1000", timeout=600)
+    """400 calls of each; support/flat_memory.py itself makes 100,000."""
+    child = run_python(SUPPORT / "flat_memory.py", tmp_path, "400", timeout=600)
     tables = every_call.RIGHT, every_call.WRONG
     assert child.stdout.count(" a call, ") == sum(len(list(every_call.calls_of(table))) for table in tables)
 
